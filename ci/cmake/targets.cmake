@@ -1,0 +1,48 @@
+# The functions with which every directory declares what it builds.
+
+# Warnings are errors nowhere but in CI's presets, so that a newer compiler does not stop a user.
+set(WSKCERT_WARNINGS -Wall -Wextra -Wno-unused-parameter)
+
+if(WSKCERT_SANITIZE)
+  add_compile_options(-fsanitize=${WSKCERT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${WSKCERT_SANITIZE})
+endif()
+
+# wskcert_library(NAME sources... [DEPS libraries...]): host code.
+function(wskcert_library name)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+  target_compile_options(${name} PRIVATE ${WSKCERT_WARNINGS})
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS})
+endfunction()
+
+# The dialect of kernel code, for the library itself and for whoever includes <wdm.h> and <wsk.h>.
+add_library(wskcert_kernel_headers INTERFACE)
+target_include_directories(wskcert_kernel_headers SYSTEM INTERFACE ${PROJECT_SOURCE_DIR}/implementations/include)
+target_compile_options(wskcert_kernel_headers INTERFACE
+  -fms-extensions -fshort-wchar -Wno-unknown-pragmas -Wno-multichar
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-microsoft -Wno-ignored-attributes>)
+
+# wskcert_kernel_library(NAME sources... [DEPS libraries...]): kernel C++ (docs/kernel_cpp.md): no exceptions,
+# RTTI, thread-safe statics, and frames below 1 KiB (sanitizers need larger ones).
+function(wskcert_kernel_library name)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  wskcert_library(${name} ${ARG_UNPARSED_ARGUMENTS} DEPS wskcert_kernel_headers ${ARG_DEPS})
+  target_compile_options(${name} PRIVATE
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics>)
+  if(NOT WSKCERT_SANITIZE)
+    target_compile_options(${name} PRIVATE -Wframe-larger-than=1024)
+  endif()
+endfunction()
+
+# wskcert_test(NAME sources... [DEPS libraries...]): a GoogleTest program, one ctest entry.
+function(wskcert_test name)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+  target_compile_options(${name} PRIVATE ${WSKCERT_WARNINGS})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+endfunction()
