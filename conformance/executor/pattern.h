@@ -1,0 +1,54 @@
+// Payload patterns: every byte that travels says where it belongs.
+//
+// The byte at `offset` of stream `stream` is a function of the two, so whoever receives bytes can tell exact, lost, doubled,
+// moved and foreign ones apart without keeping what was sent. A stream is one direction of one connection: StreamId().
+#ifndef WSKCERT_CONFORMANCE_EXECUTOR_PATTERN_H_
+#define WSKCERT_CONFORMANCE_EXECUTOR_PATTERN_H_
+
+#include <stdint.h>
+
+namespace wskcert {
+
+// The stream from (`to_peer` false) or to (`to_peer` true) a peer on its `generation`-th connection.
+constexpr uint32_t StreamId(uint32_t peer, uint32_t generation, bool to_peer) {
+  return ((peer << 9) | ((generation & 0xFF) << 1)) | (to_peer ? 1u : 0u);
+}
+
+// Eight consecutive bytes, from offset 8 * index (the finaliser of splitmix64: neighbours share nothing).
+constexpr uint64_t PatternWord(uint32_t stream, uint64_t index) {
+  uint64_t x = (static_cast<uint64_t>(stream) << 40) + index + 0x9E3779B97F4A7C15u;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  return x ^ (x >> 31);
+}
+
+constexpr uint8_t PatternByte(uint32_t stream, uint64_t offset) {
+  return static_cast<uint8_t>(PatternWord(stream, offset >> 3) >> (8 * (offset & 7)));
+}
+
+// Writes bytes [offset, offset + length) of the stream.
+inline void FillPattern(uint32_t stream, uint64_t offset, uint8_t* bytes, uint32_t length) {
+  uint32_t i = 0;
+  while (i < length) {
+    uint64_t word = PatternWord(stream, (offset + i) >> 3) >> (8 * ((offset + i) & 7));
+    const uint32_t left = 8 - static_cast<uint32_t>((offset + i) & 7);
+    for (uint32_t k = 0; k < left && i < length; ++k, ++i, word >>= 8) bytes[i] = static_cast<uint8_t>(word);
+  }
+}
+
+// True if `bytes` are [offset, offset + length) of the stream.
+inline bool MatchesPattern(uint32_t stream, uint64_t offset, const uint8_t* bytes, uint32_t length) {
+  uint32_t i = 0;
+  while (i < length) {
+    uint64_t word = PatternWord(stream, (offset + i) >> 3) >> (8 * ((offset + i) & 7));
+    const uint32_t left = 8 - static_cast<uint32_t>((offset + i) & 7);
+    for (uint32_t k = 0; k < left && i < length; ++k, ++i, word >>= 8) {
+      if (bytes[i] != static_cast<uint8_t>(word)) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace wskcert
+
+#endif  // WSKCERT_CONFORMANCE_EXECUTOR_PATTERN_H_
