@@ -1,0 +1,180 @@
+// Telling which bytes were received: exact, another connection's, or found nowhere.
+#include "conformance/executor/pattern.h"
+#include "conformance/executor/session.h"
+
+namespace wskcert {
+namespace {
+
+// A search for misplaced bytes looks at this many offsets before the end of what was sent; only a provider that is wrong
+// already makes it happen.
+constexpr uint64_t kSearchWindow = 65536;
+constexpr uint32_t kMaxNodes = 65536;
+
+bool FindInStream(uint32_t stream, uint64_t sent, const uint8_t* bytes, uint32_t length, uint64_t* offset) {
+  if (length > sent) return false;
+  const uint64_t last = sent - length;
+  const uint64_t first = last > kSearchWindow ? last - kSearchWindow : 0;
+  for (uint64_t at = first; at <= last; ++at) {
+    if (MatchesPattern(stream, at, bytes, length)) {
+      *offset = at;
+      return true;
+    }
+  }
+  return false;
+}
+
+// The piece of a node that lies in one MDL.
+struct Piece {
+  const uint8_t* bytes;
+  uint32_t length;
+};
+
+// Walks the pieces of a chain. A null node pointer ends it.
+class Pieces {
+ public:
+  explicit Pieces(const WSK_DATA_INDICATION* list) : node_(list) { Enter(); }
+
+  // The next piece, empty ones left out. False at the end, or if the chain cannot be read (broken() tells).
+  bool Next(Piece* piece) {
+    while (node_ != nullptr && !broken_) {
+      if (left_ == 0) {
+        node_ = node_->Next;
+        Enter();
+        continue;
+      }
+      if (mdl_ == nullptr) {
+        broken_ = true;
+        break;
+      }
+      const uint64_t count = MmGetMdlByteCount(mdl_);
+      if (skip_ >= count) {
+        skip_ -= count;
+        mdl_ = mdl_->Next;
+        continue;
+      }
+      const uint8_t* base = static_cast<const uint8_t*>(MmGetSystemAddressForMdlSafe(mdl_, NormalPagePriority));
+      if (base == nullptr) {
+        broken_ = true;
+        break;
+      }
+      const uint64_t here = count - skip_ < left_ ? count - skip_ : left_;
+      piece->bytes = base + skip_;
+      piece->length = static_cast<uint32_t>(here);
+      left_ -= here;
+      skip_ = 0;
+      mdl_ = mdl_->Next;
+      return true;
+    }
+    return false;
+  }
+  bool broken() const { return broken_; }
+  uint32_t nodes() const { return nodes_; }
+
+ private:
+  void Enter() {
+    if (node_ == nullptr) return;
+    if (++nodes_ > kMaxNodes) {
+      broken_ = true;
+      return;
+    }
+    left_ = node_->Buffer.Length;
+    skip_ = node_->Buffer.Offset;
+    mdl_ = node_->Buffer.Mdl;
+  }
+
+  const WSK_DATA_INDICATION* node_;
+  MDL* mdl_ = nullptr;
+  uint64_t left_ = 0;
+  uint64_t skip_ = 0;
+  uint32_t nodes_ = 0;
+  bool broken_ = false;
+};
+
+uint32_t StreamOf(const Session* session, const SocketSlot* socket) {
+  return StreamId(socket->peer, session->peers[socket->peer].generation, false);
+}
+
+Decoded Search(const Session* session, uint32_t own_peer, bool to_peer, const uint8_t* bytes, uint32_t length) {
+  Decoded out = {Content::kCorrupt, kNoSlot, 0};
+  for (uint32_t turn = 0; turn <= session->header->peers; ++turn) {
+    // The own stream first, then everybody's.
+    const uint32_t peer = turn == 0 ? own_peer : turn - 1;
+    if (peer >= session->header->peers || (turn != 0 && peer == own_peer)) continue;
+    const PeerSlot& slot = session->peers[peer];
+    const uint64_t sent =
+        !to_peer ? slot.sent : (slot.socket != kNoSlot ? session->sockets[slot.socket].sent : slot.received);
+    if (FindInStream(StreamId(peer, slot.generation, to_peer), sent, bytes, length, &out.offset)) {
+      out.content = turn == 0 ? Content::kExact : Content::kForeign;
+      out.peer = static_cast<uint16_t>(peer);
+      return out;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Decoded Decode(const Session* session, const SocketSlot* socket, const uint8_t* bytes, uint32_t length) {
+  Decoded out = {Content::kNone, kNoSlot, socket->received};
+  if (length == 0) return out;
+  if (socket->peer == kNoSlot) return {Content::kCorrupt, kNoSlot, 0};
+  if (MatchesPattern(StreamOf(session, socket), socket->received, bytes, length)) {
+    out.content = Content::kExact;
+    return out;
+  }
+  return Search(session, socket->peer, false, bytes, length);
+}
+
+Decoded DecodePeer(const Session* session, uint32_t peer, const uint8_t* bytes, uint32_t length) {
+  const PeerSlot& slot = session->peers[peer];
+  Decoded out = {Content::kNone, kNoSlot, slot.received};
+  if (length == 0) return out;
+  if (MatchesPattern(StreamId(peer, slot.generation, true), slot.received, bytes, length)) {
+    out.content = Content::kExact;
+    return out;
+  }
+  return Search(session, peer, true, bytes, length);
+}
+
+bool ReadIndication(const Session* session, const SocketSlot* socket, const WSK_DATA_INDICATION* list,
+                    Indication* out) {
+  *out = {0, 0, {Content::kNone, kNoSlot, socket->received}, true};
+  Pieces pieces(list);
+  Piece piece;
+  while (pieces.Next(&piece)) {
+    if (out->bytes == 0) {
+      out->decoded = Decode(session, socket, piece.bytes, piece.length);
+    } else if (out->one_run &&
+               (out->decoded.content != Content::kExact ||
+                !MatchesPattern(StreamOf(session, socket), out->decoded.offset + out->bytes, piece.bytes,
+                                piece.length))) {
+      out->one_run = false;
+    }
+    out->bytes += piece.length;
+  }
+  out->nodes = pieces.nodes();
+  return !pieces.broken();
+}
+
+void RecordNodes(Session* session, const SocketSlot* socket, const WSK_DATA_INDICATION* list, uint32_t begin) {
+  // ReadIndication has walked the chain, so it has an end.
+  for (const WSK_DATA_INDICATION* node = list; node != nullptr; node = node->Next) {
+    WSK_DATA_INDICATION alone = *node;
+    alone.Next = nullptr;
+    Indication read;
+    ReadIndication(session, socket, &alone, &read);
+    uint32_t stamp;
+    Observation* o = Reserve(session, Seen::kCallbackNode, &stamp);
+    if (o == nullptr) return;
+    o->op = static_cast<uint16_t>(Event::kReceive);
+    o->socket = socket->index;
+    o->begin = begin;
+    o->length = static_cast<uint32_t>(read.bytes);
+    o->offset = read.decoded.offset;
+    o->peer = read.decoded.peer;
+    o->content = static_cast<uint8_t>(read.one_run ? read.decoded.content : Content::kCorrupt);
+    Publish(o);
+  }
+}
+
+}  // namespace wskcert

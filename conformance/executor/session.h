@@ -1,0 +1,242 @@
+// The executor's own state: slots for everything a program names. Internal to conformance/executor.
+//
+// Slots are filled at most once and never recycled while the session lives, so a late callback or completion always finds
+// memory that is still what it was; only IRPs are reused, after their completion, as clients do.
+#ifndef WSKCERT_CONFORMANCE_EXECUTOR_SESSION_H_
+#define WSKCERT_CONFORMANCE_EXECUTOR_SESSION_H_
+
+// clang-format off
+#include <wdm.h>
+#include <wsk.h>
+#include <wsk_exports.h>
+// clang-format on
+
+#include "conformance/executor/executor.h"
+
+namespace wskcert {
+
+inline constexpr uint32_t kTrackedThreads = 256;
+inline constexpr uint32_t kMaxNesting = 6;
+inline constexpr uint32_t kIrpStackLocations = 4;
+inline constexpr uint32_t kArenaLimit = 8u << 20;
+
+enum SocketState : LONG { kSocketEmpty, kSocketCreating, kSocketOpen, kSocketClosing, kSocketClosed, kSocketFailed };
+enum IrpState : LONG { kIrpFree, kIrpOwned, kIrpCompleted };
+
+struct ClientSlot {
+  WSK_CLIENT_DISPATCH dispatch;
+  WSK_REGISTRATION registration;
+  WSK_PROVIDER_NPI npi;
+  uint8_t registered;
+  uint8_t captured;
+};
+
+struct SocketSlot {
+  Session* session;
+  WSK_SOCKET* socket;
+  volatile LONG state;       // SocketState
+  volatile LONG references;  // calls to the socket's functions that have not returned
+  volatile LONG retained;    // lists of it that the client holds
+  uint16_t index;
+  uint16_t peer;             // connected or connecting to, or kNoSlot
+  uint16_t first_script;     // of the scripts of this socket, linked through Session::next_script
+  uint8_t client;
+  uint8_t category;          // Category
+  uint64_t sent;             // bytes given to WskSend, WskConnectEx and WskDisconnect
+  uint64_t received;         // where the next byte of its stream is expected
+  volatile LONG calls[kEventCount];
+  union {
+    WSK_CLIENT_CONNECTION_DISPATCH connection;
+    WSK_CLIENT_LISTEN_DISPATCH listen;
+    WSK_CLIENT_DATAGRAM_DISPATCH datagram;
+  } dispatch;
+};
+
+struct PeerSlot {
+  uint16_t socket;      // the socket slot bound to it, or kNoSlot
+  uint8_t generation;   // of its connections
+  uint64_t sent;        // bytes it sent on this connection
+  uint64_t received;    // bytes it saw on this connection
+};
+
+// An MDL over at most kMaxTransferBytes needs this many page numbers behind it.
+inline constexpr uint32_t kMdlPages = kMaxTransferBytes / 4096 + 1;
+
+struct IrpSlot {
+  Session* session;
+  IRP* irp;
+  volatile LONG state;       // IrpState
+  volatile LONG completions;
+  uint16_t index;
+  uint16_t op;               // of the call that passed it last
+  uint16_t socket;
+  uint16_t target;
+  uint32_t begin;            // stamp of that call
+  uint32_t step;
+  uint8_t style;             // IrpStyle
+  uint8_t teardown;
+  uint8_t above_seen;        // kPassedDown: the driver above saw the completion
+  uint8_t* bytes;
+  uint32_t length;
+  WSK_BUF buffer;
+  WSK_EVENT_CALLBACK_CONTROL control;
+  union {
+    ULONG value;
+    uint8_t address[32];
+  } data;
+  union {
+    MDL mdl;
+    uint8_t storage[sizeof(MDL) + kMdlPages * sizeof(PFN_NUMBER)];
+  } memory;
+};
+
+struct HoldSlot {
+  KEVENT released;
+  volatile LONG entered;
+};
+
+struct RetainedSlot {
+  WSK_DATA_INDICATION* list;
+  volatile LONG state;  // 0 empty, 1 held, 2 released
+  uint16_t socket;
+  uint32_t begin;       // stamp of the callback that retained it
+  uint32_t length;
+  uint64_t offset;
+  uint8_t content;
+};
+
+class Session {
+ public:
+  // The program's parts.
+  const ProgramHeader* header;
+  const ProgramThread* threads;
+  const ProgramScript* scripts;
+  const ProgramStep* steps;
+
+  Environment environment;
+  const WSK_EXPORTS* exports;
+
+  Observation* log;
+  uint32_t log_capacity;
+  volatile LONG log_next;
+  volatile LONG outstanding;  // IRPs that the provider owns
+
+  // Innermost begin on each thread's stack, by ThreadNumber, and how deep.
+  uint32_t innermost[kTrackedThreads];
+  uint8_t depth[kTrackedThreads];
+
+  ClientSlot clients[kMaxClients];
+  uint8_t* arena;
+  uint32_t arena_size;
+  volatile LONG arena_used;
+
+  SocketSlot* sockets;
+  IrpSlot* irps;            // header->irps of them for the steps, then one a socket for the tear-down's closes
+  PeerSlot* peers;
+  HoldSlot* holds;
+  RetainedSlot* retained;
+  uint16_t* next_script;    // a script's successor for the same socket
+  uint16_t first_completion_script;
+
+  uint32_t IrpCount() const { return header->irps + header->sockets; }
+};
+
+// observe.cc ---------------------------------------------------------------------------------------------------------
+
+// A new observation, stamped; null if the log is full. Fill it, then Publish it.
+Observation* Reserve(Session* session, Seen kind, uint32_t* stamp);
+void Publish(Observation* observation);
+
+// Makes `stamp` the innermost begin of the calling thread while it lives.
+class Nested {
+ public:
+  Nested(Session* session, uint32_t stamp);
+  ~Nested();
+  Nested(const Nested&) = delete;
+  Nested& operator=(const Nested&) = delete;
+
+ private:
+  Session* session_;
+  uint32_t thread_;
+  uint32_t outer_;
+};
+// True if the calling thread may nest one call more.
+bool MayNest(Session* session);
+
+void Skip(Session* session, const ProgramStep* step, uint32_t step_index, SkipReason reason);
+void Fault(Session* session, FaultKind kind, uint16_t socket, uint16_t irp, uint32_t begin, Status status);
+
+// content.cc ---------------------------------------------------------------------------------------------------------
+
+struct Decoded {
+  Content content;
+  uint16_t peer;    // kForeign: whose stream
+  uint64_t offset;
+};
+// Finds out which bytes these are, that a socket received (or, `peer_side`, that the peer of `socket` saw).
+Decoded Decode(const Session* session, const SocketSlot* socket, const uint8_t* bytes, uint32_t length);
+Decoded DecodePeer(const Session* session, uint32_t peer, const uint8_t* bytes, uint32_t length);
+
+// What an indication chain holds. False: it cannot be walked (a node without a readable buffer, or no end in sight).
+struct Indication {
+  uint64_t bytes;
+  uint32_t nodes;
+  Decoded decoded;   // of the whole, if it is one run
+  bool one_run;
+};
+bool ReadIndication(const Session* session, const SocketSlot* socket, const WSK_DATA_INDICATION* list, Indication* out);
+// Publishes a kCallbackNode for each node.
+void RecordNodes(Session* session, const SocketSlot* socket, const WSK_DATA_INDICATION* list, uint32_t begin);
+
+// irps.cc ------------------------------------------------------------------------------------------------------------
+
+// Makes the slot's IRP ready for a call: allocates or reuses it. False: it is in use, or there is no memory.
+bool PrepareIrp(Session* session, IrpSlot* slot, IrpStyle style);
+// The bytes and the WSK_BUF of a transfer. False: no room in the arena.
+bool PrepareBuffer(Session* session, IrpSlot* slot, uint32_t length);
+uint8_t* ArenaBytes(Session* session, uint32_t length);
+void FreeIrps(Session* session);
+
+// steps.cc, calls.cc -------------------------------------------------------------------------------------------------
+
+void RunSteps(Session* session, uint32_t first, uint32_t count, bool inside_callback);
+void RunStep(Session* session, const ProgramStep* step, uint32_t step_index, bool inside_callback);
+void RunStimulus(Session* session, const ProgramStep* step, uint32_t step_index);
+void RunClientCall(Session* session, const ProgramStep* step, uint32_t step_index);
+void RunSocketCall(Session* session, const ProgramStep* step, uint32_t step_index);
+void SettleAndRecord(Session* session, uint32_t step_index);
+
+// A call to the provider between its two stamps.
+struct Call {
+  Session* session;
+  const ProgramStep* step;
+  SocketSlot* socket;  // null for client calls
+  IrpSlot* irp;        // null: no IRP is passed
+  uint32_t step_index;
+  uint32_t begin;
+  uint32_t thread;
+  uint32_t outer;
+  KIRQL level;
+  KIRQL old_level;
+  uint8_t teardown;
+};
+// Checks the guards, takes the socket's reference and the IRP, and fills `call`. False: recorded as a skip.
+bool OpenCall(Session* session, const ProgramStep* step, uint32_t step_index, SocketSlot* socket, Call* call);
+// Stamps the begin. `length`, `offset` and `code` go to the observation.
+void BeginCall(Call* call, uint32_t length, uint64_t offset, uint8_t code);
+// Stamps the end and gives back what OpenCall took.
+void EndCall(Call* call, NTSTATUS status);
+inline PIRP IrpOf(const Call& call) { return call.irp != nullptr ? call.irp->irp : nullptr; }
+
+// callbacks.cc -------------------------------------------------------------------------------------------------------
+
+// The client dispatch table for a socket of this category with this subset of pointers; null for kNoDispatch.
+const void* ClientDispatch(SocketSlot* socket, uint32_t subset);
+void RunCompletionScript(Session* session, IrpSlot* slot);
+// Sessions whose sockets may show up in a callback's context.
+void AddSession(Session* session);
+void RemoveSession(Session* session);
+
+}  // namespace wskcert
+
+#endif  // WSKCERT_CONFORMANCE_EXECUTOR_SESSION_H_
