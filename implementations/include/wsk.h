@@ -227,7 +227,6 @@ typedef struct _WSK_TDI_MAP_INFO {
 typedef struct _WSK_PROVIDER_CHARACTERISTICS {
   USHORT HighestVersion;
   USHORT LowestVersion;
-  PNPI_MODULEID ModuleId;
 } WSK_PROVIDER_CHARACTERISTICS, *PWSK_PROVIDER_CHARACTERISTICS;
 
 // ---- Event callbacks: implemented by the client ----
@@ -491,7 +490,7 @@ typedef NTSTATUS(WSKAPI *PFN_WSK_SOCKET)(PWSK_CLIENT Client, ADDRESS_FAMILY Addr
                                          PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp);
 
 // Creates, binds and connects a connection-oriented socket in one go; Information is the PWSK_SOCKET. IRQL:
-// PASSIVE_LEVEL (nc-wsk-pfn_wsk_socket_connect.md).
+// as WskSocket (nc-wsk-pfn_wsk_socket_connect.md).
 typedef NTSTATUS(WSKAPI *PFN_WSK_SOCKET_CONNECT)(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol,
                                                  PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress, ULONG Flags,
                                                  PVOID SocketContext,

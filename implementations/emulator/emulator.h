@@ -1,0 +1,22 @@
+// The emulator as a whole: the provider over the simulated network over the kernel runtime. Plain C++,
+// without <wdm.h>. The parts have headers of their own: kernel/runtime.h (running and scheduling),
+// transport/network.h (peers), provider/choices.h (what schedules decide).
+#ifndef WSKCERT_IMPLEMENTATIONS_EMULATOR_EMULATOR_H_
+#define WSKCERT_IMPLEMENTATIONS_EMULATOR_EMULATOR_H_
+
+namespace wskcert::emulator {
+
+// The provider's five functions: a const WSK_EXPORTS* of wsk_exports.h. The same for the life of the process.
+const void* EmulatorExports();
+
+// Brings provider and network back to their initial state, in time proportional to what was used, whatever
+// was going on; also after a run that was abandoned. Call it between runs, not during one.
+void EmulatorReset();
+
+// Whether the provider can be captured; true initially. False models a client that starts before the
+// subsystem is ready.
+void EmulatorSetReady(bool ready);
+
+}  // namespace wskcert::emulator
+
+#endif  // WSKCERT_IMPLEMENTATIONS_EMULATOR_EMULATOR_H_

@@ -1,0 +1,108 @@
+// The choices that provider and network leave to the schedule, by number: what a schedule's bytes mean. A
+// choice's value 0 is what happens without a schedule. Where a page leaves behaviour open, the values are its
+// readings. Plain C++; numbers are kept for good, since stored schedules refer to them.
+#ifndef WSKCERT_IMPLEMENTATIONS_EMULATOR_PROVIDER_CHOICES_H_
+#define WSKCERT_IMPLEMENTATIONS_EMULATOR_PROVIDER_CHOICES_H_
+
+#include <cstdint>
+
+namespace wskcert::emulator {
+
+enum ProviderChoice : uint16_t {
+  // ---- When and where ----
+
+  // A call whose outcome is success and known inside the call. 0: STATUS_PENDING, a worker completes the IRP
+  // later.
+  // 1: completed inside the call, which returns the outcome. 2: as 0, but the worker gets a chance before the
+  // call
+  // returns. 3: completed inside the call, which returns STATUS_PENDING.
+  kChoiceCompletion = 16,
+  // A call that fails inside the call. 0: completed inside, the status is returned. 1: STATUS_PENDING, a
+  // worker completes.
+  kChoiceFailure = 17,
+  // A callback that becomes possible. 0: on a worker of its own. 1: on the thread that made it possible, be
+  // it the
+  // transport's or the client's in its own call.
+  kChoiceCallbackThread = 18,
+  // 0: PASSIVE_LEVEL. 1: DISPATCH_LEVEL with WSK_FLAG_AT_DISPATCH_LEVEL. 2: DISPATCH_LEVEL without the flag.
+  kChoiceCallbackIrql = 19,
+  // The IRQL at which a worker completes an IRP. 0: PASSIVE_LEVEL. 1: DISPATCH_LEVEL.
+  kChoiceCompletionIrql = 20,
+  // Callbacks of different events of one socket. 0: one at a time. 1: at the same time. Drawn once per
+  // socket.
+  kChoiceConcurrentEvents = 21,
+
+  // ---- The shape of data ----
+
+  // An indication of several segments. 0: one node, a chain of MDLs. 1: a node for each segment.
+  kChoiceIndicationNodes = 22,
+  // How much is indicated. 0: all that is buffered. 1: the first segment.
+  kChoiceIndicationSize = 23,
+  // 1: WSK_FLAG_RELEASE_ASAP is set.
+  kChoiceReleaseAsap = 24,
+  // Sent by a peer in one go. 0: full segments. 1: cut into two first. 2: cut into four first.
+  kChoiceSegments = 25,
+  // Segments that wait for delivery. 0: delivered together. 1: one by one.
+  kChoiceCoalesce = 26,
+  // What the network does first on a connection. 0: what our side did. 1: what the peer did.
+  kChoiceNetworkOrder = 27,
+
+  // ---- Readings of SO_WSK_EVENT_CALLBACK ----
+
+  // Disabling an event that is not enabled. 0: success. 1: STATUS_INVALID_PARAMETER.
+  kChoiceDisableDisabled = 32,
+  // Disabling several events at once, which the page forbids. 0: STATUS_INVALID_PARAMETER. 1:
+  // STATUS_NOT_SUPPORTED.
+  kChoiceDisableSeveral = 33,
+  // Enabling what is enabled already. 0: success, nothing changes. 1: STATUS_INVALID_PARAMETER.
+  kChoiceEnableEnabled = 34,
+  // Enabling while a disable of the same event waits for calls in progress. 0: success, in effect when the
+  // disable is over.
+  // 1: success, in effect at once; the disable still ends after the calls in progress. 2:
+  // STATUS_INVALID_DEVICE_STATE.
+  kChoiceEnableWhileDisabling = 35,
+  // An IRP given with an enable, which the page does not foresee. 0: completed with the outcome inside the
+  // call.
+  // 1: refused with STATUS_INVALID_PARAMETER.
+  kChoiceEnableWithIrp = 36,
+  // New calls of an event while its disable waits. 0: none. 1: they may still come.
+  kChoiceCallsWhileDisabling = 37,
+  // Enabling or disabling before the socket is connected. 0: STATUS_INVALID_DEVICE_STATE. 1:
+  // STATUS_INVALID_DEVICE_REQUEST.
+  kChoiceNotConnected = 38,
+  // Enabling an event without a function in the client's dispatch table. 0: STATUS_INVALID_PARAMETER. 1:
+  // success, and no
+  // calls.
+  kChoiceEnableWithoutFunction = 39,
+  // Enabling or disabling an event that is statically enabled. 0: STATUS_INVALID_DEVICE_REQUEST. 1:
+  // STATUS_INVALID_PARAMETER.
+  // 2: STATUS_NOT_SUPPORTED.
+  kChoiceStaticEvent = 40,
+  // A cancelled IRP of a disable. 0: the IRP completes with STATUS_CANCELLED, the event is disabled all the
+  // same. 1: the
+  // cancellation is ignored.
+  kChoiceCancelDisable = 41,
+
+  // ---- Readings of the receive and disconnect events ----
+
+  // After refused data, what resumes the receive event. 0: a WskReceive that completes. 1: its mere call.
+  kChoiceResume = 48,
+  // A receive of length zero without data. 0: completes at once. 1: waits for data or the end of the
+  // connection.
+  kChoiceZeroReceive = 49,
+  // A disconnect that happened while its event was disabled. 0: indicated when the event is enabled. 1:
+  // never.
+  kChoiceLateDisconnect = 50,
+  // A graceful disconnect behind data that can be indicated. 0: indicated after the data. 1: does not wait
+  // for it.
+  kChoiceDisconnectOrder = 51,
+
+  kChoiceEnd
+};
+
+// A short name, such as "completion"; "?" for numbers that are none of the above.
+const char* ProviderChoiceName(uint16_t kind);
+
+}  // namespace wskcert::emulator
+
+#endif  // WSKCERT_IMPLEMENTATIONS_EMULATOR_PROVIDER_CHOICES_H_
