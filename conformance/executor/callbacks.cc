@@ -7,7 +7,8 @@ namespace {
 constexpr uint32_t kMaxSessions = 8;
 Session* volatile g_sessions[kMaxSessions];
 
-// The slot that a context points at, or null: a provider may hand us anything, so nothing is read before the address is known.
+// The slot that a context points at, or null: a provider may hand us anything, so nothing is read before the
+// address is known.
 SocketSlot* SocketOf(PVOID context, Session** session) {
   const uintptr_t address = reinterpret_cast<uintptr_t>(context);
   *session = nullptr;
@@ -24,7 +25,8 @@ SocketSlot* SocketOf(PVOID context, Session** session) {
   return nullptr;
 }
 
-const ProgramScript* FindScript(const Session* session, uint16_t first, uint8_t event, uint16_t socket, LONG nth) {
+const ProgramScript* FindScript(const Session* session, uint16_t first, uint8_t event, uint16_t socket,
+                                LONG nth) {
   const ProgramScript* every = nullptr;
   for (uint16_t i = first; i != kNoSlot; i = session->next_script[i]) {
     const ProgramScript& script = session->scripts[i];
@@ -119,8 +121,8 @@ void BadContext(Session* session, Event event) {
 }
 
 // Puts the list into the script's retained slot. False: the slot is taken, so the data is accepted instead.
-bool Retain(Session* session, SocketSlot* socket, uint16_t target, WSK_DATA_INDICATION* list, const Indication& read,
-            uint32_t begin) {
+bool Retain(Session* session, SocketSlot* socket, uint16_t target, WSK_DATA_INDICATION* list,
+            const Indication& read, uint32_t begin) {
   if (target == kNoSlot) return false;
   RetainedSlot* slot = &session->retained[target];
   if (InterlockedCompareExchange(&slot->state, 1, 0) != 0) return false;
@@ -142,9 +144,9 @@ NTSTATUS WSKAPI ReceiveEvent(PVOID context, ULONG flags, PWSK_DATA_INDICATION li
     BadContext(session, Event::kReceive);
     return STATUS_SUCCESS;
   }
+  Callback call(socket, Event::kReceive);
   Indication read = {0, 0, {Content::kNone, kNoSlot, 0}, true};
   const bool readable = list == nullptr || ReadIndication(session, socket, list, &read);
-  Callback call(socket, Event::kReceive);
   if (Observation* o = call.observation()) {
     o->flags = flags;
     o->information = bytes_indicated;
@@ -152,7 +154,8 @@ NTSTATUS WSKAPI ReceiveEvent(PVOID context, ULONG flags, PWSK_DATA_INDICATION li
     o->mask = read.nodes;
     o->offset = read.decoded.offset;
     o->peer = read.decoded.peer;
-    o->content = static_cast<uint8_t>(read.one_run || read.nodes == 1 ? read.decoded.content : Content::kNone);
+    o->content =
+        static_cast<uint8_t>(read.one_run || read.nodes == 1 ? read.decoded.content : Content::kNone);
     if (!read.one_run && read.nodes == 1) o->content = static_cast<uint8_t>(Content::kCorrupt);
     if (list == nullptr) o->seen_flags |= kSeenNullIndication;
   }
@@ -237,15 +240,15 @@ const void* ClientDispatch(SocketSlot* socket, uint32_t subset) {
 }
 
 void RunCompletionScript(Session* session, IrpSlot* slot) {
-  const ProgramScript* script = FindScript(session, session->first_completion_script, kScriptOnCompletion, slot->index,
-                                           slot->completions++);
+  const ProgramScript* script = FindScript(session, session->first_completion_script, kScriptOnCompletion,
+                                           slot->index, InterlockedIncrement(&slot->completions) - 1);
   if (script != nullptr) RunSteps(session, script->first_step, script->step_count, true);
 }
 
 void AddSession(Session* session) {
   for (Session* volatile& entry : g_sessions) {
-    if (InterlockedCompareExchangePointer(reinterpret_cast<PVOID volatile*>(const_cast<Session**>(&entry)), session,
-                                          nullptr) == nullptr) {
+    if (InterlockedCompareExchangePointer(reinterpret_cast<PVOID volatile*>(const_cast<Session**>(&entry)),
+                                          session, nullptr) == nullptr) {
       return;
     }
   }
@@ -253,8 +256,8 @@ void AddSession(Session* session) {
 
 void RemoveSession(Session* session) {
   for (Session* volatile& entry : g_sessions) {
-    InterlockedCompareExchangePointer(reinterpret_cast<PVOID volatile*>(const_cast<Session**>(&entry)), nullptr,
-                                      session);
+    InterlockedCompareExchangePointer(reinterpret_cast<PVOID volatile*>(const_cast<Session**>(&entry)),
+                                      nullptr, session);
   }
 }
 

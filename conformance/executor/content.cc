@@ -5,8 +5,8 @@
 namespace wskcert {
 namespace {
 
-// A search for misplaced bytes looks at this many offsets before the end of what was sent; only a provider that is wrong
-// already makes it happen.
+// A search for misplaced bytes looks at this many offsets before the end of what was sent; only a provider
+// that is wrong already makes it happen.
 constexpr uint64_t kSearchWindow = 65536;
 constexpr uint32_t kMaxNodes = 65536;
 
@@ -52,7 +52,8 @@ class Pieces {
         mdl_ = mdl_->Next;
         continue;
       }
-      const uint8_t* base = static_cast<const uint8_t*>(MmGetSystemAddressForMdlSafe(mdl_, NormalPagePriority));
+      const uint8_t* base =
+          static_cast<const uint8_t*>(MmGetSystemAddressForMdlSafe(mdl_, NormalPagePriority));
       if (base == nullptr) {
         broken_ = true;
         break;
@@ -94,7 +95,8 @@ uint32_t StreamOf(const Session* session, const SocketSlot* socket) {
   return StreamId(socket->peer, session->peers[socket->peer].generation, false);
 }
 
-Decoded Search(const Session* session, uint32_t own_peer, bool to_peer, const uint8_t* bytes, uint32_t length) {
+Decoded Search(const Session* session, uint32_t own_peer, bool to_peer, const uint8_t* bytes,
+               uint32_t length) {
   Decoded out = {Content::kCorrupt, kNoSlot, 0};
   for (uint32_t turn = 0; turn <= session->header->peers; ++turn) {
     // The own stream first, then everybody's.
@@ -144,10 +146,9 @@ bool ReadIndication(const Session* session, const SocketSlot* socket, const WSK_
   while (pieces.Next(&piece)) {
     if (out->bytes == 0) {
       out->decoded = Decode(session, socket, piece.bytes, piece.length);
-    } else if (out->one_run &&
-               (out->decoded.content != Content::kExact ||
-                !MatchesPattern(StreamOf(session, socket), out->decoded.offset + out->bytes, piece.bytes,
-                                piece.length))) {
+    } else if (out->one_run && (out->decoded.content != Content::kExact ||
+                                !MatchesPattern(StreamOf(session, socket), out->decoded.offset + out->bytes,
+                                                piece.bytes, piece.length))) {
       out->one_run = false;
     }
     out->bytes += piece.length;
@@ -156,7 +157,8 @@ bool ReadIndication(const Session* session, const SocketSlot* socket, const WSK_
   return !pieces.broken();
 }
 
-void RecordNodes(Session* session, const SocketSlot* socket, const WSK_DATA_INDICATION* list, uint32_t begin) {
+void RecordNodes(Session* session, const SocketSlot* socket, const WSK_DATA_INDICATION* list,
+                 uint32_t begin) {
   // ReadIndication has walked the chain, so it has an end.
   for (const WSK_DATA_INDICATION* node = list; node != nullptr; node = node->Next) {
     WSK_DATA_INDICATION alone = *node;

@@ -1,7 +1,8 @@
 // The environment: what surrounds the provider under test and is not the client's to do.
 //
-// Whoever hosts the executor (the emulator's testbed, the driver) supplies one table of functions. The executor calls them from
-// its client threads and, for Yield and ThreadNumber, from inside callbacks and completion routines, so those two never wait.
+// Whoever hosts the executor (the emulator's testbed, the driver) supplies one table of functions. The
+// executor calls them from its client threads and, for Yield and ThreadNumber, from inside callbacks and
+// completion routines, so those two never wait.
 #ifndef WSKCERT_CONFORMANCE_EXECUTOR_ENVIRONMENT_H_
 #define WSKCERT_CONFORMANCE_EXECUTOR_ENVIRONMENT_H_
 
@@ -13,7 +14,7 @@ namespace wskcert {
 
 // A stimulus to perform. Returns only when it was handed over; its effects come later.
 struct Stimulus {
-  Op op;                 // kPeerListen .. kTransportListChange
+  Op op;  // kPeerListen .. kTransportListChange
   uint32_t peer;
   uint32_t code;
   uint32_t length;
@@ -29,7 +30,8 @@ struct Environment {
   // The provider's five functions: a const WSK_EXPORTS*.
   const void* exports;
 
-  // Writes the SOCKADDR (at most 28 bytes) at which `peer` can be reached; returns its length, 0 if there is no such peer.
+  // Writes the SOCKADDR (at most 28 bytes) at which `peer` can be reached; returns its length, 0 if there is
+  // no such peer.
   uint32_t (*PeerAddress)(void* context, uint32_t peer, bool ipv6, void* address);
   // False: impossible now (no connection, not supported). PASSIVE_LEVEL or DISPATCH_LEVEL.
   bool (*Perform)(void* context, const Stimulus* stimulus);
@@ -39,7 +41,8 @@ struct Environment {
   void (*Yield)(void* context);
   // A small dense number for the calling thread; 0 for the thread that called Play.
   uint32_t (*ThreadNumber)(void* context);
-  // Says what the calling client thread is about to wait for, for a report about who waits for what. Static text. May be null.
+  // Says what the calling client thread is about to wait for, for a report about who waits for what. Static
+  // text. May be null.
   void (*Note)(void* context, const char* text);
   // How long a callback may be held, in units of 100 ns; 0: until it is released.
   uint64_t hold_bound;

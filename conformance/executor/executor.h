@@ -1,16 +1,18 @@
 // The executor: a WSK client application that plays programs and records what it sees.
 //
-// Kernel C++ over wdm.h and wsk.h alone (docs/kernel_cpp.md), so that the same source runs in the emulator's process and in a
-// driver. This header needs neither, so host code may include it.
+// Kernel C++ over wdm.h and wsk.h alone (docs/kernel_cpp.md), so that the same source runs in the emulator's
+// process and in a driver. This header needs neither, so host code may include it.
 //
 //   alignas(16) static uint8_t memory[...];                      // at least SessionBytes(program)
-//   Session* session = CreateSession(memory, sizeof memory, program, program_size, log, log_capacity, &environment);
-//   Play(session);                                               // on a thread at PASSIVE_LEVEL
-//   uint32_t n = LogCount(session);                              // observations 0..n-1 of `log`
+//   Session* session = CreateSession(memory, sizeof memory, program, program_size, log, log_capacity,
+//   &environment); Play(session);                                               // on a thread at
+//   PASSIVE_LEVEL uint32_t n = LogCount(session);                              // observations 0..n-1 of
+//   `log`
 //
-// The executor trusts nothing that a provider does: contexts, indication chains and completions are checked before they are
-// touched, a second completion is recorded instead of followed, and no memory handed to a provider is recycled while the
-// session lives. What it cannot survive (a provider that corrupts memory) is for the host to catch.
+// The executor trusts nothing that a provider does: contexts, indication chains and completions are checked
+// before they are touched, a second completion is recorded instead of followed, and no memory handed to a
+// provider is recycled while the session lives. What it cannot survive (a provider that corrupts memory) is
+// for the host to catch.
 #ifndef WSKCERT_CONFORMANCE_EXECUTOR_EXECUTOR_H_
 #define WSKCERT_CONFORMANCE_EXECUTOR_EXECUTOR_H_
 
@@ -27,11 +29,12 @@ class Session;
 // Bytes of memory that a session for this (validated) program needs.
 size_t SessionBytes(const void* program);
 
-// Prepares a session in `memory` (16-byte aligned; nonpaged in a kernel). `program` must have passed ValidateProgram and stay
-// valid and unchanged, as must `log`, `environment` and `memory`, until the session is over: Play has returned and no IRP is
-// left with the provider (Outstanding() == 0). Null if the memory is too small.
-Session* CreateSession(void* memory, size_t memory_size, const void* program, Observation* log, uint32_t log_capacity,
-                       const Environment* environment);
+// Prepares a session in `memory` (16-byte aligned; nonpaged in a kernel). `program` must have passed
+// ValidateProgram and stay valid and unchanged, as must `log`, `environment` and `memory`, until the session
+// is over: Play has returned and no IRP is left with the provider (Outstanding() == 0). Null if the memory is
+// too small.
+Session* CreateSession(void* memory, size_t memory_size, const void* program, Observation* log,
+                       uint32_t log_capacity, const Environment* environment);
 
 // Plays the program: set-up, steps, tear-down. PASSIVE_LEVEL. Returns when every client thread is done.
 void Play(Session* session);

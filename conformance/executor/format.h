@@ -1,21 +1,22 @@
 // Programs and observations: the binary form of what is played and of what was seen.
 //
-// A *program* is a Sequence (proto/sequence.proto) compiled into one flat, position-independent block of fixed-size
-// records. A *log* is an array of fixed-size observations. Both cross trust boundaries (an IOCTL buffer in the driver, a
-// pipe in the testee protocol), so whoever receives one validates it first: ValidateProgram() in program_check.h,
-// ValidateLog() in log_check.h. Nothing here needs a library: the header is included by kernel C++, by the judge and by
-// the host tools alike, which is why it spells numbers out instead of taking them from wsk.h (api_numbers_test.cc
-// compares the two).
+// A *program* is a Sequence (proto/sequence.proto) compiled into one flat, position-independent block of
+// fixed-size records. A *log* is an array of fixed-size observations. Both cross trust boundaries (an IOCTL
+// buffer in the driver, a pipe in the testee protocol), so whoever receives one validates it first:
+// ValidateProgram() in program_check.h, ValidateLog() in log_check.h. Nothing here needs a library: the
+// header is included by kernel C++, by the judge and by the host tools alike, which is why it spells numbers
+// out instead of taking them from wsk.h (api_numbers_test.cc compares the two).
 //
 // Layout of a program:
 //
-//   ProgramHeader | ProgramThread[threads] | ProgramScript[scripts] | ProgramStep[steps] | ProgramChoice[choices]
+//   ProgramHeader | ProgramThread[threads] | ProgramScript[scripts] | ProgramStep[steps] |
+//   ProgramChoice[choices]
 //                 | schedule bytes
 //
-// Time. The log *is* the clock: publishing an observation reserves the next index with one interlocked increment, and
-// that index is its stamp. An interval [begin, end] is a pair of records (kCallBegin, kCallEnd), stamped immediately
-// before and immediately after the edge on the observing side. Two events are ordered only if the end of one has a
-// smaller index than the begin of the other.
+// Time. The log *is* the clock: publishing an observation reserves the next index with one interlocked
+// increment, and that index is its stamp. An interval [begin, end] is a pair of records (kCallBegin,
+// kCallEnd), stamped immediately before and immediately after the edge on the observing side. Two events are
+// ordered only if the end of one has a smaller index than the begin of the other.
 #ifndef WSKCERT_CONFORMANCE_EXECUTOR_FORMAT_H_
 #define WSKCERT_CONFORMANCE_EXECUTOR_FORMAT_H_
 
@@ -96,7 +97,8 @@ inline constexpr uint8_t kDispatchLevel = 2;
 // Socket categories, as WSK_FLAG_*_SOCKET.
 enum class Category : uint8_t { kBasic = 0, kListen = 1, kConnection = 2, kDatagram = 4, kStream = 8 };
 
-// Event callbacks of a client. kClientEvent is WskClientEvent; kExtension the event of an extension interface.
+// Event callbacks of a client. kClientEvent is WskClientEvent; kExtension the event of an extension
+// interface.
 enum class Event : uint8_t {
   kAccept,
   kInspect,
@@ -113,12 +115,18 @@ inline constexpr uint32_t kEventCount = 9;
 // The WSK_EVENT_* flag of an event, 0 for those that have none.
 constexpr uint32_t EventFlag(Event event) {
   switch (event) {
-    case Event::kAccept: return kEventAccept;
-    case Event::kReceive: return kEventReceive;
-    case Event::kReceiveFrom: return kEventReceiveFrom;
-    case Event::kDisconnect: return kEventDisconnect;
-    case Event::kSendBacklog: return kEventSendBacklog;
-    default: return 0;
+    case Event::kAccept:
+      return kEventAccept;
+    case Event::kReceive:
+      return kEventReceive;
+    case Event::kReceiveFrom:
+      return kEventReceiveFrom;
+    case Event::kDisconnect:
+      return kEventDisconnect;
+    case Event::kSendBacklog:
+      return kEventSendBacklog;
+    default:
+      return 0;
   }
 }
 
@@ -129,74 +137,81 @@ enum class Op : uint16_t {
   kNone = 0,
 
   // The client and its registration.
-  kRegister = 1,             // WskRegister for client slot `client`
-  kCapture = 2,              // WskCaptureProviderNPI; length: WaitTimeout in ms
+  kRegister = 1,  // WskRegister for client slot `client`
+  kCapture = 2,   // WskCaptureProviderNPI; length: WaitTimeout in ms
   kQueryCharacteristics = 3,
-  kReleaseNpi = 4,           // WskReleaseProviderNPI
-  kDeregister = 5,           // WskDeregister
-  kControlClient = 6,        // WskControlClient; code: control code, mask: event mask, npi
+  kReleaseNpi = 4,     // WskReleaseProviderNPI
+  kDeregister = 5,     // WskDeregister
+  kControlClient = 6,  // WskControlClient; code: control code, mask: event mask, npi
 
   // Sockets.
-  kSocket = 16,              // WskSocket; code: Category flags, mask: dispatch subset (DispatchBit)
-  kSocketConnect = 17,       // WskSocketConnect to `peer`
-  kBind = 18,                // WskBind to the wildcard address
-  kListen = 19,              // WskListen (stream)
-  kConnect = 20,             // WskConnect to `peer`
-  kConnectEx = 21,           // WskConnectEx to `peer`, sending `length` bytes
-  kAccept = 22,              // WskAccept on `socket`; the accepted socket goes to slot `target`
-  kEventCallback = 23,       // SO_WSK_EVENT_CALLBACK set: `mask`, `npi`, `size`
-  kGetEventCallback = 24,    // the same with WskGetOption (undocumented)
-  kConditionalAccept = 25,   // SO_CONDITIONAL_ACCEPT set to `code`
+  kSocket = 16,             // WskSocket; code: Category flags, mask: dispatch subset (DispatchBit)
+  kSocketConnect = 17,      // WskSocketConnect to `peer`
+  kBind = 18,               // WskBind to the wildcard address
+  kListen = 19,             // WskListen (stream)
+  kConnect = 20,            // WskConnect to `peer`
+  kConnectEx = 21,          // WskConnectEx to `peer`, sending `length` bytes
+  kAccept = 22,             // WskAccept on `socket`; the accepted socket goes to slot `target`
+  kEventCallback = 23,      // SO_WSK_EVENT_CALLBACK set: `mask`, `npi`, `size`
+  kGetEventCallback = 24,   // the same with WskGetOption (undocumented)
+  kConditionalAccept = 25,  // SO_CONDITIONAL_ACCEPT set to `code`
   kGetConditionalAccept = 26,
-  kQuerySendBacklog = 27,    // SIO_WSK_QUERY_IDEAL_SEND_BACKLOG
-  kQueryInspectId = 28,      // SIO_WSK_QUERY_INSPECT_ID
-  kRegisterExtension = 29,   // SIO_WSK_REGISTER_EXTENSION
-  kSetRemoteAddress = 30,    // SIO_WSK_SET_REMOTE_ADDRESS: `peer`
-  kSetSendToAddress = 31,    // SIO_WSK_SET_SENDTO_ADDRESS: `peer`
-  kSetSilentMode = 32,       // SIO_WSK_SET_TCP_SILENT_MODE
-  kSend = 33,                // WskSend of `length` bytes, `flags`
-  kReceive = 34,             // WskReceive into `length` bytes, `flags`
-  kSendTo = 35,              // WskSendTo to `peer`
-  kReceiveFrom = 36,         // WskReceiveFrom
-  kRelease = 37,             // WskRelease of retained slot `target`
-  kDisconnect = 38,          // WskDisconnect, `flags`, with `length` bytes
-  kInspectComplete = 39,     // WskInspectComplete of inspect slot `target` with action `code`
+  kQuerySendBacklog = 27,   // SIO_WSK_QUERY_IDEAL_SEND_BACKLOG
+  kQueryInspectId = 28,     // SIO_WSK_QUERY_INSPECT_ID
+  kRegisterExtension = 29,  // SIO_WSK_REGISTER_EXTENSION
+  kSetRemoteAddress = 30,   // SIO_WSK_SET_REMOTE_ADDRESS: `peer`
+  kSetSendToAddress = 31,   // SIO_WSK_SET_SENDTO_ADDRESS: `peer`
+  kSetSilentMode = 32,      // SIO_WSK_SET_TCP_SILENT_MODE
+  kSend = 33,               // WskSend of `length` bytes, `flags`
+  kReceive = 34,            // WskReceive into `length` bytes, `flags`
+  kSendTo = 35,             // WskSendTo to `peer`
+  kReceiveFrom = 36,        // WskReceiveFrom
+  kRelease = 37,            // WskRelease of retained slot `target`
+  kDisconnect = 38,         // WskDisconnect, `flags`, with `length` bytes
+  kInspectComplete = 39,    // WskInspectComplete of inspect slot `target` with action `code`
   kGetLocalAddress = 40,
   kGetRemoteAddress = 41,
-  kCancelIrp = 42,           // IoCancelIrp on `irp`
-  kClose = 43,               // WskCloseSocket
+  kCancelIrp = 42,  // IoCancelIrp on `irp`
+  kClose = 43,      // WskCloseSocket
 
   // The environment.
-  kPeerListen = 64,          // what `peer` does with our connects: code 0 accept, 1 refuse, 2 never answer
-  kPeerConnect = 65,         // `peer` connects to listening socket `socket`
-  kPeerAbandon = 66,         // `peer` drops its half-open connection
-  kPeerSend = 67,            // `length` bytes of the connection, flags 1: push
-  kPeerSendDatagram = 68,    // one datagram of `length` bytes to `socket`
-  kPeerDisconnect = 69,      // graceful (FIN)
-  kPeerReset = 70,           // abortive (RST)
-  kPeerHoldAcks = 71,        // code 1: stops acknowledging, 0: resumes
-  kSetIdealBacklog = 72,     // the ideal send backlog of the connection with `peer` becomes `length`
-  kBreakSocket = 73,         // the connection with `peer`, or `socket`, stops being functional
-  kFailAllocations = 74,     // the next `length` allocations of the provider fail
+  kPeerListen = 64,        // what `peer` does with our connects: code 0 accept, 1 refuse, 2 never answer
+  kPeerConnect = 65,       // `peer` connects to listening socket `socket`
+  kPeerAbandon = 66,       // `peer` drops its half-open connection
+  kPeerSend = 67,          // `length` bytes of the connection, flags 1: push
+  kPeerSendDatagram = 68,  // one datagram of `length` bytes to `socket`
+  kPeerDisconnect = 69,    // graceful (FIN)
+  kPeerReset = 70,         // abortive (RST)
+  kPeerHoldAcks = 71,      // code 1: stops acknowledging, 0: resumes
+  kSetIdealBacklog = 72,   // the ideal send backlog of the connection with `peer` becomes `length`
+  kBreakSocket = 73,       // the connection with `peer`, or `socket`, stops being functional
+  kFailAllocations = 74,   // the next `length` allocations of the provider fail
   kTransportListChange = 75,
 
   // The executor itself.
-  kSettle = 96,              // runs until nothing more happens
-  kReleaseHold = 97,         // lets the callback held in hold slot `target` go on
-  kAwaitHold = 98,           // until a callback is held in slot `target`; recorded as a skip if none comes
-  kAwaitIrp = 99,            // until `irp` has completed; likewise
-  kReadRetained = 100,       // reads retained list `target` again and compares
-  kScribble = 101,           // overwrites the input buffer of `irp`
-  kYield = 102,              // a scheduling point
+  kSettle = 96,         // runs until nothing more happens
+  kReleaseHold = 97,    // lets the callback held in hold slot `target` go on
+  kAwaitHold = 98,      // until a callback is held in slot `target`; recorded as a skip if none comes
+  kAwaitIrp = 99,       // until `irp` has completed; likewise
+  kReadRetained = 100,  // reads retained list `target` again and compares
+  kScribble = 101,      // overwrites the input buffer of `irp`
+  kYield = 102,         // a scheduling point
 };
 
-// Which client dispatch pointers a socket gets: one bit for each Event, others NULL. kNoDispatch: a NULL table.
+// Which client dispatch pointers a socket gets: one bit for each Event, others NULL. kNoDispatch: a NULL
+// table.
 inline constexpr uint32_t kNoDispatch = 0x80000000;
 constexpr uint32_t DispatchBit(Event event) { return 1u << static_cast<uint32_t>(event); }
 inline constexpr uint32_t kAllDispatch = (1u << kEventCount) - 1;
 
 // Whose NPI id an SO_WSK_EVENT_CALLBACK or static-callbacks request names.
-enum class Npi : uint8_t { kWsk = 0, kWskCopy = 1 /* equal content elsewhere */, kExtension = 2, kForeign = 3, kNull = 4 };
+enum class Npi : uint8_t {
+  kWsk = 0,
+  kWskCopy = 1 /* equal content elsewhere */,
+  kExtension = 2,
+  kForeign = 3,
+  kNull = 4
+};
 
 // How the IRP of a step is made.
 enum class IrpStyle : uint8_t {
@@ -205,18 +220,19 @@ enum class IrpStyle : uint8_t {
 };
 
 // Step flags.
-inline constexpr uint8_t kStepUnguarded = 1;  // a deliberate breach: the executor's guards are off for this step
-inline constexpr uint8_t kStepKiller = 2;     // known to crash incomplete providers: a driver plays it last
+inline constexpr uint8_t kStepUnguarded =
+    1;                                     // a deliberate breach: the executor's guards are off for this step
+inline constexpr uint8_t kStepKiller = 2;  // known to crash incomplete providers: a driver plays it last
 
 struct ProgramHeader {
-  uint32_t magic;          // kProgramMagic
-  uint16_t version;        // kFormatVersion
-  uint16_t header_size;    // sizeof(ProgramHeader)
-  uint32_t total_size;     // of the whole block
-  uint16_t threads;        // 1..kMaxThreads; thread 0 starts, the others are created by it
+  uint32_t magic;        // kProgramMagic
+  uint16_t version;      // kFormatVersion
+  uint16_t header_size;  // sizeof(ProgramHeader)
+  uint32_t total_size;   // of the whole block
+  uint16_t threads;      // 1..kMaxThreads; thread 0 starts, the others are created by it
   uint16_t scripts;
   uint32_t steps;
-  uint16_t clients;        // slots used, so that only they are set up
+  uint16_t clients;  // slots used, so that only they are set up
   uint16_t sockets;
   uint16_t irps;
   uint16_t peers;
@@ -241,12 +257,12 @@ struct ProgramThread {
 
 // What happens inside one call of an event callback, or inside one completion routine.
 struct ProgramScript {
-  uint8_t event;         // Event; or kScriptOnCompletion
-  uint8_t returns;       // ScriptReturn
-  uint16_t socket;       // slot whose callback this is (for kScriptOnCompletion: the IRP slot)
-  uint16_t nth;          // the n-th call of it, from 0; kNoSlot: every call without a script of its own
-  uint16_t hold;         // hold slot in which the call stays until released, after its steps; or kNoSlot
-  uint16_t target;       // retained slot, accepted socket slot or inspect slot that the call fills; or kNoSlot
+  uint8_t event;    // Event; or kScriptOnCompletion
+  uint8_t returns;  // ScriptReturn
+  uint16_t socket;  // slot whose callback this is (for kScriptOnCompletion: the IRP slot)
+  uint16_t nth;     // the n-th call of it, from 0; kNoSlot: every call without a script of its own
+  uint16_t hold;    // hold slot in which the call stays until released, after its steps; or kNoSlot
+  uint16_t target;  // retained slot, accepted socket slot or inspect slot that the call fills; or kNoSlot
   uint16_t reserved;
   uint32_t first_step;
   uint32_t step_count;
@@ -258,11 +274,11 @@ static_assert(sizeof(ProgramScript) == 32);
 inline constexpr uint8_t kScriptOnCompletion = 0xFF;
 
 enum class ScriptReturn : uint8_t {
-  kAccept = 0,     // STATUS_SUCCESS, everything accepted; inspect: WskInspectAccept
-  kPartial = 1,    // STATUS_SUCCESS with *BytesAccepted = accept_bytes
-  kRetain = 2,     // STATUS_PENDING, the list goes to retained slot `target`; inspect: WskInspectPend
-  kRefuse = 3,     // STATUS_DATA_NOT_ACCEPTED / STATUS_REQUEST_NOT_ACCEPTED; inspect: WskInspectReject
-  kRaw = 4,        // `status` as it stands
+  kAccept = 0,   // STATUS_SUCCESS, everything accepted; inspect: WskInspectAccept
+  kPartial = 1,  // STATUS_SUCCESS with *BytesAccepted = accept_bytes
+  kRetain = 2,   // STATUS_PENDING, the list goes to retained slot `target`; inspect: WskInspectPend
+  kRefuse = 3,   // STATUS_DATA_NOT_ACCEPTED / STATUS_REQUEST_NOT_ACCEPTED; inspect: WskInspectReject
+  kRaw = 4,      // `status` as it stands
 };
 
 struct ProgramStep {
@@ -272,8 +288,8 @@ struct ProgramStep {
   uint16_t peer;    // peer slot, or kNoSlot
   uint16_t target;  // op-specific slot, or kNoSlot
   uint8_t client;
-  uint8_t irql;     // kPassiveLevel or kDispatchLevel: the level at which the call is made
-  uint8_t npi;      // Npi
+  uint8_t irql;  // kPassiveLevel or kDispatchLevel: the level at which the call is made
+  uint8_t npi;   // Npi
   uint8_t irp_style;
   uint8_t step_flags;
   uint8_t reserved0;
@@ -296,13 +312,13 @@ struct ProgramChoice {
 // Observations.
 
 enum class Seen : uint8_t {
-  kNothing = 0,        // reserved but never filled (the run ended first); judged as absent
+  kNothing = 0,  // reserved but never filled (the run ended first); judged as absent
   kCallBegin = 1,
   kCallEnd = 2,
   kCompletion = 3,     // the completion routine of an IRP was entered
   kCompletionEnd = 4,  // it returned
   kCallbackBegin = 5,
-  kCallbackNode = 6,   // one node of an indication of several nodes, after its kCallbackBegin
+  kCallbackNode = 6,  // one node of an indication of several nodes, after its kCallbackBegin
   kCallbackEnd = 7,
   kStimulusBegin = 8,
   kStimulusEnd = 9,
@@ -320,84 +336,94 @@ enum class Seen : uint8_t {
 enum class Quiet : uint8_t { kExact = 0, kTimed = 1 };
 enum class Ending : uint8_t {
   kFinished = 0,
-  kBugCheck = 1,   // the provider or its host stopped the machine
-  kDeadlock = 2,   // client calls that never return; exact quiescence
-  kLivelock = 3,   // the step budget ran out
-  kOverflow = 4,   // the log is full; nothing after it is judged, and no liveness
-  kCrashed = 5,    // the process of the provider died
-  kTimedOut = 6,   // the watchdog ended it
+  kBugCheck = 1,  // the provider or its host stopped the machine
+  kDeadlock = 2,  // client calls that never return; exact quiescence
+  kLivelock = 3,  // the step budget ran out
+  kOverflow = 4,  // the log is full; nothing after it is judged, and no liveness
+  kCrashed = 5,   // the process of the provider died
+  kTimedOut = 6,  // the watchdog ended it
 };
 enum class SkipReason : uint8_t {
-  kEmptySlot = 1,       // the slot it names is empty
-  kFullSlot = 2,        // the slot it would fill is in use
-  kClosing = 3,         // the socket is closed or closing
-  kCallsInProgress = 4, // guard of closing-a-socket: other calls on the socket have not returned
-  kRetainedLists = 5,   // guard: retained lists of the socket are not released
-  kNoFunction = 6,      // the provider's table has NULL there
-  kLimit = 7,           // nesting, stack or buffer limit
-  kNotHere = 8,         // the environment cannot do it
-  kInVain = 9,          // an awaited observation did not come
-  kIrqlTooHigh = 10,    // guard: the call needs PASSIVE_LEVEL
-  kNotSetUp = 11,       // the client is not registered or has no provider NPI
+  kEmptySlot = 1,        // the slot it names is empty
+  kFullSlot = 2,         // the slot it would fill is in use
+  kClosing = 3,          // the socket is closed or closing
+  kCallsInProgress = 4,  // guard of closing-a-socket: other calls on the socket have not returned
+  kRetainedLists = 5,    // guard: retained lists of the socket are not released
+  kNoFunction = 6,       // the provider's table has NULL there
+  kLimit = 7,            // nesting, stack or buffer limit
+  kNotHere = 8,          // the environment cannot do it
+  kInVain = 9,           // an awaited observation did not come
+  kIrqlTooHigh = 10,     // guard: the call needs PASSIVE_LEVEL
+  kNotSetUp = 11,        // the client is not registered or has no provider NPI
 };
 enum class FaultKind : uint8_t {
-  kBadContext = 1,         // a callback came with a context that no socket has
-  kBadIndication = 2,      // an indication chain that cannot be walked
-  kSecondCompletion = 3,   // an IRP completed again (also flagged on the kCompletion)
-  kIrqlChanged = 4,        // a call returned at another IRQL; status: the new one
-  kNullSocket = 5,         // a success without a socket
-  kBadIrp = 6,             // a completion routine with an IRP that is not ours
+  kBadContext = 1,        // a callback came with a context that no socket has
+  kBadIndication = 2,     // an indication chain that cannot be walked
+  kSecondCompletion = 3,  // an IRP completed again (also flagged on the kCompletion)
+  kIrqlChanged = 4,       // a call returned at another IRQL; status: the new one
+  kNullSocket = 5,        // a success without a socket
+  kBadIrp = 6,            // a completion routine with an IRP that is not ours
 };
 // What the peer saw.
-enum class PeerSight : uint8_t { kConnected = 1, kData = 2, kFin = 3, kReset = 4, kRefused = 5, kDatagram = 6 };
+enum class PeerSight : uint8_t {
+  kConnected = 1,
+  kData = 2,
+  kFin = 3,
+  kReset = 4,
+  kRefused = 5,
+  kDatagram = 6
+};
 
 // What the bytes of an indication, a receive buffer or a peer's data turned out to be.
 enum class Content : uint8_t {
-  kNone = 0,      // no bytes
-  kExact = 1,     // bytes [offset, offset + length) of the stream that belongs there
-  kForeign = 2,   // bytes of that place of another connection's stream (`peer`)
-  kCorrupt = 3,   // found nowhere
+  kNone = 0,     // no bytes
+  kExact = 1,    // bytes [offset, offset + length) of the stream that belongs there
+  kForeign = 2,  // bytes of that place of another connection's stream (`peer`)
+  kCorrupt = 3,  // found nowhere
 };
 
 // Flags of an observation (seen_flags).
-inline constexpr uint8_t kSeenNullIndication = 1;    // DataIndication / AcceptSocket was NULL
+inline constexpr uint8_t kSeenNullIndication = 1;  // DataIndication / AcceptSocket was NULL
 inline constexpr uint8_t kSeenSecondCompletion = 2;
-inline constexpr uint8_t kSeenPendingReturned = 4;   // kCompletion: Irp->PendingReturned
-inline constexpr uint8_t kSeenTeardown = 8;          // made by the executor's own set-up or tear-down, not by a step
-inline constexpr uint8_t kSeenIrp = 16;              // kCallBegin: an IRP was passed
-inline constexpr uint8_t kSeenInformational = 32;    // kCompletion: IRP's Information is a socket (recorded as 1)
-inline constexpr uint8_t kSeenUnguarded = 64;        // kCallBegin: the step was unguarded
+inline constexpr uint8_t kSeenPendingReturned = 4;  // kCompletion: Irp->PendingReturned
+inline constexpr uint8_t kSeenTeardown = 8;  // made by the executor's own set-up or tear-down, not by a step
+inline constexpr uint8_t kSeenIrp = 16;      // kCallBegin: an IRP was passed
+inline constexpr uint8_t kSeenInformational =
+    32;                                        // kCompletion: IRP's Information is a socket (recorded as 1)
+inline constexpr uint8_t kSeenUnguarded = 64;  // kCallBegin: the step was unguarded
 
-// One observation: 64 bytes, a cache line. Its index in the log is its stamp. Fields that a kind does not name are 0 (slots:
-// kNoSlot, indices: kNoIndex).
+// One observation: 64 bytes, a cache line. Its index in the log is its stamp. Fields that a kind does not
+// name are 0 (slots: kNoSlot, indices: kNoIndex).
 struct Observation {
-  uint32_t ready;       // stored last with release order: 1 when filled
-  uint8_t kind;         // Seen
-  uint8_t thread;       // dense number; 0 the first client thread. Provider threads are numbered as they are met.
+  uint32_t ready;  // stored last with release order: 1 when filled
+  uint8_t kind;    // Seen
+  uint8_t thread;  // dense number; 0 the first client thread. Provider threads are numbered as they are met.
   uint8_t irql;
   uint8_t seen_flags;
-  uint16_t op;          // calls, stimuli, skips, and completions (the call that passed the IRP): Op. Callbacks: Event
-  uint16_t socket;      // socket slot
-  uint32_t begin;       // ends and nodes: index of their begin. Completions: index of the kCallBegin that passed the IRP
-  uint32_t enclosing;   // index of the callback, completion or call begin on this thread's stack, or kNoIndex
-  uint32_t step;        // index of the step, or kNoIndex
+  uint16_t op;  // calls, stimuli, skips, and completions (the call that passed the IRP): Op. Callbacks: Event
+  uint16_t socket;  // socket slot
+  uint32_t begin;   // ends and nodes: index of their begin. Completions: index of the kCallBegin that passed
+                    // the IRP
+  uint32_t enclosing;  // index of the callback, completion or call begin on this thread's stack, or kNoIndex
+  uint32_t step;       // index of the step, or kNoIndex
   uint16_t irp;
   uint16_t peer;
   uint16_t target;
-  uint8_t code;         // see Seen
-  uint8_t content;      // Content of `length` bytes at `offset`
-  uint32_t status;      // returned, completed or (kCallbackEnd) given back by the client
-  uint32_t flags;       // Flags argument, of call or callback
-  uint32_t mask;        // calls: event mask or dispatch subset. kCallbackBegin: number of nodes
-  uint32_t length;      // bytes asked for, described by the chain, delivered; kCallbackEnd: bytes accepted (kNoIndex: untouched)
-  uint64_t information; // completions: IoStatus.Information. Callbacks: BytesIndicated, IdealBacklogSize
-  uint64_t offset;      // of the first byte in its stream
+  uint8_t code;          // see Seen
+  uint8_t content;       // Content of `length` bytes at `offset`
+  uint32_t status;       // returned, completed or (kCallbackEnd) given back by the client
+  uint32_t flags;        // Flags argument, of call or callback
+  uint32_t mask;         // calls: event mask or dispatch subset. kCallbackBegin: number of nodes
+  uint32_t length;       // bytes asked for, described by the chain, delivered; kCallbackEnd: bytes accepted
+                         // (kNoIndex: untouched)
+  uint64_t information;  // completions: IoStatus.Information. Callbacks: BytesIndicated, IdealBacklogSize
+  uint64_t offset;       // of the first byte in its stream
 };
 static_assert(sizeof(Observation) == 64);
 
 // In front of a log that is stored or sent.
 struct LogHeader {
-  uint32_t magic;         // kLogMagic
+  uint32_t magic;  // kLogMagic
   uint16_t version;
   uint16_t record_size;   // sizeof(Observation)
   uint32_t count;         // records that follow

@@ -1,5 +1,5 @@
-// IRPs of the executor: made with spare stack locations, whose upper ones have guard completion routines, so that a provider
-// that completes an IRP twice is recorded instead of followed into freed memory.
+// IRPs of the executor: made with spare stack locations, whose upper ones have guard completion routines, so
+// that a provider that completes an IRP twice is recorded instead of followed into freed memory.
 #include "conformance/executor/session.h"
 
 namespace wskcert {
@@ -24,8 +24,8 @@ void RecordCompletion(IrpSlot* slot, IRP* irp, uint8_t seen_flags, uint32_t* sta
     // A pointer would differ from run to run.
     o->information = irp->IoStatus.Information != 0 ? 1 : 0;
     o->seen_flags |= kSeenInformational;
-  } else if (op == Op::kReceive && slot->bytes != nullptr && slot->socket != kNoSlot && irp->IoStatus.Information != 0 &&
-             irp->IoStatus.Information <= slot->length) {
+  } else if (op == Op::kReceive && slot->bytes != nullptr && slot->socket != kNoSlot &&
+             irp->IoStatus.Information != 0 && irp->IoStatus.Information <= slot->length) {
     SocketSlot* socket = &session->sockets[slot->socket];
     const uint32_t length = static_cast<uint32_t>(irp->IoStatus.Information);
     const Decoded decoded = Decode(session, socket, slot->bytes, length);
@@ -101,7 +101,7 @@ NTSTATUS OnComplete(PDEVICE_OBJECT, PIRP irp, PVOID context) {
   }
   if (passed_down) {
     if (irp->PendingReturned) IoMarkIrpPending(irp);
-    return STATUS_CONTINUE_COMPLETION;
+    return STATUS_SUCCESS;
   }
   return STATUS_MORE_PROCESSING_REQUIRED;
 }
@@ -131,7 +131,8 @@ bool PrepareIrp(Session* session, IrpSlot* slot, IrpStyle style) {
   } else {
     IoReuseIrp(slot->irp, STATUS_SUCCESS);
   }
-  // From the top: two guards, then ours; one location below it is left to the provider, another to whoever stands between.
+  // From the top: two guards, then ours; one location below it is left to the provider, another to whoever
+  // stands between.
   SetRoutine(slot->irp, OnCompleteAbove, slot);
   IoSetNextIrpStackLocation(slot->irp);
   SetRoutine(slot->irp, OnCompleteAbove, slot);

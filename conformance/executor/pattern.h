@@ -1,7 +1,8 @@
 // Payload patterns: every byte that travels says where it belongs.
 //
-// The byte at `offset` of stream `stream` is a function of the two, so whoever receives bytes can tell exact, lost, doubled,
-// moved and foreign ones apart without keeping what was sent. A stream is one direction of one connection: StreamId().
+// The byte at `offset` of stream `stream` is a function of the two, so whoever receives bytes can tell exact,
+// lost, doubled, moved and foreign ones apart without keeping what was sent. A stream is one direction of one
+// connection: StreamId().
 #ifndef WSKCERT_CONFORMANCE_EXECUTOR_PATTERN_H_
 #define WSKCERT_CONFORMANCE_EXECUTOR_PATTERN_H_
 

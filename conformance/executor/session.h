@@ -1,7 +1,7 @@
 // The executor's own state: slots for everything a program names. Internal to conformance/executor.
 //
-// Slots are filled at most once and never recycled while the session lives, so a late callback or completion always finds
-// memory that is still what it was; only IRPs are reused, after their completion, as clients do.
+// Slots are filled at most once and never recycled while the session lives, so a late callback or completion
+// always finds memory that is still what it was; only IRPs are reused, after their completion, as clients do.
 #ifndef WSKCERT_CONFORMANCE_EXECUTOR_SESSION_H_
 #define WSKCERT_CONFORMANCE_EXECUTOR_SESSION_H_
 
@@ -20,7 +20,14 @@ inline constexpr uint32_t kMaxNesting = 6;
 inline constexpr uint32_t kIrpStackLocations = 4;
 inline constexpr uint32_t kArenaLimit = 8u << 20;
 
-enum SocketState : LONG { kSocketEmpty, kSocketCreating, kSocketOpen, kSocketClosing, kSocketClosed, kSocketFailed };
+enum SocketState : LONG {
+  kSocketEmpty,
+  kSocketCreating,
+  kSocketOpen,
+  kSocketClosing,
+  kSocketClosed,
+  kSocketFailed
+};
 enum IrpState : LONG { kIrpFree, kIrpOwned, kIrpCompleted };
 
 struct ClientSlot {
@@ -38,12 +45,12 @@ struct SocketSlot {
   volatile LONG references;  // calls to the socket's functions that have not returned
   volatile LONG retained;    // lists of it that the client holds
   uint16_t index;
-  uint16_t peer;             // connected or connecting to, or kNoSlot
-  uint16_t first_script;     // of the scripts of this socket, linked through Session::next_script
+  uint16_t peer;          // connected or connecting to, or kNoSlot
+  uint16_t first_script;  // of the scripts of this socket, linked through Session::next_script
   uint8_t client;
-  uint8_t category;          // Category
-  uint64_t sent;             // bytes given to WskSend, WskConnectEx and WskDisconnect
-  uint64_t received;         // where the next byte of its stream is expected
+  uint8_t category;   // Category
+  uint64_t sent;      // bytes given to WskSend, WskConnectEx and WskDisconnect
+  uint64_t received;  // where the next byte of its stream is expected
   volatile LONG calls[kEventCount];
   union {
     WSK_CLIENT_CONNECTION_DISPATCH connection;
@@ -53,10 +60,10 @@ struct SocketSlot {
 };
 
 struct PeerSlot {
-  uint16_t socket;      // the socket slot bound to it, or kNoSlot
-  uint8_t generation;   // of its connections
-  uint64_t sent;        // bytes it sent on this connection
-  uint64_t received;    // bytes it saw on this connection
+  uint16_t socket;     // the socket slot bound to it, or kNoSlot
+  uint8_t generation;  // of its connections
+  uint64_t sent;       // bytes it sent on this connection
+  uint64_t received;   // bytes it saw on this connection
 };
 
 // An MDL over at most kMaxTransferBytes needs this many page numbers behind it.
@@ -65,17 +72,17 @@ inline constexpr uint32_t kMdlPages = kMaxTransferBytes / 4096 + 1;
 struct IrpSlot {
   Session* session;
   IRP* irp;
-  volatile LONG state;       // IrpState
+  volatile LONG state;  // IrpState
   volatile LONG completions;
   uint16_t index;
-  uint16_t op;               // of the call that passed it last
+  uint16_t op;  // of the call that passed it last
   uint16_t socket;
   uint16_t target;
-  uint32_t begin;            // stamp of that call
+  uint32_t begin;  // stamp of that call
   uint32_t step;
-  uint8_t style;             // IrpStyle
+  uint8_t style;  // IrpStyle
   uint8_t teardown;
-  uint8_t above_seen;        // kPassedDown: the driver above saw the completion
+  uint8_t above_seen;  // kPassedDown: the driver above saw the completion
   uint8_t* bytes;
   uint32_t length;
   WSK_BUF buffer;
@@ -99,7 +106,7 @@ struct RetainedSlot {
   WSK_DATA_INDICATION* list;
   volatile LONG state;  // 0 empty, 1 held, 2 released
   uint16_t socket;
-  uint32_t begin;       // stamp of the callback that retained it
+  uint32_t begin;  // stamp of the callback that retained it
   uint32_t length;
   uint64_t offset;
   uint8_t content;
@@ -131,17 +138,18 @@ class Session {
   volatile LONG arena_used;
 
   SocketSlot* sockets;
-  IrpSlot* irps;            // header->irps of them for the steps, then one a socket for the tear-down's closes
+  IrpSlot* irps;  // header->irps of them for the steps, then one a socket for the tear-down's closes
   PeerSlot* peers;
   HoldSlot* holds;
   RetainedSlot* retained;
-  uint16_t* next_script;    // a script's successor for the same socket
+  uint16_t* next_script;  // a script's successor for the same socket
   uint16_t first_completion_script;
 
   uint32_t IrpCount() const { return header->irps + header->sockets; }
 };
 
-// observe.cc ---------------------------------------------------------------------------------------------------------
+// observe.cc
+// ---------------------------------------------------------------------------------------------------------
 
 // A new observation, stamped; null if the log is full. Fill it, then Publish it.
 Observation* Reserve(Session* session, Seen kind, uint32_t* stamp);
@@ -166,29 +174,33 @@ bool MayNest(Session* session);
 void Skip(Session* session, const ProgramStep* step, uint32_t step_index, SkipReason reason);
 void Fault(Session* session, FaultKind kind, uint16_t socket, uint16_t irp, uint32_t begin, Status status);
 
-// content.cc ---------------------------------------------------------------------------------------------------------
+// content.cc
+// ---------------------------------------------------------------------------------------------------------
 
 struct Decoded {
   Content content;
-  uint16_t peer;    // kForeign: whose stream
+  uint16_t peer;  // kForeign: whose stream
   uint64_t offset;
 };
 // Finds out which bytes these are, that a socket received (or, `peer_side`, that the peer of `socket` saw).
 Decoded Decode(const Session* session, const SocketSlot* socket, const uint8_t* bytes, uint32_t length);
 Decoded DecodePeer(const Session* session, uint32_t peer, const uint8_t* bytes, uint32_t length);
 
-// What an indication chain holds. False: it cannot be walked (a node without a readable buffer, or no end in sight).
+// What an indication chain holds. False: it cannot be walked (a node without a readable buffer, or no end in
+// sight).
 struct Indication {
   uint64_t bytes;
   uint32_t nodes;
-  Decoded decoded;   // of the whole, if it is one run
+  Decoded decoded;  // of the whole, if it is one run
   bool one_run;
 };
-bool ReadIndication(const Session* session, const SocketSlot* socket, const WSK_DATA_INDICATION* list, Indication* out);
+bool ReadIndication(const Session* session, const SocketSlot* socket, const WSK_DATA_INDICATION* list,
+                    Indication* out);
 // Publishes a kCallbackNode for each node.
 void RecordNodes(Session* session, const SocketSlot* socket, const WSK_DATA_INDICATION* list, uint32_t begin);
 
-// irps.cc ------------------------------------------------------------------------------------------------------------
+// irps.cc
+// ------------------------------------------------------------------------------------------------------------
 
 // Makes the slot's IRP ready for a call: allocates or reuses it. False: it is in use, or there is no memory.
 bool PrepareIrp(Session* session, IrpSlot* slot, IrpStyle style);
@@ -197,7 +209,8 @@ bool PrepareBuffer(Session* session, IrpSlot* slot, uint32_t length);
 uint8_t* ArenaBytes(Session* session, uint32_t length);
 void FreeIrps(Session* session);
 
-// steps.cc, calls.cc -------------------------------------------------------------------------------------------------
+// steps.cc, calls.cc
+// -------------------------------------------------------------------------------------------------
 
 void RunSteps(Session* session, uint32_t first, uint32_t count, bool inside_callback);
 void RunStep(Session* session, const ProgramStep* step, uint32_t step_index, bool inside_callback);
@@ -228,7 +241,8 @@ void BeginCall(Call* call, uint32_t length, uint64_t offset, uint8_t code);
 void EndCall(Call* call, NTSTATUS status);
 inline PIRP IrpOf(const Call& call) { return call.irp != nullptr ? call.irp->irp : nullptr; }
 
-// callbacks.cc -------------------------------------------------------------------------------------------------------
+// callbacks.cc
+// -------------------------------------------------------------------------------------------------------
 
 // The client dispatch table for a socket of this category with this subset of pointers; null for kNoDispatch.
 const void* ClientDispatch(SocketSlot* socket, uint32_t subset);

@@ -1,0 +1,298 @@
+// Steps: what a program's records make the executor do.
+#include "conformance/executor/pattern.h"
+#include "conformance/executor/session.h"
+
+namespace wskcert {
+namespace {
+
+void Register(Session* session, Call* call) {
+  const uint8_t index = call->step->client;
+  ClientSlot* client = &session->clients[index];
+  if (client->registered != 0) {
+    Skip(session, call->step, call->step_index, SkipReason::kFullSlot);
+    return;
+  }
+  client->dispatch.Version = MAKE_WSK_VERSION(1, 0);
+  client->dispatch.Reserved = 0;
+  client->dispatch.WskClientEvent = nullptr;
+  WSK_CLIENT_NPI npi;
+  npi.ClientContext = client;
+  npi.Dispatch = &client->dispatch;
+  BeginCall(call, 0, 0, index);
+  const NTSTATUS status = session->exports->Register(&npi, &client->registration);
+  if (NT_SUCCESS(status)) client->registered = 1;
+  EndCall(call, status);
+}
+
+void Capture(Session* session, Call* call) {
+  ClientSlot* client = &session->clients[call->step->client];
+  if (client->registered == 0 || client->captured != 0) {
+    Skip(session, call->step, call->step_index, SkipReason::kNotSetUp);
+    return;
+  }
+  BeginCall(call, call->step->length, 0, call->step->client);
+  const NTSTATUS status =
+      session->exports->CaptureProviderNPI(&client->registration, call->step->length, &client->npi);
+  if (NT_SUCCESS(status)) client->captured = 1;
+  EndCall(call, status);
+}
+
+void Leave(Session* session, Call* call, Op op) {
+  ClientSlot* client = &session->clients[call->step->client];
+  const bool ready = op == Op::kReleaseNpi ? client->captured != 0 : client->registered != 0;
+  if (!ready) {
+    Skip(session, call->step, call->step_index, SkipReason::kNotSetUp);
+    return;
+  }
+  if (session->environment.Note != nullptr) {
+    session->environment.Note(session->environment.context, op == Op::kReleaseNpi
+                                                                ? "inside WskReleaseProviderNPI"
+                                                                : "inside WskDeregister");
+  }
+  BeginCall(call, 0, 0, call->step->client);
+  if (op == Op::kReleaseNpi) {
+    client->captured = 0;
+    session->exports->ReleaseProviderNPI(&client->registration);
+  } else {
+    client->registered = 0;
+    session->exports->Deregister(&client->registration);
+  }
+  EndCall(call, STATUS_SUCCESS);
+}
+
+void ControlClient(Session* session, Call* call) {
+  const ProgramStep* step = call->step;
+  ClientSlot* client = &session->clients[step->client];
+  WSK_EVENT_CALLBACK_CONTROL on_stack;
+  WSK_EVENT_CALLBACK_CONTROL* control = call->irp != nullptr ? &call->irp->control : &on_stack;
+  control->NpiId = const_cast<NPIID*>(&NPI_WSK_INTERFACE_ID);
+  control->EventMask = step->mask;
+  const SIZE_T size = step->size != 0 ? step->size : sizeof(*control);
+  BeginCall(call, static_cast<uint32_t>(size), 0, static_cast<uint8_t>(step->code));
+  EndCall(call, client->npi.Dispatch->WskControlClient(client->npi.Client, step->code, size, control, 0,
+                                                       nullptr, nullptr, IrpOf(*call)));
+}
+
+// WskSocket and WskSocketConnect: `call` holds no reference, for there is no socket yet.
+void Create(Session* session, Call* call) {
+  const ProgramStep* step = call->step;
+  SocketSlot* socket = call->socket;
+  ClientSlot* client = &session->clients[step->client];
+  const bool connect = static_cast<Op>(step->op) == Op::kSocketConnect;
+  alignas(8) uint8_t local[32] = {};
+  alignas(8) uint8_t remote[32] = {};
+  if (connect) {
+    const ADDRESS_FAMILY family = session->header->ipv6 ? AF_INET6 : AF_INET;
+    reinterpret_cast<SOCKADDR*>(local)->sa_family = family;
+    PeerSlot* peer = &session->peers[step->peer];
+    if (peer->socket != kNoSlot ||
+        session->environment.PeerAddress(session->environment.context, step->peer, session->header->ipv6 != 0,
+                                         remote) == 0) {
+      Skip(session, step, call->step_index, SkipReason::kFullSlot);
+      if (call->irp != nullptr) InterlockedExchange(&call->irp->state, kIrpFree);
+      return;
+    }
+    peer->socket = socket->index;
+    ++peer->generation;
+    peer->sent = 0;
+    peer->received = 0;
+    socket->peer = step->peer;
+  }
+  InterlockedExchange(&socket->state, kSocketCreating);
+  socket->client = step->client;
+  socket->category = connect ? static_cast<uint8_t>(Category::kConnection) : static_cast<uint8_t>(step->code);
+  const void* dispatch = ClientDispatch(socket, step->mask);
+  const bool datagram = static_cast<Category>(socket->category) == Category::kDatagram;
+  BeginCall(call, 0, 0, socket->category);
+  const WSK_PROVIDER_DISPATCH* table = client->npi.Dispatch;
+  NTSTATUS status;
+  if (connect) {
+    status = table->WskSocketConnect(client->npi.Client, SOCK_STREAM, IPPROTO_TCP,
+                                     reinterpret_cast<PSOCKADDR>(local), reinterpret_cast<PSOCKADDR>(remote),
+                                     0, socket, static_cast<const WSK_CLIENT_CONNECTION_DISPATCH*>(dispatch),
+                                     nullptr, nullptr, nullptr, IrpOf(*call));
+  } else {
+    status = table->WskSocket(client->npi.Client, session->header->ipv6 ? AF_INET6 : AF_INET,
+                              datagram ? SOCK_DGRAM : SOCK_STREAM, datagram ? IPPROTO_UDP : IPPROTO_TCP,
+                              step->code, socket, dispatch, nullptr, nullptr, nullptr, IrpOf(*call));
+  }
+  EndCall(call, status);
+}
+
+void CancelIrp(Session* session, const ProgramStep* step, uint32_t step_index) {
+  IrpSlot* irp = step->irp != kNoSlot ? &session->irps[step->irp] : nullptr;
+  if (irp == nullptr || irp->irp == nullptr || irp->state != kIrpOwned) {
+    return Skip(session, step, step_index, SkipReason::kEmptySlot);
+  }
+  // IRPs are not freed while the session lives, so the pointer stays good whatever completes meanwhile.
+  Call call = {session, step, nullptr, nullptr, step_index, kNoIndex, 0, kNoIndex, KeGetCurrentIrql(), 0, 0};
+  BeginCall(&call, 0, 0, 0);
+  const BOOLEAN cancelled = IoCancelIrp(irp->irp);
+  EndCall(&call, cancelled ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL);
+}
+
+void AwaitHold(Session* session, const ProgramStep* step, uint32_t step_index) {
+  HoldSlot* hold = &session->holds[step->target];
+  if (hold->entered == 0) SettleAndRecord(session, step_index);
+  if (hold->entered == 0) Skip(session, step, step_index, SkipReason::kInVain);
+}
+
+void AwaitIrp(Session* session, const ProgramStep* step, uint32_t step_index) {
+  if (step->irp == kNoSlot) return Skip(session, step, step_index, SkipReason::kEmptySlot);
+  IrpSlot* irp = &session->irps[step->irp];
+  if (irp->state == kIrpOwned) SettleAndRecord(session, step_index);
+  if (irp->state != kIrpCompleted) Skip(session, step, step_index, SkipReason::kInVain);
+}
+
+void ReadRetained(Session* session, const ProgramStep* step, uint32_t step_index) {
+  RetainedSlot* slot = &session->retained[step->target];
+  if (slot->state != 1) return Skip(session, step, step_index, SkipReason::kEmptySlot);
+  Indication read;
+  const bool readable = ReadIndication(session, &session->sockets[slot->socket], slot->list, &read);
+  // The bytes are those of the first reading, wherever the stream has got to since.
+  SocketSlot* socket = &session->sockets[slot->socket];
+  const uint64_t expected = socket->received;
+  socket->received = slot->offset;
+  ReadIndication(session, socket, slot->list, &read);
+  socket->received = expected;
+  uint32_t stamp;
+  Observation* o = Reserve(session, Seen::kRetainedRead, &stamp);
+  if (o == nullptr) return;
+  o->socket = slot->socket;
+  o->target = step->target;
+  o->begin = slot->begin;
+  o->step = step_index;
+  o->length = static_cast<uint32_t>(read.bytes);
+  o->offset = read.decoded.offset;
+  o->content = static_cast<uint8_t>(readable && read.one_run ? read.decoded.content : Content::kCorrupt);
+  Publish(o);
+}
+
+bool IsStimulus(Op op) { return op >= Op::kPeerListen && op < Op::kSettle; }
+bool IsClientCall(Op op) { return op < Op::kBind; }
+
+// Waiting is the client threads' own: a callback or completion routine must not.
+bool Waits(Op op) {
+  return op == Op::kSettle || op == Op::kAwaitHold || op == Op::kAwaitIrp || op == Op::kDeregister ||
+         op == Op::kRegister || op == Op::kCapture;
+}
+
+}  // namespace
+
+void SettleAndRecord(Session* session, uint32_t step_index) {
+  const Quiet quiet = session->environment.Settle(session->environment.context);
+  uint32_t stamp;
+  Observation* o = Reserve(session, Seen::kQuiescence, &stamp);
+  if (o == nullptr) return;
+  o->code = static_cast<uint8_t>(quiet);
+  o->step = step_index;
+  Publish(o);
+}
+
+void RunStimulus(Session* session, const ProgramStep* step, uint32_t step_index) {
+  Stimulus stimulus = {static_cast<Op>(step->op), step->peer, step->code, step->length,
+                       (step->flags & 1) != 0,    nullptr,    nullptr};
+  PeerSlot* peer = step->peer != kNoSlot ? &session->peers[step->peer] : nullptr;
+  const bool sends = stimulus.op == Op::kPeerSend && peer != nullptr;
+  uint64_t offset = 0;
+  if (sends && step->length != 0) {
+    uint8_t* bytes = ArenaBytes(session, step->length);
+    if (bytes == nullptr) return Skip(session, step, step_index, SkipReason::kLimit);
+    offset = peer->sent;
+    FillPattern(StreamId(step->peer, peer->generation, false), offset, bytes, step->length);
+    stimulus.bytes = bytes;
+    // Before it is handed over: the bytes may be indicated before Perform returns.
+    peer->sent = offset + step->length;
+  }
+  uint32_t begin;
+  Observation* o = Reserve(session, Seen::kStimulusBegin, &begin);
+  if (o != nullptr) {
+    o->op = step->op;
+    o->socket = peer != nullptr && peer->socket != kNoSlot ? peer->socket : step->socket;
+    o->peer = step->peer;
+    o->step = step_index;
+    o->code = static_cast<uint8_t>(step->code);
+    o->flags = step->flags;
+    o->length = step->length;
+    o->offset = offset;
+    Publish(o);
+  }
+  const bool done = session->environment.Perform(session->environment.context, &stimulus);
+  if (!done && sends) peer->sent = offset;
+  uint32_t end;
+  o = Reserve(session, Seen::kStimulusEnd, &end);
+  if (o == nullptr) return;
+  o->op = step->op;
+  o->begin = begin;
+  o->step = step_index;
+  o->peer = step->peer;
+  o->status = done ? kStatusSuccess : kStatusUnsuccessful;
+  Publish(o);
+}
+
+void RunClientCall(Session* session, const ProgramStep* step, uint32_t step_index) {
+  const Op op = static_cast<Op>(step->op);
+  ClientSlot* client = &session->clients[step->client];
+  SocketSlot* socket = nullptr;
+  if (op == Op::kSocket || op == Op::kSocketConnect || op == Op::kControlClient) {
+    if (client->captured == 0) return Skip(session, step, step_index, SkipReason::kNotSetUp);
+    if (op != Op::kControlClient) {
+      socket = &session->sockets[step->socket];
+      if (socket->state != kSocketEmpty) return Skip(session, step, step_index, SkipReason::kFullSlot);
+    }
+  }
+  Call call;
+  if (!OpenCall(session, step, step_index, socket, &call)) return;
+  switch (op) {
+    case Op::kRegister:
+      return Register(session, &call);
+    case Op::kCapture:
+      return Capture(session, &call);
+    case Op::kReleaseNpi:
+    case Op::kDeregister:
+      return Leave(session, &call, op);
+    case Op::kControlClient:
+      return ControlClient(session, &call);
+    case Op::kSocket:
+    case Op::kSocketConnect:
+      return Create(session, &call);
+    default:
+      Skip(session, step, step_index, SkipReason::kNotHere);
+      if (call.irp != nullptr) InterlockedExchange(&call.irp->state, kIrpFree);
+  }
+}
+
+void RunStep(Session* session, const ProgramStep* step, uint32_t step_index, bool inside_callback) {
+  const Op op = static_cast<Op>(step->op);
+  if (Waits(op) && inside_callback) return Skip(session, step, step_index, SkipReason::kIrqlTooHigh);
+  if (IsClientCall(op)) return RunClientCall(session, step, step_index);
+  if (IsStimulus(op)) return RunStimulus(session, step, step_index);
+  switch (op) {
+    case Op::kSettle:
+      return SettleAndRecord(session, step_index);
+    case Op::kReleaseHold:
+      KeSetEvent(&session->holds[step->target].released, IO_NO_INCREMENT, FALSE);
+      return;
+    case Op::kAwaitHold:
+      return AwaitHold(session, step, step_index);
+    case Op::kAwaitIrp:
+      return AwaitIrp(session, step, step_index);
+    case Op::kReadRetained:
+      return ReadRetained(session, step, step_index);
+    case Op::kScribble:
+      if (step->irp != kNoSlot) session->irps[step->irp].control = {};
+      return;
+    case Op::kYield:
+      return session->environment.Yield(session->environment.context);
+    case Op::kCancelIrp:
+      return CancelIrp(session, step, step_index);
+    default:
+      return RunSocketCall(session, step, step_index);
+  }
+}
+
+void RunSteps(Session* session, uint32_t first, uint32_t count, bool inside_callback) {
+  for (uint32_t i = first; i < first + count; ++i) RunStep(session, &session->steps[i], i, inside_callback);
+}
+
+}  // namespace wskcert
