@@ -28,40 +28,40 @@ struct tcp_keepalive {
 #define RCVALL_OFF 0
 #define RCVALL_ON 1
 
-FORCEINLINE BOOLEAN IN4_IS_ADDR_UNSPECIFIED(const IN_ADDR *a) { return a->S_un.S_addr == 0; }
-FORCEINLINE BOOLEAN IN4_IS_ADDR_LOOPBACK(const IN_ADDR *a) { return a->S_un.S_un_b.s_b1 == 127; }
-FORCEINLINE BOOLEAN IN4_IS_ADDR_MULTICAST(const IN_ADDR *a) { return (a->S_un.S_un_b.s_b1 & 0xf0) == 0xe0; }
-FORCEINLINE BOOLEAN IN4_IS_ADDR_BROADCAST(const IN_ADDR *a) { return a->S_un.S_addr == 0xffffffff; }
-FORCEINLINE BOOLEAN IN4_ADDR_EQUAL(const IN_ADDR *a, const IN_ADDR *b) {
+FORCEINLINE BOOLEAN IN4_IS_ADDR_UNSPECIFIED(const IN_ADDR* a) { return a->S_un.S_addr == 0; }
+FORCEINLINE BOOLEAN IN4_IS_ADDR_LOOPBACK(const IN_ADDR* a) { return a->S_un.S_un_b.s_b1 == 127; }
+FORCEINLINE BOOLEAN IN4_IS_ADDR_MULTICAST(const IN_ADDR* a) { return (a->S_un.S_un_b.s_b1 & 0xf0) == 0xe0; }
+FORCEINLINE BOOLEAN IN4_IS_ADDR_BROADCAST(const IN_ADDR* a) { return a->S_un.S_addr == 0xffffffff; }
+FORCEINLINE BOOLEAN IN4_ADDR_EQUAL(const IN_ADDR* a, const IN_ADDR* b) {
   return a->S_un.S_addr == b->S_un.S_addr;
 }
 
-FORCEINLINE BOOLEAN IN6_ADDR_EQUAL(const IN6_ADDR *a, const IN6_ADDR *b) {
+FORCEINLINE BOOLEAN IN6_ADDR_EQUAL(const IN6_ADDR* a, const IN6_ADDR* b) {
   int i;
   for (i = 0; i < 8; ++i) {
     if (a->u.Word[i] != b->u.Word[i]) return FALSE;
   }
   return TRUE;
 }
-FORCEINLINE BOOLEAN IN6_IS_ADDR_UNSPECIFIED(const IN6_ADDR *a) {
+FORCEINLINE BOOLEAN IN6_IS_ADDR_UNSPECIFIED(const IN6_ADDR* a) {
   int i;
   for (i = 0; i < 8; ++i) {
     if (a->u.Word[i] != 0) return FALSE;
   }
   return TRUE;
 }
-FORCEINLINE BOOLEAN IN6_IS_ADDR_LOOPBACK(const IN6_ADDR *a) {
+FORCEINLINE BOOLEAN IN6_IS_ADDR_LOOPBACK(const IN6_ADDR* a) {
   int i;
   for (i = 0; i < 15; ++i) {
     if (a->u.Byte[i] != 0) return FALSE;
   }
   return a->u.Byte[15] == 1;
 }
-FORCEINLINE BOOLEAN IN6_IS_ADDR_MULTICAST(const IN6_ADDR *a) { return a->u.Byte[0] == 0xff; }
-FORCEINLINE BOOLEAN IN6_IS_ADDR_LINKLOCAL(const IN6_ADDR *a) {
+FORCEINLINE BOOLEAN IN6_IS_ADDR_MULTICAST(const IN6_ADDR* a) { return a->u.Byte[0] == 0xff; }
+FORCEINLINE BOOLEAN IN6_IS_ADDR_LINKLOCAL(const IN6_ADDR* a) {
   return a->u.Byte[0] == 0xfe && (a->u.Byte[1] & 0xc0) == 0x80;
 }
-FORCEINLINE BOOLEAN IN6_IS_ADDR_V4MAPPED(const IN6_ADDR *a) {
+FORCEINLINE BOOLEAN IN6_IS_ADDR_V4MAPPED(const IN6_ADDR* a) {
   int i;
   for (i = 0; i < 5; ++i) {
     if (a->u.Word[i] != 0) return FALSE;

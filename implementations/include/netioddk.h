@@ -11,7 +11,7 @@ extern "C" {
 // Names a programming interface between network modules; two are the same when the GUIDs have the same
 // content, wherever they lie.
 typedef GUID NPIID;
-typedef CONST NPIID *PNPIID;
+typedef CONST NPIID* PNPIID;
 
 typedef enum { MIT_GUID = 1, MIT_IF_LUID } NPI_MODULEID_TYPE;
 
@@ -24,7 +24,7 @@ typedef struct _NPI_MODULEID {
     LUID IfLuid;
   };
 } NPI_MODULEID;
-typedef CONST NPI_MODULEID *PNPI_MODULEID;
+typedef CONST NPI_MODULEID* PNPI_MODULEID;
 
 // One side of an attachment: which interface, which module, and the interface's own characteristics.
 typedef struct _NPI_REGISTRATION_INSTANCE {
@@ -33,29 +33,29 @@ typedef struct _NPI_REGISTRATION_INSTANCE {
   PNPIID NpiId;
   PNPI_MODULEID ModuleId;
   ULONG Number;
-  CONST VOID *NpiSpecificCharacteristics;
+  CONST VOID* NpiSpecificCharacteristics;
 } NPI_REGISTRATION_INSTANCE;
-typedef CONST NPI_REGISTRATION_INSTANCE *PNPI_REGISTRATION_INSTANCE;
+typedef CONST NPI_REGISTRATION_INSTANCE* PNPI_REGISTRATION_INSTANCE;
 
 // Called when the other side appears; returns whether it attached.
 typedef NTSTATUS(NTAPI NPI_CLIENT_ATTACH_PROVIDER_FN)(
     HANDLE NmrBindingHandle, PVOID ClientContext, PNPI_REGISTRATION_INSTANCE ProviderRegistrationInstance);
-typedef NPI_CLIENT_ATTACH_PROVIDER_FN *PNPI_CLIENT_ATTACH_PROVIDER_FN;
+typedef NPI_CLIENT_ATTACH_PROVIDER_FN* PNPI_CLIENT_ATTACH_PROVIDER_FN;
 typedef NTSTATUS(NTAPI NPI_CLIENT_DETACH_PROVIDER_FN)(PVOID ClientBindingContext);
-typedef NPI_CLIENT_DETACH_PROVIDER_FN *PNPI_CLIENT_DETACH_PROVIDER_FN;
+typedef NPI_CLIENT_DETACH_PROVIDER_FN* PNPI_CLIENT_DETACH_PROVIDER_FN;
 typedef VOID(NTAPI NPI_CLIENT_CLEANUP_BINDING_CONTEXT_FN)(PVOID ClientBindingContext);
-typedef NPI_CLIENT_CLEANUP_BINDING_CONTEXT_FN *PNPI_CLIENT_CLEANUP_BINDING_CONTEXT_FN;
+typedef NPI_CLIENT_CLEANUP_BINDING_CONTEXT_FN* PNPI_CLIENT_CLEANUP_BINDING_CONTEXT_FN;
 
 typedef NTSTATUS(NTAPI NPI_PROVIDER_ATTACH_CLIENT_FN)(HANDLE NmrBindingHandle, PVOID ProviderContext,
                                                       PNPI_REGISTRATION_INSTANCE ClientRegistrationInstance,
-                                                      PVOID ClientBindingContext, CONST VOID *ClientDispatch,
-                                                      PVOID *ProviderBindingContext,
-                                                      CONST VOID **ProviderDispatch);
-typedef NPI_PROVIDER_ATTACH_CLIENT_FN *PNPI_PROVIDER_ATTACH_CLIENT_FN;
+                                                      PVOID ClientBindingContext, CONST VOID* ClientDispatch,
+                                                      PVOID* ProviderBindingContext,
+                                                      CONST VOID** ProviderDispatch);
+typedef NPI_PROVIDER_ATTACH_CLIENT_FN* PNPI_PROVIDER_ATTACH_CLIENT_FN;
 typedef NTSTATUS(NTAPI NPI_PROVIDER_DETACH_CLIENT_FN)(PVOID ProviderBindingContext);
-typedef NPI_PROVIDER_DETACH_CLIENT_FN *PNPI_PROVIDER_DETACH_CLIENT_FN;
+typedef NPI_PROVIDER_DETACH_CLIENT_FN* PNPI_PROVIDER_DETACH_CLIENT_FN;
 typedef VOID(NTAPI NPI_PROVIDER_CLEANUP_BINDING_CONTEXT_FN)(PVOID ProviderBindingContext);
-typedef NPI_PROVIDER_CLEANUP_BINDING_CONTEXT_FN *PNPI_PROVIDER_CLEANUP_BINDING_CONTEXT_FN;
+typedef NPI_PROVIDER_CLEANUP_BINDING_CONTEXT_FN* PNPI_PROVIDER_CLEANUP_BINDING_CONTEXT_FN;
 
 typedef struct _NPI_CLIENT_CHARACTERISTICS {
   USHORT Version;
@@ -65,7 +65,7 @@ typedef struct _NPI_CLIENT_CHARACTERISTICS {
   PNPI_CLIENT_CLEANUP_BINDING_CONTEXT_FN ClientCleanupBindingContext;
   NPI_REGISTRATION_INSTANCE ClientRegistrationInstance;
 } NPI_CLIENT_CHARACTERISTICS;
-typedef CONST NPI_CLIENT_CHARACTERISTICS *PNPI_CLIENT_CHARACTERISTICS;
+typedef CONST NPI_CLIENT_CHARACTERISTICS* PNPI_CLIENT_CHARACTERISTICS;
 
 typedef struct _NPI_PROVIDER_CHARACTERISTICS {
   USHORT Version;
@@ -75,18 +75,18 @@ typedef struct _NPI_PROVIDER_CHARACTERISTICS {
   PNPI_PROVIDER_CLEANUP_BINDING_CONTEXT_FN ProviderCleanupBindingContext;
   NPI_REGISTRATION_INSTANCE ProviderRegistrationInstance;
 } NPI_PROVIDER_CHARACTERISTICS;
-typedef CONST NPI_PROVIDER_CHARACTERISTICS *PNPI_PROVIDER_CHARACTERISTICS;
+typedef CONST NPI_PROVIDER_CHARACTERISTICS* PNPI_PROVIDER_CHARACTERISTICS;
 
 NTSTATUS NTAPI NmrRegisterClient(PNPI_CLIENT_CHARACTERISTICS ClientCharacteristics, PVOID ClientContext,
-                                 HANDLE *NmrClientHandle);
+                                 HANDLE* NmrClientHandle);
 NTSTATUS NTAPI NmrDeregisterClient(HANDLE NmrClientHandle);
 NTSTATUS NTAPI NmrWaitForClientDeregisterComplete(HANDLE NmrClientHandle);
 NTSTATUS NTAPI NmrClientAttachProvider(HANDLE NmrBindingHandle, PVOID ClientBindingContext,
-                                       CONST VOID *ClientDispatch, PVOID *ProviderBindingContext,
-                                       CONST VOID **ProviderDispatch);
+                                       CONST VOID* ClientDispatch, PVOID* ProviderBindingContext,
+                                       CONST VOID** ProviderDispatch);
 VOID NTAPI NmrClientDetachProviderComplete(HANDLE NmrBindingHandle);
 NTSTATUS NTAPI NmrRegisterProvider(PNPI_PROVIDER_CHARACTERISTICS ProviderCharacteristics,
-                                   PVOID ProviderContext, HANDLE *NmrProviderHandle);
+                                   PVOID ProviderContext, HANDLE* NmrProviderHandle);
 NTSTATUS NTAPI NmrDeregisterProvider(HANDLE NmrProviderHandle);
 NTSTATUS NTAPI NmrWaitForProviderDeregisterComplete(HANDLE NmrProviderHandle);
 VOID NTAPI NmrProviderDetachClientComplete(HANDLE NmrBindingHandle);

@@ -224,7 +224,7 @@ typedef struct {
 
 typedef struct _WSABUF {
   ULONG len;
-  CHAR *buf;
+  CHAR* buf;
 } WSABUF, *LPWSABUF;
 
 typedef struct _WSAMSG {
@@ -299,9 +299,9 @@ typedef struct addrinfo {
   INT ai_socktype;
   INT ai_protocol;
   SIZE_T ai_addrlen;
-  CHAR *ai_canonname;
-  struct sockaddr *ai_addr;
-  struct addrinfo *ai_next;
+  CHAR* ai_canonname;
+  struct sockaddr* ai_addr;
+  struct addrinfo* ai_next;
 } ADDRINFOA, *PADDRINFOA;
 
 typedef struct addrinfoW {
@@ -311,8 +311,8 @@ typedef struct addrinfoW {
   INT ai_protocol;
   SIZE_T ai_addrlen;
   PWSTR ai_canonname;
-  struct sockaddr *ai_addr;
-  struct addrinfoW *ai_next;
+  struct sockaddr* ai_addr;
+  struct addrinfoW* ai_next;
 } ADDRINFOW, *PADDRINFOW;
 
 typedef struct addrinfoexW {
@@ -322,11 +322,11 @@ typedef struct addrinfoexW {
   INT ai_protocol;
   SIZE_T ai_addrlen;
   PWSTR ai_canonname;
-  struct sockaddr *ai_addr;
+  struct sockaddr* ai_addr;
   PVOID ai_blob;
   SIZE_T ai_bloblen;
-  GUID *ai_provider;
-  struct addrinfoexW *ai_next;
+  GUID* ai_provider;
+  struct addrinfoexW* ai_next;
 } ADDRINFOEXW, *PADDRINFOEXW, *LPADDRINFOEXW;
 
 #ifdef __cplusplus

@@ -126,7 +126,7 @@ typedef PVOID WSK_CLIENT, *PWSK_CLIENT;
 // A socket. Allocated by the provider, freed when its close completes. Dispatch points to the provider's
 // table for the socket's category (ns-wsk-_wsk_socket.md).
 typedef struct _WSK_SOCKET {
-  CONST VOID *Dispatch;
+  CONST VOID* Dispatch;
 } WSK_SOCKET, *PWSK_SOCKET;
 
 // Length bytes from Offset in a chain of MDLs. Offset lies in the first MDL. Mdl may be NULL when Length is
@@ -139,19 +139,19 @@ typedef struct _WSK_BUF {
 
 // Several datagrams for one WskSendMessages (ns-wsk-wsk_buf_list.md).
 typedef struct _WSK_BUF_LIST {
-  struct _WSK_BUF_LIST *Next;
+  struct _WSK_BUF_LIST* Next;
   WSK_BUF Buffer;
 } WSK_BUF_LIST, *PWSK_BUF_LIST;
 
 // Received data, as a list of buffers that the provider owns (ns-wsk-_wsk_data_indication.md).
 typedef struct _WSK_DATA_INDICATION {
-  struct _WSK_DATA_INDICATION *Next;
+  struct _WSK_DATA_INDICATION* Next;
   WSK_BUF Buffer;
 } WSK_DATA_INDICATION, *PWSK_DATA_INDICATION;
 
 // Received datagrams, one a node (ns-wsk-_wsk_datagram_indication.md).
 typedef struct _WSK_DATAGRAM_INDICATION {
-  struct _WSK_DATAGRAM_INDICATION *Next;
+  struct _WSK_DATAGRAM_INDICATION* Next;
   WSK_BUF Buffer;
   PCMSGHDR ControlInfo;
   ULONG ControlInfoLength;
@@ -202,12 +202,12 @@ typedef struct _WSK_TRANSPORT {
 typedef struct _WSK_EXTENSION_CONTROL_IN {
   PNPIID NpiId;
   PVOID ClientContext;
-  CONST VOID *ClientDispatch;
+  CONST VOID* ClientDispatch;
 } WSK_EXTENSION_CONTROL_IN, *PWSK_EXTENSION_CONTROL_IN;
 
 typedef struct _WSK_EXTENSION_CONTROL_OUT {
   PVOID ProviderContext;
-  CONST VOID *ProviderDispatch;
+  CONST VOID* ProviderDispatch;
 } WSK_EXTENSION_CONTROL_OUT, *PWSK_EXTENSION_CONTROL_OUT;
 
 // Input of WSK_TDI_DEVICENAME_MAPPING; of historical interest (using-tdi-transports.md).
@@ -215,12 +215,12 @@ typedef struct _WSK_TDI_MAP {
   USHORT SocketType;
   ADDRESS_FAMILY AddressFamily;
   ULONG Protocol;
-  CONST WCHAR *TdiDeviceName;
+  CONST WCHAR* TdiDeviceName;
 } WSK_TDI_MAP, *PWSK_TDI_MAP;
 
 typedef struct _WSK_TDI_MAP_INFO {
   ULONG ElementCount;
-  CONST WSK_TDI_MAP *Map;
+  CONST WSK_TDI_MAP* Map;
 } WSK_TDI_MAP_INFO, *PWSK_TDI_MAP_INFO;
 
 // The versions a provider offers (ns-wsk-_wsk_provider_characteristics.md).
@@ -233,23 +233,23 @@ typedef struct _WSK_PROVIDER_CHARACTERISTICS {
 
 // Something happened that concerns no particular socket. Returns STATUS_SUCCESS
 // (nc-wsk-pfn_wsk_client_event.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_CLIENT_EVENT)(PVOID ClientContext, ULONG EventType, PVOID Information,
+typedef NTSTATUS(WSKAPI* PFN_WSK_CLIENT_EVENT)(PVOID ClientContext, ULONG EventType, PVOID Information,
                                                SIZE_T InformationLength);
 
 // Data came. Returns STATUS_SUCCESS (all of it taken, or the first *BytesAccepted bytes), STATUS_PENDING (the
 // list is retained until WskRelease) or STATUS_DATA_NOT_ACCEPTED. After the last, and after taking a part, it
 // is not called again until a WskReceive. Serial per socket (nc-wsk-pfn_wsk_receive_event.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_RECEIVE_EVENT)(PVOID SocketContext, ULONG Flags,
+typedef NTSTATUS(WSKAPI* PFN_WSK_RECEIVE_EVENT)(PVOID SocketContext, ULONG Flags,
                                                 PWSK_DATA_INDICATION DataIndication, SIZE_T BytesIndicated,
-                                                SIZE_T *BytesAccepted);
+                                                SIZE_T* BytesAccepted);
 
 // The peer disconnected; WSK_FLAG_ABORTIVE tells how. Returns STATUS_SUCCESS
 // (nc-wsk-pfn_wsk_disconnect_event.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_DISCONNECT_EVENT)(PVOID SocketContext, ULONG Flags);
+typedef NTSTATUS(WSKAPI* PFN_WSK_DISCONNECT_EVENT)(PVOID SocketContext, ULONG Flags);
 
 // The number of bytes that should be outstanding in sends to keep the connection busy has changed. Returns
 // STATUS_SUCCESS (nc-wsk-pfn_wsk_send_backlog_event.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_SEND_BACKLOG_EVENT)(PVOID SocketContext, SIZE_T IdealBacklogSize);
+typedef NTSTATUS(WSKAPI* PFN_WSK_SEND_BACKLOG_EVENT)(PVOID SocketContext, SIZE_T IdealBacklogSize);
 
 // The functions a client may enable on a connection-oriented socket; NULL for those it does not
 // (ns-wsk-_wsk_client_connection_dispatch.md). The provider keeps the pointer, not a copy.
@@ -261,19 +261,19 @@ typedef struct _WSK_CLIENT_CONNECTION_DISPATCH {
 
 // A connection was accepted. Returns STATUS_SUCCESS, having set the context and dispatch of the new socket,
 // or STATUS_REQUEST_NOT_ACCEPTED: the provider closes it (nc-wsk-pfn_wsk_accept_event.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_ACCEPT_EVENT)(PVOID SocketContext, ULONG Flags, PSOCKADDR LocalAddress,
+typedef NTSTATUS(WSKAPI* PFN_WSK_ACCEPT_EVENT)(PVOID SocketContext, ULONG Flags, PSOCKADDR LocalAddress,
                                                PSOCKADDR RemoteAddress, PWSK_SOCKET AcceptSocket,
-                                               PVOID *AcceptSocketContext,
-                                               CONST WSK_CLIENT_CONNECTION_DISPATCH **AcceptSocketDispatch);
+                                               PVOID* AcceptSocketContext,
+                                               CONST WSK_CLIENT_CONNECTION_DISPATCH** AcceptSocketDispatch);
 
 // A connection request came to a socket in conditional accept mode, before its handshake; the return decides
 // (nc-wsk-pfn_wsk_inspect_event.md).
-typedef WSK_INSPECT_ACTION(WSKAPI *PFN_WSK_INSPECT_EVENT)(PVOID SocketContext, PSOCKADDR LocalAddress,
+typedef WSK_INSPECT_ACTION(WSKAPI* PFN_WSK_INSPECT_EVENT)(PVOID SocketContext, PSOCKADDR LocalAddress,
                                                           PSOCKADDR RemoteAddress, PWSK_INSPECT_ID InspectID);
 
 // A connection request that was inspected is gone before it was established. Returns STATUS_SUCCESS
 // (nc-wsk-pfn_wsk_abort_event.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_ABORT_EVENT)(PVOID SocketContext, PWSK_INSPECT_ID InspectID);
+typedef NTSTATUS(WSKAPI* PFN_WSK_ABORT_EVENT)(PVOID SocketContext, PWSK_INSPECT_ID InspectID);
 
 // The functions of a listening socket (ns-wsk-_wsk_client_listen_dispatch.md).
 typedef struct _WSK_CLIENT_LISTEN_DISPATCH {
@@ -284,7 +284,7 @@ typedef struct _WSK_CLIENT_LISTEN_DISPATCH {
 
 // Datagrams came; Flags also has MSG_BCAST and MSG_MCAST. Returns STATUS_SUCCESS, STATUS_PENDING (retained
 // until WskRelease) or STATUS_DATA_NOT_ACCEPTED (nc-wsk-pfn_wsk_receive_from_event.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_RECEIVE_FROM_EVENT)(PVOID SocketContext, ULONG Flags,
+typedef NTSTATUS(WSKAPI* PFN_WSK_RECEIVE_FROM_EVENT)(PVOID SocketContext, ULONG Flags,
                                                      PWSK_DATAGRAM_INDICATION DataIndication);
 
 // The function of a datagram socket (ns-wsk-_wsk_client_datagram_dispatch.md).
@@ -294,8 +294,8 @@ typedef struct _WSK_CLIENT_DATAGRAM_DISPATCH {
 
 // The functions of a stream socket, for both of its uses (ns-wsk-_wsk_client_stream_dispatch.md).
 typedef struct _WSK_CLIENT_STREAM_DISPATCH {
-  CONST WSK_CLIENT_LISTEN_DISPATCH *Listen;
-  CONST WSK_CLIENT_CONNECTION_DISPATCH *Connect;
+  CONST WSK_CLIENT_LISTEN_DISPATCH* Listen;
+  CONST WSK_CLIENT_CONNECTION_DISPATCH* Connect;
 } WSK_CLIENT_STREAM_DISPATCH, *PWSK_CLIENT_STREAM_DISPATCH;
 
 // What a client offers beyond its sockets: the version it wants and its client event function, or NULL
@@ -309,7 +309,7 @@ typedef struct _WSK_CLIENT_DISPATCH {
 // A client as WskRegister takes it; the structure is copied, the dispatch is not (ns-wsk-_wsk_client_npi.md).
 typedef struct _WSK_CLIENT_NPI {
   PVOID ClientContext;
-  CONST WSK_CLIENT_DISPATCH *Dispatch;
+  CONST WSK_CLIENT_DISPATCH* Dispatch;
 } WSK_CLIENT_NPI, *PWSK_CLIENT_NPI;
 
 // ---- Socket functions: implemented by the provider ----
@@ -318,88 +318,88 @@ typedef struct _WSK_CLIENT_NPI {
 // operation; without one, an operation that cannot complete inline fails with STATUS_REQUEST_NOT_ACCEPTED.
 // STATUS_EVENT_PENDING: an event callback without an IRP is being disabled while calls to it are in progress.
 // IRQL: PASSIVE_LEVEL for the SIO_ADDRESS_LIST ioctls (nc-wsk-pfn_wsk_control_socket.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_CONTROL_SOCKET)(PWSK_SOCKET Socket, WSK_CONTROL_SOCKET_TYPE RequestType,
+typedef NTSTATUS(WSKAPI* PFN_WSK_CONTROL_SOCKET)(PWSK_SOCKET Socket, WSK_CONTROL_SOCKET_TYPE RequestType,
                                                  ULONG ControlCode, ULONG Level, SIZE_T InputSize,
                                                  PVOID InputBuffer, SIZE_T OutputSize, PVOID OutputBuffer,
-                                                 SIZE_T *OutputSizeReturned, PIRP Irp);
+                                                 SIZE_T* OutputSizeReturned, PIRP Irp);
 
 // Closes the socket: completes its pending IRPs, waits for event callbacks in progress, resets a connection
 // that was not disconnected both ways. No other call on the socket may be in progress, none may follow, and
 // no indication may be retained (nc-wsk-pfn_wsk_close_socket.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_CLOSE_SOCKET)(PWSK_SOCKET Socket, PIRP Irp);
+typedef NTSTATUS(WSKAPI* PFN_WSK_CLOSE_SOCKET)(PWSK_SOCKET Socket, PIRP Irp);
 
 // Gives the socket a local address. Flags: 0.
 // (nc-wsk-pfn_wsk_bind.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_BIND)(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, ULONG Flags, PIRP Irp);
+typedef NTSTATUS(WSKAPI* PFN_WSK_BIND)(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, ULONG Flags, PIRP Irp);
 
 // Makes a stream socket a listening one (nc-wsk-pfn_wsk_listen.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_LISTEN)(PWSK_SOCKET Socket, PIRP Irp);
+typedef NTSTATUS(WSKAPI* PFN_WSK_LISTEN)(PWSK_SOCKET Socket, PIRP Irp);
 
 // Waits for a connection; Information is the new PWSK_SOCKET, its event callbacks disabled
 // (nc-wsk-pfn_wsk_accept.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_ACCEPT)(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID AcceptSocketContext,
-                                         CONST WSK_CLIENT_CONNECTION_DISPATCH *AcceptSocketDispatch,
+typedef NTSTATUS(WSKAPI* PFN_WSK_ACCEPT)(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID AcceptSocketContext,
+                                         CONST WSK_CLIENT_CONNECTION_DISPATCH* AcceptSocketDispatch,
                                          PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress, PIRP Irp);
 
 // Decides about a connection request that was left pending (nc-wsk-pfn_wsk_inspect_complete.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_INSPECT_COMPLETE)(PWSK_SOCKET ListenSocket, PWSK_INSPECT_ID InspectID,
+typedef NTSTATUS(WSKAPI* PFN_WSK_INSPECT_COMPLETE)(PWSK_SOCKET ListenSocket, PWSK_INSPECT_ID InspectID,
                                                    WSK_INSPECT_ACTION Action, PIRP Irp);
 
 // The address that the socket has; the buffer stays valid until completion
 // (nc-wsk-pfn_wsk_get_local_address.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_GET_LOCAL_ADDRESS)(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, PIRP Irp);
+typedef NTSTATUS(WSKAPI* PFN_WSK_GET_LOCAL_ADDRESS)(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, PIRP Irp);
 
 // The address that the socket is connected with (nc-wsk-pfn_wsk_get_remote_address.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_GET_REMOTE_ADDRESS)(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PIRP Irp);
+typedef NTSTATUS(WSKAPI* PFN_WSK_GET_REMOTE_ADDRESS)(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PIRP Irp);
 
 // Connects a bound socket. Flags: 0 (nc-wsk-pfn_wsk_connect.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_CONNECT)(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, ULONG Flags, PIRP Irp);
+typedef NTSTATUS(WSKAPI* PFN_WSK_CONNECT)(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, ULONG Flags, PIRP Irp);
 
 // Connects and sends with the handshake where the transport can. Buffer may be NULL
 // (nc-wsk-pfn_wsk_connect_ex.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_CONNECT_EX)(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PWSK_BUF Buffer,
+typedef NTSTATUS(WSKAPI* PFN_WSK_CONNECT_EX)(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PWSK_BUF Buffer,
                                              ULONG Flags, PIRP Irp);
 
 // Sends. Information: bytes sent. The buffer stays locked until completion (nc-wsk-pfn_wsk_send.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_SEND)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp);
+typedef NTSTATUS(WSKAPI* PFN_WSK_SEND)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp);
 
 // Receives. Information: bytes received; success with 0 bytes after the peer's graceful disconnect. Also
 // resumes a receive event callback that refused data; a length of zero does only that
 // (nc-wsk-pfn_wsk_receive.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_RECEIVE)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp);
+typedef NTSTATUS(WSKAPI* PFN_WSK_RECEIVE)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp);
 
 // Disconnects: gracefully after what is in Buffer (or NULL), or with WSK_FLAG_ABORTIVE at once
 // (nc-wsk-pfn_wsk_disconnect.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_DISCONNECT)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp);
+typedef NTSTATUS(WSKAPI* PFN_WSK_DISCONNECT)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp);
 
 // Gives back retained data. No IRP. STATUS_INVALID_PARAMETER: not such a list
 // (nc-wsk-pfn_wsk_release_data_indication_list.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_RELEASE_DATA_INDICATION_LIST)(PWSK_SOCKET Socket,
+typedef NTSTATUS(WSKAPI* PFN_WSK_RELEASE_DATA_INDICATION_LIST)(PWSK_SOCKET Socket,
                                                                PWSK_DATA_INDICATION DataIndication);
 
 // Reserved for the system on connection-oriented and stream sockets.
-typedef NTSTATUS(WSKAPI *PFN_WSK_SEND_EX)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
+typedef NTSTATUS(WSKAPI* PFN_WSK_SEND_EX)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
                                           ULONG ControlInfoLength, PCMSGHDR ControlInfo, PIRP Irp);
-typedef NTSTATUS(WSKAPI *PFN_WSK_RECEIVE_EX)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
+typedef NTSTATUS(WSKAPI* PFN_WSK_RECEIVE_EX)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
                                              PULONG ControlInfoLength, PCMSGHDR ControlInfo,
                                              PULONG ControlFlags, PIRP Irp);
 
 // Sends one datagram (nc-wsk-pfn_wsk_send_to.md), or several to one address
 // (nc-wsk-pfn_wsk_send_messages.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_SEND_TO)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
+typedef NTSTATUS(WSKAPI* PFN_WSK_SEND_TO)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
                                           PSOCKADDR RemoteAddress, ULONG ControlInfoLength,
                                           PCMSGHDR ControlInfo, PIRP Irp);
-typedef NTSTATUS(WSKAPI *PFN_WSK_SEND_MESSAGES)(PWSK_SOCKET Socket, PWSK_BUF_LIST BufferList, ULONG Flags,
+typedef NTSTATUS(WSKAPI* PFN_WSK_SEND_MESSAGES)(PWSK_SOCKET Socket, PWSK_BUF_LIST BufferList, ULONG Flags,
                                                 PSOCKADDR RemoteAddress, ULONG ControlInfoLength,
                                                 PCMSGHDR ControlInfo, PIRP Irp);
 
 // Receives one datagram (nc-wsk-pfn_wsk_receive_from.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_RECEIVE_FROM)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
+typedef NTSTATUS(WSKAPI* PFN_WSK_RECEIVE_FROM)(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
                                                PSOCKADDR RemoteAddress, PULONG ControlLength,
                                                PCMSGHDR ControlInfo, PULONG ControlFlags, PIRP Irp);
 
 // Gives back retained datagrams (nc-wsk-pfn_wsk_release_datagram_indication_list.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_RELEASE_DATAGRAM_INDICATION_LIST)(
+typedef NTSTATUS(WSKAPI* PFN_WSK_RELEASE_DATAGRAM_INDICATION_LIST)(
     PWSK_SOCKET Socket, PWSK_DATAGRAM_INDICATION DatagramIndication);
 
 // ---- The provider's tables: what WSK_SOCKET::Dispatch points to, by category ----
@@ -484,34 +484,34 @@ typedef struct _WSK_PROVIDER_STREAM_DISPATCH {
 // Creates a socket; Information is the PWSK_SOCKET. Flags is a category; Dispatch the client's table for it,
 // or NULL. IRQL: PASSIVE_LEVEL. Without an IRP it cannot deliver a socket and fails at once
 // (nc-wsk-pfn_wsk_socket.md, creating-sockets.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_SOCKET)(PWSK_CLIENT Client, ADDRESS_FAMILY AddressFamily, USHORT SocketType,
+typedef NTSTATUS(WSKAPI* PFN_WSK_SOCKET)(PWSK_CLIENT Client, ADDRESS_FAMILY AddressFamily, USHORT SocketType,
                                          ULONG Protocol, ULONG Flags, PVOID SocketContext,
-                                         CONST VOID *Dispatch, PEPROCESS OwningProcess, PETHREAD OwningThread,
+                                         CONST VOID* Dispatch, PEPROCESS OwningProcess, PETHREAD OwningThread,
                                          PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp);
 
 // Creates, binds and connects a connection-oriented socket in one go; Information is the PWSK_SOCKET. IRQL:
 // as WskSocket (nc-wsk-pfn_wsk_socket_connect.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_SOCKET_CONNECT)(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol,
+typedef NTSTATUS(WSKAPI* PFN_WSK_SOCKET_CONNECT)(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol,
                                                  PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress, ULONG Flags,
                                                  PVOID SocketContext,
-                                                 CONST WSK_CLIENT_CONNECTION_DISPATCH *Dispatch,
+                                                 CONST WSK_CLIENT_CONNECTION_DISPATCH* Dispatch,
                                                  PEPROCESS OwningProcess, PETHREAD OwningThread,
                                                  PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp);
 
 // A control operation on the client itself. Whether Irp is required or must be NULL depends on the code.
 // STATUS_BUFFER_OVERFLOW: *OutputSizeReturned bytes are needed (nc-wsk-pfn_wsk_control_client.md).
-typedef NTSTATUS(WSKAPI *PFN_WSK_CONTROL_CLIENT)(PWSK_CLIENT Client, ULONG ControlCode, SIZE_T InputSize,
+typedef NTSTATUS(WSKAPI* PFN_WSK_CONTROL_CLIENT)(PWSK_CLIENT Client, ULONG ControlCode, SIZE_T InputSize,
                                                  PVOID InputBuffer, SIZE_T OutputSize, PVOID OutputBuffer,
-                                                 SIZE_T *OutputSizeReturned, PIRP Irp);
+                                                 SIZE_T* OutputSizeReturned, PIRP Irp);
 
 // Resolves a name to addresses, frees them, and resolves an address to a name
 // (resolving-host-names-and-ip-addresses.md). IRQL: PASSIVE_LEVEL.
-typedef NTSTATUS(WSKAPI *PFN_WSK_GET_ADDRESS_INFO)(PWSK_CLIENT Client, PUNICODE_STRING NodeName,
+typedef NTSTATUS(WSKAPI* PFN_WSK_GET_ADDRESS_INFO)(PWSK_CLIENT Client, PUNICODE_STRING NodeName,
                                                    PUNICODE_STRING ServiceName, ULONG NameSpace,
-                                                   GUID *Provider, PADDRINFOEXW Hints, PADDRINFOEXW *Result,
+                                                   GUID* Provider, PADDRINFOEXW Hints, PADDRINFOEXW* Result,
                                                    PEPROCESS OwningProcess, PETHREAD OwningThread, PIRP Irp);
-typedef VOID(WSKAPI *PFN_WSK_FREE_ADDRESS_INFO)(PWSK_CLIENT Client, PADDRINFOEXW AddrInfo);
-typedef NTSTATUS(WSKAPI *PFN_WSK_GET_NAME_INFO)(PWSK_CLIENT Client, PSOCKADDR SockAddr, ULONG SockAddrLength,
+typedef VOID(WSKAPI* PFN_WSK_FREE_ADDRESS_INFO)(PWSK_CLIENT Client, PADDRINFOEXW AddrInfo);
+typedef NTSTATUS(WSKAPI* PFN_WSK_GET_NAME_INFO)(PWSK_CLIENT Client, PSOCKADDR SockAddr, ULONG SockAddrLength,
                                                 PUNICODE_STRING NodeName, PUNICODE_STRING ServiceName,
                                                 ULONG Flags, PEPROCESS OwningProcess, PETHREAD OwningThread,
                                                 PIRP Irp);
@@ -532,7 +532,7 @@ typedef struct _WSK_PROVIDER_DISPATCH {
 // A captured provider (ns-wsk-_wsk_provider_npi.md).
 typedef struct _WSK_PROVIDER_NPI {
   PWSK_CLIENT Client;
-  CONST WSK_PROVIDER_DISPATCH *Dispatch;
+  CONST WSK_PROVIDER_DISPATCH* Dispatch;
 } WSK_PROVIDER_NPI, *PWSK_PROVIDER_NPI;
 
 // ---- Registration: the provider's exports (registering-a-winsock-kernel-application.md) ----

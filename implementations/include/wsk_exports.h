@@ -7,12 +7,12 @@
 #include <wsk.h>
 
 typedef struct _WSK_EXPORTS {
-  NTSTATUS(WSKAPI *Register)(PWSK_CLIENT_NPI WskClientNpi, PWSK_REGISTRATION WskRegistration);
-  VOID(WSKAPI *Deregister)(PWSK_REGISTRATION WskRegistration);
-  NTSTATUS(WSKAPI *CaptureProviderNPI)
+  NTSTATUS(WSKAPI* Register)(PWSK_CLIENT_NPI WskClientNpi, PWSK_REGISTRATION WskRegistration);
+  VOID(WSKAPI* Deregister)(PWSK_REGISTRATION WskRegistration);
+  NTSTATUS(WSKAPI* CaptureProviderNPI)
   (PWSK_REGISTRATION WskRegistration, ULONG WaitTimeout, PWSK_PROVIDER_NPI WskProviderNpi);
-  VOID(WSKAPI *ReleaseProviderNPI)(PWSK_REGISTRATION WskRegistration);
-  NTSTATUS(WSKAPI *QueryProviderCharacteristics)
+  VOID(WSKAPI* ReleaseProviderNPI)(PWSK_REGISTRATION WskRegistration);
+  NTSTATUS(WSKAPI* QueryProviderCharacteristics)
   (PWSK_REGISTRATION WskRegistration, PWSK_PROVIDER_CHARACTERISTICS WskProviderCharacteristics);
 } WSK_EXPORTS, *PWSK_EXPORTS;
 

@@ -27,18 +27,24 @@ struct Buffer {
   ULONG length;
   ULONG capacity;
   bool push;  // TCP's push bit was set on this segment
+  // For the client's own use.
+  alignas(16) UCHAR client_area[80];
   // Memory for an MDL that describes a part of the buffer; the client builds it.
   alignas(16) UCHAR mdl[sizeof(MDL) + kBufferPages * sizeof(PFN_NUMBER)];
 };
 
-// Bytes to send. The memory is the client's and stays valid until Sent or a successful CancelSend.
+// Bytes to send. The memory is the client's and stays valid until Sent, or until CancelSend has returned true. It fits into
+// the four words that an IRP has for its driver.
 struct Send {
-  Send *next;  // the transport's
+  Send* next;  // the transport's
   PMDL mdl;
-  ULONG offset;
   SIZE_T length;
-  bool no_delay;
+  ULONG offset;    // within the first MDL
+  bool no_delay;   // do not wait for more
+  bool taken;      // the transport's: it is in one of its lists
+  bool cancelled;  // the transport's: to be over as soon as possible
 };
+static_assert(sizeof(Send) <= 4 * sizeof(PVOID));
 
 // What the transport tells its client about an endpoint; `context` is what Open was given.
 struct Client {
@@ -73,7 +79,7 @@ struct Transport {
   void (*Connect)(Endpoint *endpoint, const SOCKADDR *address);
   // Sends after what was sent before; ends in Sent.
   void (*Send)(Endpoint *endpoint, struct Send *send);
-  // Takes a Send back. False: it is over, Sent was or is being called.
+  // Takes a Send back. False: Sent was called, is being called, or will be soon.
   bool (*CancelSend)(Endpoint *endpoint, struct Send *send);
   // Graceful: closes our direction after what was sent; ends in DisconnectDone. Abortive: resets at once or
   // stops connecting; nothing is reported, not even the outcome of a graceful one.
