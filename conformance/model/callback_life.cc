@@ -1,0 +1,73 @@
+#include "conformance/model/callback_life.h"
+
+namespace wskcert::model {
+namespace {
+
+constexpr PhaseSet kNew = SetOf(Phase::kNew);
+constexpr PhaseSet kOn = SetOf(Phase::kEnabled);
+constexpr PhaseSet kStatic = SetOf(Phase::kStatic);
+constexpr PhaseSet kIrp = SetOf(Phase::kPendingIrp);
+constexpr PhaseSet kDrain = SetOf(Phase::kDraining);
+constexpr PhaseSet kOff = SetOf(Phase::kDisabled);
+constexpr PhaseSet kByIrp = SetOf(Phase::kDisabledByIrp);
+constexpr PhaseSet kDrained = SetOf(Phase::kDrained);
+constexpr PhaseSet kClosed = SetOf(Phase::kClosed);
+
+// One row a phase, one column an input. Sources: so-wsk-event-callback.md (behaviour on disabling), and
+// wsk-set-static-event-callbacks.md for the static row; closing-a-socket.md for the last column.
+constexpr PhaseSet kTable[kPhaseCount][kLifeInputCount] = {
+    // enable succeeded, disable succeeded, pended, event-pended, IRP succeeded, quiet, closed
+    /* new            */ {kOn, kOff, kNew | kIrp, kNew | kDrain, kNew, kNew, kClosed},
+    /* enabled        */ {kOn, kOff, kIrp, kDrain, kOn, kOn, kClosed},
+    /* static         */ {kStatic, kStatic, kStatic, kStatic, kStatic, kStatic, kClosed},
+    /* pending IRP    */ {kOn | kIrp, kOff, kIrp, kIrp | kDrain, kByIrp, kIrp, kClosed},
+    /* draining       */ {kOn | kDrain, kOff, kDrain | kIrp, kDrain, kDrain, kDrained, kClosed},
+    /* disabled       */ {kOn, kOff, kOff | kIrp, kOff | kDrain, kOff, kOff, kClosed},
+    /* disabled, IRP  */ {kOn, kOff, kByIrp | kIrp, kByIrp | kDrain, kByIrp, kByIrp, kClosed},
+    /* drained        */ {kOn, kOff, kDrained | kIrp, kDrained | kDrain, kDrained, kDrained, kClosed},
+    /* closed         */ {kClosed, kClosed, kClosed, kClosed, kClosed, kClosed, kClosed},
+};
+
+}  // namespace
+
+PhaseSet Next(Phase phase, LifeInput input) {
+  return kTable[static_cast<size_t>(phase)][static_cast<size_t>(input)];
+}
+
+PhaseSet Next(PhaseSet phases, LifeInput input) {
+  PhaseSet result = 0;
+  for (unsigned rest = phases; rest != 0; rest &= rest - 1) {
+    result |= kTable[static_cast<size_t>(__builtin_ctz(rest))][static_cast<size_t>(input)];
+  }
+  return result;
+}
+
+RuleId ForbidsStart(Phase phase) {
+  switch (phase) {
+    case Phase::kNew:
+      return RuleId::kEnableDefaultStartsDisabled;
+    case Phase::kDisabledByIrp:
+      return RuleId::kDisableInProgressIrpCompletedStopsCallback;
+    case Phase::kDrained:
+      return RuleId::kDisableEventPendingStopsCallback;
+    case Phase::kClosed:
+      return RuleId::kCloseCompletedNoCallback;
+    default:
+      return RuleId::kDisableSuccessStopsCallback;
+  }
+}
+
+const char* NameOf(Phase phase) {
+  constexpr const char* kNames[kPhaseCount] = {
+      "New", "Enabled", "Static", "PendingIrp", "Draining", "Disabled", "DisabledByIrp", "Drained", "Closed"};
+  return kNames[static_cast<size_t>(phase)];
+}
+
+const char* NameOf(LifeInput input) {
+  constexpr const char* kNames[kLifeInputCount] = {
+      "enable: SUCCESS",        "disable: SUCCESS",    "disable: PENDING", "disable: EVENT_PENDING",
+      "IRP completes: SUCCESS", "no call in progress", "close completes"};
+  return kNames[static_cast<size_t>(input)];
+}
+
+}  // namespace wskcert::model
