@@ -1,0 +1,61 @@
+// From a Sequence to the program that the executor plays.
+//
+//   absl::StatusOr<Program> program = Compile(sequence, ProviderChoices());
+//   if (!program.ok()) ...   // says which step and field, e.g. "threads[0].steps[3].event_callback.socket: 5000 ..."
+//
+// Compiling never judges: a sequence that breaks every obligation of the client compiles as well as a decent one. What is
+// refused is what cannot be played at all: a slot beyond the limits, too many steps, a wait inside a callback.
+#ifndef WSKCERT_CONFORMANCE_CERTIFY_COMPILE_H_
+#define WSKCERT_CONFORMANCE_CERTIFY_COMPILE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "conformance/executor/format.h"
+#include "proto/sequence.pb.h"
+
+namespace wskcert {
+
+// A validated program. Its storage is aligned as the executor needs it.
+class Program {
+ public:
+  Program() = default;
+  explicit Program(absl::Span<const uint8_t> bytes);
+
+  const void* data() const { return words_.data(); }
+  size_t size() const { return size_; }
+  const ProgramHeader& header() const { return *reinterpret_cast<const ProgramHeader*>(words_.data()); }
+  absl::Span<const uint8_t> bytes() const {
+    return absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(words_.data()), size_);
+  }
+  absl::Span<const ProgramStep> steps() const;
+  absl::Span<const ProgramChoice> choices() const;
+  absl::Span<const uint8_t> schedule() const;
+
+ private:
+  std::vector<uint64_t> words_;
+  size_t size_ = 0;
+};
+
+// A choice that a provider offers by name.
+struct NamedChoice {
+  std::string name;
+  uint16_t kind;
+};
+
+// Compiles `sequence`. `choices` are the names that Schedule.fixed may use; a name that is not among them is an error only if
+// `choices` is not empty (a provider without choices ignores them).
+absl::StatusOr<Program> Compile(const Sequence& sequence, absl::Span<const NamedChoice> choices);
+
+// Takes bytes that came from outside as a program.
+absl::StatusOr<Program> ParseProgram(absl::Span<const uint8_t> bytes);
+
+// The choices of the emulator and its kernel runtime.
+std::vector<NamedChoice> EmulatorChoices();
+
+}  // namespace wskcert
+
+#endif  // WSKCERT_CONFORMANCE_CERTIFY_COMPILE_H_

@@ -1,0 +1,66 @@
+// The testbed: plays programs on the emulator inside this process.
+//
+//   Testbed testbed;
+//   const Played& played = testbed.Play(program);      // played.log: every observation, the last one a kEnd
+//
+// It owns what a run needs (the executor's memory, the log) and reuses it: after the first few runs nothing is allocated. One
+// Testbed at a time uses the emulator, which is one per process; not for several threads.
+#ifndef WSKCERT_CONFORMANCE_CERTIFY_TESTBED_H_
+#define WSKCERT_CONFORMANCE_CERTIFY_TESTBED_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "conformance/certify/compile.h"
+#include "conformance/executor/format.h"
+
+namespace wskcert {
+
+// What the emulator can do and see.
+uint64_t EmulatorCapabilities();
+
+// How one run went. Valid until the next one.
+struct Played {
+  absl::Span<const Observation> log;
+  uint64_t capabilities = 0;
+  Ending ending = Ending::kFinished;
+  // The emulator's own words about a bugcheck, a deadlock or a leak; empty if there are none.
+  std::string report;
+  // What the provider did not give back, after a run that finished.
+  bool leaked = false;
+};
+
+class Testbed {
+ public:
+  // A wrapper put around the provider's exports before each run: takes and returns a const WSK_EXPORTS*.
+  using Interpose = const void* (*)(const void* exports, void* context);
+
+  struct Options {
+    uint32_t log_capacity = 1u << 16;
+    // Scheduling points before a run counts as a livelock; 0: in proportion to the program's size.
+    uint64_t step_budget = 0;
+    Interpose interpose = nullptr;
+    void* interpose_context = nullptr;
+    // Where the log goes; null: the testbed's own memory. For a log that must survive the process that plays.
+    Observation* log = nullptr;
+  };
+
+  Testbed() : Testbed(Options()) {}
+  explicit Testbed(const Options& options);
+  ~Testbed();
+  Testbed(const Testbed&) = delete;
+  Testbed& operator=(const Testbed&) = delete;
+
+  const Played& Play(const Program& program);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace wskcert
+
+#endif  // WSKCERT_CONFORMANCE_CERTIFY_TESTBED_H_
