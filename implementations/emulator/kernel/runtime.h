@@ -1,8 +1,9 @@
-// The kernel runtime from the host's side: runs kernel code in this process, in virtual time, with every decision of
-// the scheduler taken from a byte string. This header is for host code and includes no kernel header.
+// The kernel runtime from the host's side: runs kernel code in this process, in virtual time, with every
+// decision of the scheduler taken from a byte string. This header is for host code and includes no kernel
+// header.
 //
-// One run at a time per process. Inside a run threads are fibers on the caller's host thread, so kernel code must not
-// block the host thread, and what the same options play is the same, bit for bit.
+// One run at a time per process. Inside a run threads are fibers on the caller's host thread, so kernel code
+// must not block the host thread, and what the same options play is the same, bit for bit.
 #ifndef WSKCERT_IMPLEMENTATIONS_EMULATOR_KERNEL_RUNTIME_H_
 #define WSKCERT_IMPLEMENTATIONS_EMULATOR_KERNEL_RUNTIME_H_
 
@@ -20,16 +21,16 @@ enum class Ending : uint8_t {
 };
 
 struct RunOptions {
-  // Choice bytes. Exhausted, every choice is 0: the running thread goes on until it blocks, others follow first in,
-  // first out.
+  // Choice bytes. Exhausted, every choice is 0: the running thread goes on until it blocks, others follow
+  // first in, first out.
   const uint8_t* schedule = nullptr;
   size_t schedule_size = 0;
-  // Indexed by choice kind: the value to take always (modulo the number of alternatives), 0xFF to ask the schedule.
-  // Kinds beyond the end ask the schedule.
+  // Indexed by choice kind: the value to take always (modulo the number of alternatives), 0xFF to ask the
+  // schedule. Kinds beyond the end ask the schedule.
   const uint8_t* fixed_choices = nullptr;
   size_t fixed_choice_count = 0;
   uint64_t step_budget = 1'000'000;  // Scheduling points before kLivelock.
-  uint32_t fail_allocation = 0;      // The n-th allocation of pool, IRP or MDL fails, counted from 1; 0: none.
+  uint32_t fail_allocation = 0;  // The n-th allocation of pool, IRP or MDL fails, counted from 1; 0: none.
 };
 
 // A code as Windows' bug check codes, with a sentence that says what happened, where and since when.
@@ -56,22 +57,23 @@ struct RunReport {
   char deadlock[1024];   // Who waits for what, with kDeadlock.
 };
 
-// Runs entry(context) as the first system thread, at PASSIVE_LEVEL, until it has returned and nothing is left to run.
+// Runs entry(context) as the first system thread, at PASSIVE_LEVEL, until it has returned and nothing is left
+// to run.
 void Run(const RunOptions& options, void (*entry)(void*), void* context, RunReport* report);
 
 // ---- From here on only for code inside Run.
 
 // Choice kinds below kFirstProviderChoice belong to the runtime.
 enum ChoiceKind : uint16_t {
-  kChoiceWait = 0,     // Who runs when a thread blocks or ends.
-  kChoiceSignal,       // After an event, semaphore, mutex or timer was signalled.
-  kChoiceLock,         // Before a spin lock or other lock is taken.
-  kChoiceUnlock,       // After it was released.
-  kChoiceWorkItem,     // After a work item was queued.
-  kChoiceDpc,          // After a DPC was queued.
-  kChoiceThread,       // After a thread was created.
-  kChoiceComplete,     // Before an IRP's completion routines run.
-  kChoiceYield,        // YieldProcessor and KeStallExecutionProcessor.
+  kChoiceWait = 0,  // Who runs when a thread blocks or ends.
+  kChoiceSignal,    // After an event, semaphore, mutex or timer was signalled.
+  kChoiceLock,      // Before a spin lock or other lock is taken.
+  kChoiceUnlock,    // After it was released.
+  kChoiceWorkItem,  // After a work item was queued.
+  kChoiceDpc,       // After a DPC was queued.
+  kChoiceThread,    // After a thread was created.
+  kChoiceComplete,  // Before an IRP's completion routines run.
+  kChoiceYield,     // YieldProcessor and KeStallExecutionProcessor.
   kFirstProviderChoice = 16,
 };
 // A short name for reports; "provider" from kFirstProviderChoice on, "?" for numbers without a name.
@@ -83,15 +85,16 @@ uint32_t Choose(uint16_t kind, uint32_t count);
 // A scheduling choice point: may switch to another runnable thread. Choice 0 stays. At any IRQL.
 void Yield(uint16_t kind);
 
-// Blocks the caller until nothing else can run; due and future timers fire first, in order of their due times, a
-// periodic one once. Several callers are released in order of arrival. False only where it cannot block, at
-// DISPATCH_LEVEL.
+// Blocks the caller until nothing else can run; due and future timers fire first, in order of their due
+// times, a periodic one once. Several callers are released in order of arrival. False only where it cannot
+// block, at DISPATCH_LEVEL.
 bool Settle();
 
 // What the current thread is about to wait for, for deadlock reports. Static text; nullptr forgets it.
 void SetBlockedNote(const char* static_text);
 
-// A background thread serves others and never counts as deadlocked, nor as leaked. For providers' own threads.
+// A background thread serves others and never counts as deadlocked, nor as leaked. For providers' own
+// threads.
 void SetBackground(bool background);
 
 // Small and dense: 0 for the entry thread, then in order of creation.

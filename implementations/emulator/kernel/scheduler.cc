@@ -1,0 +1,304 @@
+#include "implementations/emulator/kernel/scheduler.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "implementations/emulator/kernel/bugcheck.h"
+#include "implementations/emulator/kernel/ke.h"
+
+namespace wskcert::emulator {
+
+Scheduler g_scheduler;
+
+namespace {
+
+Thread* g_free_threads = nullptr;
+// Ended, but its stack and object were in use until the switch away from it.
+Thread* g_zombie = nullptr;
+
+void Reap() {
+  Thread* thread = g_zombie;
+  if (thread == nullptr || thread == g_scheduler.current) return;
+  g_zombie = nullptr;
+  ReleaseFiber(thread->fiber);
+  DereferenceThread(thread);
+}
+
+void Append(ThreadQueue* queue, Thread* thread) {
+  thread->next = nullptr;
+  thread->previous = queue->last;
+  (queue->last != nullptr ? queue->last->next : queue->first) = thread;
+  queue->last = thread;
+  ++queue->count;
+}
+
+void Remove(ThreadQueue* queue, Thread* thread) {
+  (thread->previous != nullptr ? thread->previous->next : queue->first) = thread->next;
+  (thread->next != nullptr ? thread->next->previous : queue->last) = thread->previous;
+  --queue->count;
+}
+
+Thread* RemoveAt(ThreadQueue* queue, uint32_t index) {
+  Thread* thread = queue->first;
+  while (index-- != 0) thread = thread->next;
+  Remove(queue, thread);
+  return thread;
+}
+
+inline void SwitchTo(Thread* thread) {
+  thread->state = ThreadState::kRunning;
+  if (thread == g_scheduler.current) return;
+  g_scheduler.current = thread;
+  SwitchFiber(thread->fiber);
+}
+
+void ThreadMain(void* argument) {
+  Thread* thread = static_cast<Thread*>(argument);
+  thread->start(thread->context);
+  EndThread();
+}
+
+// A timer that comes again for ever must not hold up quiescence for ever: it counts once per epoch.
+bool Recurs(const KTIMER* timer) {
+  if (timer->Header.Type != kWaitTimeout) return timer->Period != 0;
+  return CONTAINING_RECORD(timer, Thread, timeout)->background;
+}
+
+KTIMER* NextTimer() {
+  for (LIST_ENTRY* e = g_scheduler.timers.Flink; e != &g_scheduler.timers; e = e->Flink) {
+    KTIMER* timer = CONTAINING_RECORD(e, KTIMER, TimerListEntry);
+    if (!Recurs(timer) || timer->Processor != g_scheduler.settle_epoch) return timer;
+  }
+  return nullptr;
+}
+
+bool Owed(const Thread* thread) {
+  return thread->state != ThreadState::kEnded && thread->state != ThreadState::kIdle && !thread->background;
+}
+
+[[noreturn]] void EndQuietRun() {
+  for (LIST_ENTRY* e = g_scheduler.threads.Flink; e != &g_scheduler.threads; e = e->Flink) {
+    if (Owed(CONTAINING_RECORD(e, Thread, all))) EndRun(Ending::kDeadlock);
+  }
+  EndRun(Ending::kFinished);
+}
+
+// Nothing is ready: virtual time goes on, or the world is quiescent.
+void Idle() {
+  if (KTIMER* timer = NextTimer()) {
+    RemoveTimer(timer);
+    if (timer->DueTime.QuadPart > g_scheduler.now) g_scheduler.now = timer->DueTime.QuadPart;
+    timer->Processor = g_scheduler.settle_epoch;
+    if (timer->Header.Type == kWaitTimeout) {
+      EndWait(CONTAINING_RECORD(timer, Thread, timeout), STATUS_TIMEOUT);
+    } else {
+      ExpireTimer(timer);
+    }
+    return;
+  }
+  if (g_scheduler.settling.first == nullptr) EndQuietRun();
+  // One at a time: while a released thread runs, the world is not quiet for the others.
+  ++g_scheduler.settle_epoch;
+  MakeReady(RemoveAt(&g_scheduler.settling, 0));
+}
+
+void Dispatch(uint16_t kind) {
+  if (++g_scheduler.steps > g_scheduler.step_budget) EndRun(Ending::kLivelock);
+  while (g_scheduler.ready.count == 0) {
+    if (++g_scheduler.steps > g_scheduler.step_budget) EndRun(Ending::kLivelock);
+    Idle();
+  }
+  SwitchTo(RemoveAt(&g_scheduler.ready, Choose(kind, g_scheduler.ready.count)));
+}
+
+}  // namespace
+
+void ResetScheduler(const RunOptions& options) {
+  Scheduler& s = g_scheduler;
+  s = Scheduler{};
+  s.step_budget = options.step_budget;
+  s.schedule = options.schedule;
+  s.schedule_end = options.schedule + options.schedule_size;
+  s.fixed_choices = options.fixed_choices;
+  s.fixed_choice_count = options.fixed_choice_count;
+  s.settle_epoch = 1;
+  InitializeListHead(&s.timers);
+  InitializeListHead(&s.threads);
+}
+
+void RunThreads() {
+  g_scheduler.running = true;
+  Thread* first = RemoveAt(&g_scheduler.ready, 0);
+  first->state = ThreadState::kRunning;
+  g_scheduler.current = first;
+  SwitchFiber(first->fiber);
+  g_scheduler.running = false;
+}
+
+void EndRun(Ending ending) {
+  g_scheduler.ending = ending;
+  SwitchFiber(MainFiber());
+  std::abort();
+}
+
+void ReapThreads() {
+  g_scheduler.current = nullptr;
+  Reap();
+}
+
+void AbandonThreads() {
+  while (!IsListEmpty(&g_scheduler.threads)) {
+    Thread* thread = CONTAINING_RECORD(RemoveHeadList(&g_scheduler.threads), Thread, all);
+    if (thread->state != ThreadState::kEnded) ReleaseFiber(thread->fiber);
+    thread->next = g_free_threads;
+    g_free_threads = thread;
+  }
+}
+
+Thread* CreateThread(void (*start)(void*), void* context, bool worker) {
+  Reap();
+  Thread* thread = g_free_threads;
+  if (thread != nullptr) {
+    g_free_threads = thread->next;
+  } else {
+    thread = static_cast<Thread*>(std::aligned_alloc(64, (sizeof(Thread) + 63) / 64 * 64));
+    if (thread == nullptr) std::abort();
+  }
+  std::memset(static_cast<void*>(thread), 0, sizeof(Thread));
+  thread->header.Type = kThread;
+  InitializeListHead(&thread->header.WaitListHead);
+  thread->timeout.Header.Type = kWaitTimeout;
+  thread->number = worker ? UINT32_MAX : g_scheduler.next_number++;
+  thread->references = 1;
+  thread->worker = worker;
+  thread->start = start;
+  thread->context = context;
+  thread->fiber = AcquireFiber(&ThreadMain, thread);
+  InsertTailList(&g_scheduler.threads, &thread->all);
+  MakeReady(thread);
+  return thread;
+}
+
+void EndThread() {
+  Thread* thread = CurrentThread();
+  CheckThreadEnd();
+  thread->state = ThreadState::kEnded;
+  thread->header.SignalState = 1;
+  while (!IsListEmpty(&thread->header.WaitListHead)) {
+    KWAIT_BLOCK* block = CONTAINING_RECORD(thread->header.WaitListHead.Flink, KWAIT_BLOCK, WaitListEntry);
+    EndWait(reinterpret_cast<Thread*>(block->Thread), STATUS_WAIT_0 + block->WaitKey);
+  }
+  Reap();
+  g_zombie = thread;
+  Dispatch(kChoiceWait);
+  std::abort();
+}
+
+void ReferenceThread(Thread* thread) { ++thread->references; }
+
+void DereferenceThread(Thread* thread) {
+  if (thread->references == 0) {
+    BugCheckNow(0x18, reinterpret_cast<uintptr_t>(thread), 0, 0, 0,
+                "a thread object was dereferenced too often");
+  }
+  if (--thread->references != 0) return;
+  RemoveEntryList(&thread->all);
+  thread->next = g_free_threads;
+  g_free_threads = thread;
+}
+
+void MakeReady(Thread* thread) {
+  thread->state = ThreadState::kReady;
+  Append(&g_scheduler.ready, thread);
+}
+
+void Block(ThreadState state, ChoiceKind kind) {
+  Thread* thread = CurrentThread();
+  thread->state = state;
+  thread->blocked_since = g_scheduler.steps;
+  Dispatch(kind);
+}
+
+void BlockOnAddress(const void* address, const char* what, ChoiceKind kind) {
+  Thread* thread = CurrentThread();
+  thread->address = address;
+  thread->waits_for = what;
+  Append(&g_scheduler.blocked, thread);
+  Block(ThreadState::kBlocked, kind);
+}
+
+void WakeAddress(const void* address) {
+  for (Thread *thread = g_scheduler.blocked.first, *next; thread != nullptr; thread = next) {
+    next = thread->next;
+    if (thread->address != address) continue;
+    Remove(&g_scheduler.blocked, thread);
+    MakeReady(thread);
+  }
+}
+
+void YieldSlowly(uint16_t kind) {
+  const uint32_t choice = Choose(kind, g_scheduler.ready.count + 1);
+  if (choice == 0) return;
+  Thread* thread = RemoveAt(&g_scheduler.ready, choice - 1);
+  MakeReady(CurrentThread());
+  SwitchTo(thread);
+}
+
+void InsertTimer(KTIMER* timer, uint64_t due) {
+  timer->DueTime.QuadPart = due;
+  timer->Header.Reserved1 = 1;
+  LIST_ENTRY* after = g_scheduler.timers.Blink;
+  while (after != &g_scheduler.timers &&
+         CONTAINING_RECORD(after, KTIMER, TimerListEntry)->DueTime.QuadPart > due) {
+    after = after->Blink;
+  }
+  InsertHeadList(after, &timer->TimerListEntry);
+}
+
+bool RemoveTimer(KTIMER* timer) {
+  if (timer->Header.Reserved1 == 0) return false;
+  timer->Header.Reserved1 = 0;
+  RemoveEntryList(&timer->TimerListEntry);
+  return true;
+}
+
+// ---- runtime.h
+
+uint32_t Choose(uint16_t kind, uint32_t count) {
+  Scheduler& s = g_scheduler;
+  if (count <= 1) return 0;
+  if (kind < s.fixed_choice_count && s.fixed_choices[kind] != 0xFF) return s.fixed_choices[kind] % count;
+  if (s.schedule == s.schedule_end) return 0;
+  uint32_t value = *s.schedule++;
+  if (count > 256 && s.schedule != s.schedule_end) value |= static_cast<uint32_t>(*s.schedule++) << 8;
+  return value % count;
+}
+
+void Yield(uint16_t kind) { ChoicePoint(kind); }
+
+bool Settle() {
+  Thread* thread = CurrentThread();
+  if (thread->irql >= DISPATCH_LEVEL) return false;
+  Append(&g_scheduler.settling, thread);
+  Block(ThreadState::kSettling, kChoiceWait);
+  return true;
+}
+
+void SetBlockedNote(const char* static_text) { CurrentThread()->note = static_text; }
+
+void SetBackground(bool background) { CurrentThread()->background = background; }
+
+uint32_t CurrentThreadNumber() { return CurrentThread()->number; }
+
+uint64_t VirtualTime() { return g_scheduler.now; }
+
+bool IsRunning() { return g_scheduler.running; }
+
+const char* ChoiceName(uint16_t kind) {
+  static constexpr const char* kNames[] = {"wait", "signal", "lock",     "unlock", "work-item",
+                                           "dpc",  "thread", "complete", "yield"};
+  if (kind >= kFirstProviderChoice) return "provider";
+  return kind < sizeof(kNames) / sizeof(kNames[0]) ? kNames[kind] : "?";
+}
+
+}  // namespace wskcert::emulator

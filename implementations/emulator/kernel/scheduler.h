@@ -1,0 +1,134 @@
+// Threads of the kernel runtime and who runs next. The subsystems (ke, ex, io, ps) know threads only through
+// the functions of this file, so that a scheduler over real threads can take its place.
+#ifndef WSKCERT_IMPLEMENTATIONS_EMULATOR_KERNEL_SCHEDULER_H_
+#define WSKCERT_IMPLEMENTATIONS_EMULATOR_KERNEL_SCHEDULER_H_
+
+#include <wdm.h>
+
+#include <cstdint>
+
+#include "implementations/emulator/kernel/fiber.h"
+#include "implementations/emulator/kernel/runtime.h"
+
+namespace wskcert::emulator {
+
+// DISPATCHER_HEADER::Type.
+enum ObjectType : uint8_t {
+  kNotificationEvent = 0,
+  kSynchronizationEvent = 1,
+  kMutant = 2,
+  kSemaphore = 5,
+  kThread = 6,
+  kNotificationTimer = 8,
+  kSynchronizationTimer = 9,
+  kWaitTimeout = 0x80,  // A thread's own timer; never waited for.
+};
+
+enum class ThreadState : uint8_t { kReady, kRunning, kWaiting, kBlocked, kSettling, kIdle, kEnded };
+
+// What PKTHREAD and PETHREAD point to.
+struct Thread {
+  DISPATCHER_HEADER header;  // Signalled when the thread has ended.
+  Thread* next;              // In the queue that its state implies.
+  Thread* previous;
+  LIST_ENTRY all;  // In Scheduler::threads.
+  Fiber* fiber;
+  uint32_t number;
+  uint32_t references;
+  ThreadState state;
+  KIRQL irql;
+  bool worker;      // The runtime's own: idle is not blocked, and a leftover is no leak.
+  bool background;  // See SetBackground.
+  bool has_handle;
+  uint16_t locks;  // Spin locks held.
+  uint16_t critical_regions;
+  const void* address;     // What it is blocked on, with kBlocked.
+  const char* waits_for;   // A word for `address` or for the first object.
+  const char* note;        // SetBlockedNote.
+  uint64_t blocked_since;  // Step.
+  void (*start)(void*);
+  void* context;
+  // The wait in progress.
+  NTSTATUS wait_status;
+  uint32_t wait_count;
+  WAIT_TYPE wait_type;
+  KWAIT_BLOCK* wait_blocks;
+  KWAIT_BLOCK own_blocks[THREAD_WAIT_OBJECTS + 1];
+  KTIMER timeout;
+};
+
+struct ThreadQueue {
+  Thread* first;
+  Thread* last;
+  uint32_t count;
+};
+
+struct Scheduler {
+  Thread* current;
+  ThreadQueue ready;
+  uint64_t steps;
+  uint64_t step_budget;
+  const uint8_t* schedule;
+  const uint8_t* schedule_end;
+  const uint8_t* fixed_choices;
+  size_t fixed_choice_count;
+  ThreadQueue settling;
+  ThreadQueue blocked;
+  LIST_ENTRY timers;   // KTIMER::TimerListEntry, by due time, then by order of insertion.
+  LIST_ENTRY threads;  // Thread::all, by number.
+  uint64_t now;        // In 100 ns.
+  uint32_t settle_epoch;
+  uint32_t next_number;
+  bool running;
+  Ending ending;
+};
+
+extern Scheduler g_scheduler;
+
+// ---- A run's frame, called by Run on the main stack.
+void ResetScheduler(const RunOptions& options);
+// Switches to the first thread and returns when the run has ended.
+void RunThreads();
+// Gives back what the thread that ended last still had.
+void ReapThreads();
+// Releases every thread and its fiber. The threads that kernel code still holds are counted by the caller
+// first.
+void AbandonThreads();
+// Ends the run from inside: never returns.
+[[noreturn]] void EndRun(Ending ending);
+
+// ---- Threads.
+Thread* CreateThread(void (*start)(void*), void* context, bool worker);
+// Ends the current thread.
+[[noreturn]] void EndThread();
+void ReferenceThread(Thread* thread);
+void DereferenceThread(Thread* thread);
+inline Thread* CurrentThread() { return g_scheduler.current; }
+
+// ---- Switching.
+void MakeReady(Thread* thread);
+// The current thread stops running in `state` until somebody makes it ready.
+void Block(ThreadState state, ChoiceKind kind);
+// Blocks until WakeAddress(address); the caller checks its condition again. `what` is for deadlock reports.
+void BlockOnAddress(const void* address, const char* what, ChoiceKind kind);
+void WakeAddress(const void* address);
+void YieldSlowly(uint16_t kind);
+
+// The choice point in front of and behind everything that another thread could notice.
+inline void ChoicePoint(uint16_t kind) {
+  if (__builtin_expect(++g_scheduler.steps > g_scheduler.step_budget, 0)) EndRun(Ending::kLivelock);
+  if (g_scheduler.ready.count != 0) YieldSlowly(kind);
+}
+
+// ---- Timers. KTIMER::Header.Reserved1 is 1 while it is in the list.
+void InsertTimer(KTIMER* timer, uint64_t due);
+bool RemoveTimer(KTIMER* timer);
+
+// Ends a wait that timed out, or that an object satisfied (ke.cc); the thread becomes ready.
+void EndWait(Thread* thread, NTSTATUS status);
+// The expiry of one timer that kernel code set (ke.cc).
+void ExpireTimer(KTIMER* timer);
+
+}  // namespace wskcert::emulator
+
+#endif  // WSKCERT_IMPLEMENTATIONS_EMULATOR_KERNEL_SCHEDULER_H_
