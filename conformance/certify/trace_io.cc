@@ -104,7 +104,7 @@ absl::Status FromProto(const TraceRecord& in, Observation* out) {
 
 absl::Status CheckLog(absl::Span<const Observation> log, const std::string& name) {
   char error[256];
-  if (model::ValidateLog(log.data(), log.size(), error, sizeof(error))) return absl::OkStatus();
+  if (ValidateLog(log.data(), log.size(), error, sizeof(error))) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(name, ": ", error));
 }
 

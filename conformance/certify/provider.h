@@ -1,0 +1,62 @@
+// A provider under test: something that plays a program and gives back what a client saw.
+//
+// A provider may crash, hang, flood the log or lie. Play() survives all of it: the case is played in a process of its own, the
+// log lies in memory that outlives that process, and a watchdog ends what does not end by itself.
+#ifndef WSKCERT_CONFORMANCE_CERTIFY_PROVIDER_H_
+#define WSKCERT_CONFORMANCE_CERTIFY_PROVIDER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "conformance/certify/compile.h"
+#include "conformance/executor/format.h"
+
+namespace wskcert {
+
+// What playing one program gave.
+struct PlayResult {
+  std::vector<Observation> log;  // ends with a kEnd
+  uint64_t capabilities = 0;
+  Ending ending = Ending::kFinished;
+  std::string report;   // in the host's words: bugcheck, deadlock, signal, leak
+  bool leaked = false;  // the provider kept memory after everything was closed
+};
+
+class Provider {
+ public:
+  virtual ~Provider() = default;
+  // As the command line spells it: "emulator", "saboteur:NAME".
+  virtual const std::string& name() const = 0;
+  virtual std::vector<NamedChoice> choices() const = 0;
+  virtual uint64_t capabilities() const = 0;
+  // An error only if nothing could be played at all for reasons of ours (no memory, no process).
+  virtual absl::StatusOr<PlayResult> Play(const Program& program) = 0;
+};
+
+struct ProviderOptions {
+  // After this a case counts as hung.
+  absl::Duration timeout = absl::Seconds(10);
+  // Plays in this process: faster, and a crash is a crash of ours.
+  bool in_process = false;
+  uint32_t log_capacity = 1u << 16;
+};
+
+// A line each: name and what it is.
+struct ProviderInfo {
+  std::string name;
+  std::string what;
+  std::string breaks;  // the rule, for saboteurs
+};
+std::vector<ProviderInfo> ListProviders();
+
+// The provider of that name. The error says which names there are.
+absl::StatusOr<std::unique_ptr<Provider>> MakeProvider(const std::string& name, const ProviderOptions& options);
+
+}  // namespace wskcert
+
+#endif  // WSKCERT_CONFORMANCE_CERTIFY_PROVIDER_H_
