@@ -103,12 +103,14 @@ class Compiler {
 
   void AddScript(const Script& script) {
     ProgramScript out = {};
-    if (scripts_.size() >= kMaxScripts) return Fail(path_, absl::StrCat("more than ", kMaxScripts, " scripts"));
+    if (scripts_.size() >= kMaxScripts)
+      return Fail(path_, absl::StrCat("more than ", kMaxScripts, " scripts"));
     if (script.has_on_completion_of_irp()) {
       out.event = kScriptOnCompletion;
       out.socket = Slot(script.on_completion_of_irp(), kMaxIrps, &header_.irps, "on_completion_of_irp");
     } else {
-      if (script.event() < 0 || script.event() >= static_cast<int>(kEventCount)) return Fail(path_, "unknown event");
+      if (script.event() < 0 || script.event() >= static_cast<int>(kEventCount))
+        return Fail(path_, "unknown event");
       out.event = static_cast<uint8_t>(script.event());
       out.socket = Socket(script.socket());
     }
@@ -120,11 +122,14 @@ class Compiler {
     out.target = kNoSlot;
     if (script.has_target()) {
       switch (script.event()) {
-        case ACCEPT_EVENT: out.target = Socket(script.target()); break;
+        case ACCEPT_EVENT:
+          out.target = Socket(script.target());
+          break;
         case INSPECT_EVENT:
           out.target = Slot(script.target(), kMaxInspects, &header_.inspects, "target");
           break;
-        default: out.target = Slot(script.target(), kMaxRetained, &header_.retained, "target");
+        default:
+          out.target = Slot(script.target(), kMaxRetained, &header_.retained, "target");
       }
     }
     out.accept_bytes = script.accept_bytes();
@@ -148,7 +153,8 @@ class Compiler {
       const auto named = std::find_if(names_.begin(), names_.end(),
                                       [&](const NamedChoice& choice) { return choice.name == fixed.name(); });
       if (named == names_.end()) {
-        if (!names_.empty()) Fail(absl::StrCat(where, ".name"), absl::StrCat("there is no choice '", fixed.name(), "'"));
+        if (!names_.empty())
+          Fail(absl::StrCat(where, ".name"), absl::StrCat("there is no choice '", fixed.name(), "'"));
         continue;
       }
       choices_.push_back({named->kind, static_cast<uint16_t>(fixed.value())});
@@ -159,7 +165,8 @@ class Compiler {
     ProgramStep out = {};
     out.socket = out.irp = out.peer = out.target = kNoSlot;
     if (in.client() >= kMaxClients) {
-      Fail(absl::StrCat(path_, ".client"), absl::StrCat(in.client(), " is beyond the limit of ", kMaxClients));
+      Fail(absl::StrCat(path_, ".client"),
+           absl::StrCat(in.client(), " is beyond the limit of ", kMaxClients));
     } else {
       out.client = static_cast<uint8_t>(in.client());
       header_.clients = std::max<uint16_t>(header_.clients, static_cast<uint16_t>(in.client() + 1));
@@ -167,7 +174,8 @@ class Compiler {
     if (in.has_irp()) out.irp = Slot(in.irp(), kMaxIrps, &header_.irps, "irp");
     out.irql = in.at_dispatch() ? kDispatchLevel : kPassiveLevel;
     out.irp_style = in.irp_style() == PASSED_DOWN ? 1 : 0;
-    out.step_flags = static_cast<uint8_t>((in.unguarded() ? kStepUnguarded : 0) | (in.killer() ? kStepKiller : 0));
+    out.step_flags =
+        static_cast<uint8_t>((in.unguarded() ? kStepUnguarded : 0) | (in.killer() ? kStepKiller : 0));
     CompileOp(in, &out);
     return out;
   }
@@ -191,11 +199,20 @@ class Compiler {
     out->flags = in.raw_flags();
     for (const int flag : in.flags()) {
       switch (flag) {
-        case ::wskcert::Transfer::WAITALL: out->flags |= kFlagWaitAll; break;
-        case ::wskcert::Transfer::DRAIN: out->flags |= kFlagDrain; break;
-        case ::wskcert::Transfer::NODELAY: out->flags |= kFlagNoDelay; break;
-        case ::wskcert::Transfer::OOB: out->flags |= 1; break;
-        default: break;
+        case ::wskcert::Transfer::WAITALL:
+          out->flags |= kFlagWaitAll;
+          break;
+        case ::wskcert::Transfer::DRAIN:
+          out->flags |= kFlagDrain;
+          break;
+        case ::wskcert::Transfer::NODELAY:
+          out->flags |= kFlagNoDelay;
+          break;
+        case ::wskcert::Transfer::OOB:
+          out->flags |= 1;
+          break;
+        default:
+          break;
       }
     }
   }
@@ -211,14 +228,22 @@ class Compiler {
 
   bool CompileClientOp(const StepProto& in, ProgramStep* out) {
     switch (in.op_case()) {
-      case StepProto::kRegister: Simple(out, Op::kRegister); break;
+      case StepProto::kRegister:
+        Simple(out, Op::kRegister);
+        break;
       case StepProto::kCapture:
         Simple(out, Op::kCapture);
         out->length = in.capture().has_wait_ms() ? in.capture().wait_ms() : 0xFFFFFFFF;
         break;
-      case StepProto::kQueryCharacteristics: Simple(out, Op::kQueryCharacteristics); break;
-      case StepProto::kReleaseNpi: Simple(out, Op::kReleaseNpi); break;
-      case StepProto::kDeregister: Simple(out, Op::kDeregister); break;
+      case StepProto::kQueryCharacteristics:
+        Simple(out, Op::kQueryCharacteristics);
+        break;
+      case StepProto::kReleaseNpi:
+        Simple(out, Op::kReleaseNpi);
+        break;
+      case StepProto::kDeregister:
+        Simple(out, Op::kDeregister);
+        break;
       case StepProto::kControlClient:
         Simple(out, Op::kControlClient);
         out->code = static_cast<uint32_t>(in.control_client().code());
@@ -238,7 +263,8 @@ class Compiler {
         out->peer = Peer(in.socket_connect().peer());
         out->mask = DispatchSubset(in.socket_connect().dispatch(), in.socket_connect().no_dispatch());
         break;
-      default: return false;
+      default:
+        return false;
     }
     return true;
   }
@@ -254,10 +280,18 @@ class Compiler {
 
   bool CompileSocketOp(const StepProto& in, ProgramStep* out) {
     switch (in.op_case()) {
-      case StepProto::kBind: OnSocket(out, Op::kBind, in.bind()); break;
-      case StepProto::kListen: OnSocket(out, Op::kListen, in.listen()); break;
-      case StepProto::kConnect: WithPeer(out, Op::kConnect, in.connect(), true); break;
-      case StepProto::kConnectEx: WithPeer(out, Op::kConnectEx, in.connect_ex(), true); break;
+      case StepProto::kBind:
+        OnSocket(out, Op::kBind, in.bind());
+        break;
+      case StepProto::kListen:
+        OnSocket(out, Op::kListen, in.listen());
+        break;
+      case StepProto::kConnect:
+        WithPeer(out, Op::kConnect, in.connect(), true);
+        break;
+      case StepProto::kConnectEx:
+        WithPeer(out, Op::kConnectEx, in.connect_ex(), true);
+        break;
       case StepProto::kAccept:
         Simple(out, Op::kAccept);
         out->socket = Socket(in.accept().socket());
@@ -271,7 +305,9 @@ class Compiler {
         out->npi = Npi(in.event_callback().npi());
         out->size = Size(in.event_callback().size());
         break;
-      case StepProto::kGetEventCallback: OnSocket(out, Op::kGetEventCallback, in.get_event_callback()); break;
+      case StepProto::kGetEventCallback:
+        OnSocket(out, Op::kGetEventCallback, in.get_event_callback());
+        break;
       case StepProto::kConditionalAccept:
         Simple(out, Op::kConditionalAccept);
         out->socket = Socket(in.conditional_accept().socket());
@@ -280,16 +316,36 @@ class Compiler {
       case StepProto::kGetConditionalAccept:
         OnSocket(out, Op::kGetConditionalAccept, in.get_conditional_accept());
         break;
-      case StepProto::kQuerySendBacklog: OnSocket(out, Op::kQuerySendBacklog, in.query_send_backlog()); break;
-      case StepProto::kQueryInspectId: OnSocket(out, Op::kQueryInspectId, in.query_inspect_id()); break;
-      case StepProto::kRegisterExtension: OnSocket(out, Op::kRegisterExtension, in.register_extension()); break;
-      case StepProto::kSetRemoteAddress: WithPeer(out, Op::kSetRemoteAddress, in.set_remote_address(), true); break;
-      case StepProto::kSetSendtoAddress: WithPeer(out, Op::kSetSendToAddress, in.set_sendto_address(), true); break;
-      case StepProto::kSetSilentMode: OnSocket(out, Op::kSetSilentMode, in.set_silent_mode()); break;
-      case StepProto::kSend: Transfer(out, Op::kSend, in.send(), false); break;
-      case StepProto::kReceive: Transfer(out, Op::kReceive, in.receive(), false); break;
-      case StepProto::kSendTo: Transfer(out, Op::kSendTo, in.send_to(), true); break;
-      case StepProto::kReceiveFrom: Transfer(out, Op::kReceiveFrom, in.receive_from(), false); break;
+      case StepProto::kQuerySendBacklog:
+        OnSocket(out, Op::kQuerySendBacklog, in.query_send_backlog());
+        break;
+      case StepProto::kQueryInspectId:
+        OnSocket(out, Op::kQueryInspectId, in.query_inspect_id());
+        break;
+      case StepProto::kRegisterExtension:
+        OnSocket(out, Op::kRegisterExtension, in.register_extension());
+        break;
+      case StepProto::kSetRemoteAddress:
+        WithPeer(out, Op::kSetRemoteAddress, in.set_remote_address(), true);
+        break;
+      case StepProto::kSetSendtoAddress:
+        WithPeer(out, Op::kSetSendToAddress, in.set_sendto_address(), true);
+        break;
+      case StepProto::kSetSilentMode:
+        OnSocket(out, Op::kSetSilentMode, in.set_silent_mode());
+        break;
+      case StepProto::kSend:
+        Transfer(out, Op::kSend, in.send(), false);
+        break;
+      case StepProto::kReceive:
+        Transfer(out, Op::kReceive, in.receive(), false);
+        break;
+      case StepProto::kSendTo:
+        Transfer(out, Op::kSendTo, in.send_to(), true);
+        break;
+      case StepProto::kReceiveFrom:
+        Transfer(out, Op::kReceiveFrom, in.receive_from(), false);
+        break;
       case StepProto::kDisconnect:
         Simple(out, Op::kDisconnect);
         out->socket = Socket(in.disconnect().socket());
@@ -302,15 +358,22 @@ class Compiler {
         out->target = Slot(in.inspect_complete().inspect(), kMaxInspects, &header_.inspects, "inspect");
         out->code = static_cast<uint32_t>(in.inspect_complete().action());
         break;
-      case StepProto::kGetLocalAddress: OnSocket(out, Op::kGetLocalAddress, in.get_local_address()); break;
-      case StepProto::kGetRemoteAddress: OnSocket(out, Op::kGetRemoteAddress, in.get_remote_address()); break;
-      case StepProto::kClose: OnSocket(out, Op::kClose, in.close()); break;
+      case StepProto::kGetLocalAddress:
+        OnSocket(out, Op::kGetLocalAddress, in.get_local_address());
+        break;
+      case StepProto::kGetRemoteAddress:
+        OnSocket(out, Op::kGetRemoteAddress, in.get_remote_address());
+        break;
+      case StepProto::kClose:
+        OnSocket(out, Op::kClose, in.close());
+        break;
       case StepProto::kRelease:
         Simple(out, Op::kRelease);
         out->socket = Socket(in.release().socket());
         out->target = Slot(in.release().retained(), kMaxRetained, &header_.retained, "retained");
         break;
-      default: return false;
+      default:
+        return false;
     }
     return true;
   }
@@ -322,25 +385,40 @@ class Compiler {
         out->peer = Peer(in.peer_listen().peer());
         out->code = static_cast<uint32_t>(in.peer_listen().policy());
         break;
-      case StepProto::kPeerConnect: WithPeer(out, Op::kPeerConnect, in.peer_connect(), true); break;
-      case StepProto::kPeerAbandon: WithPeer(out, Op::kPeerAbandon, in.peer_abandon(), false); break;
+      case StepProto::kPeerConnect:
+        WithPeer(out, Op::kPeerConnect, in.peer_connect(), true);
+        break;
+      case StepProto::kPeerAbandon:
+        WithPeer(out, Op::kPeerAbandon, in.peer_abandon(), false);
+        break;
       case StepProto::kPeerSend:
       case StepProto::kPeerSendDatagram:
-      case StepProto::kSetIdealBacklog: PeerSends(in, out); break;
-      case StepProto::kPeerDisconnect: WithPeer(out, Op::kPeerDisconnect, in.peer_disconnect(), false); break;
-      case StepProto::kPeerReset: WithPeer(out, Op::kPeerReset, in.peer_reset(), false); break;
+      case StepProto::kSetIdealBacklog:
+        PeerSends(in, out);
+        break;
+      case StepProto::kPeerDisconnect:
+        WithPeer(out, Op::kPeerDisconnect, in.peer_disconnect(), false);
+        break;
+      case StepProto::kPeerReset:
+        WithPeer(out, Op::kPeerReset, in.peer_reset(), false);
+        break;
       case StepProto::kPeerHoldAcks:
         Simple(out, Op::kPeerHoldAcks);
         out->peer = Peer(in.peer_hold_acks().peer());
         out->code = in.peer_hold_acks().hold() ? 1 : 0;
         break;
-      case StepProto::kBreakSocket: WithPeer(out, Op::kBreakSocket, in.break_socket(), false); break;
+      case StepProto::kBreakSocket:
+        WithPeer(out, Op::kBreakSocket, in.break_socket(), false);
+        break;
       case StepProto::kFailAllocations:
         Simple(out, Op::kFailAllocations);
         out->length = in.fail_allocations().count();
         break;
-      case StepProto::kTransportListChange: Simple(out, Op::kTransportListChange); break;
-      default: return false;
+      case StepProto::kTransportListChange:
+        Simple(out, Op::kTransportListChange);
+        break;
+      default:
+        return false;
     }
     return true;
   }
@@ -348,7 +426,9 @@ class Compiler {
   void PeerSends(const StepProto& in, ProgramStep* out) {
     const bool datagram = in.op_case() == StepProto::kPeerSendDatagram;
     const bool backlog = in.op_case() == StepProto::kSetIdealBacklog;
-    const PeerSend& send = datagram ? in.peer_send_datagram() : backlog ? in.set_ideal_backlog() : in.peer_send();
+    const PeerSend& send = datagram  ? in.peer_send_datagram()
+                           : backlog ? in.set_ideal_backlog()
+                                     : in.peer_send();
     Simple(out, datagram ? Op::kPeerSendDatagram : backlog ? Op::kSetIdealBacklog : Op::kPeerSend);
     out->peer = Peer(send.peer());
     if (datagram) out->socket = Socket(send.socket());
@@ -358,17 +438,22 @@ class Compiler {
 
   void CompileOwnOp(const StepProto& in, ProgramStep* out) {
     switch (in.op_case()) {
-      case StepProto::kCancelIrp: return IrpOp(in, out, Op::kCancelIrp);
-      case StepProto::kSettle: return Simple(out, Op::kSettle);
+      case StepProto::kCancelIrp:
+        return IrpOp(in, out, Op::kCancelIrp);
+      case StepProto::kSettle:
+        return Simple(out, Op::kSettle);
       case StepProto::kReleaseHold:
         return OnTarget(out, Op::kReleaseHold, in.release_hold().target(), kMaxHolds, &header_.holds);
       case StepProto::kAwaitHold:
         return OnTarget(out, Op::kAwaitHold, in.await_hold().target(), kMaxHolds, &header_.holds);
-      case StepProto::kAwaitIrp: return IrpOp(in, out, Op::kAwaitIrp);
+      case StepProto::kAwaitIrp:
+        return IrpOp(in, out, Op::kAwaitIrp);
       case StepProto::kReadRetained:
         return OnTarget(out, Op::kReadRetained, in.read_retained().target(), kMaxRetained, &header_.retained);
-      case StepProto::kScribble: return IrpOp(in, out, Op::kScribble);
-      default: return Simple(out, Op::kYield);
+      case StepProto::kScribble:
+        return IrpOp(in, out, Op::kScribble);
+      default:
+        return Simple(out, Op::kYield);
     }
   }
 

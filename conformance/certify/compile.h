@@ -1,10 +1,12 @@
 // From a Sequence to the program that the executor plays.
 //
 //   absl::StatusOr<Program> program = Compile(sequence, ProviderChoices());
-//   if (!program.ok()) ...   // says which step and field, e.g. "threads[0].steps[3].event_callback.socket: 5000 ..."
+//   if (!program.ok()) ...   // says which step and field, e.g. "threads[0].steps[3].event_callback.socket:
+//   5000 ..."
 //
-// Compiling never judges: a sequence that breaks every obligation of the client compiles as well as a decent one. What is
-// refused is what cannot be played at all: a slot beyond the limits, too many steps, a wait inside a callback.
+// Compiling never judges: a sequence that breaks every obligation of the client compiles as well as a decent
+// one. What is refused is what cannot be played at all: a slot beyond the limits, too many steps, a wait
+// inside a callback.
 #ifndef WSKCERT_CONFORMANCE_CERTIFY_COMPILE_H_
 #define WSKCERT_CONFORMANCE_CERTIFY_COMPILE_H_
 
@@ -46,8 +48,8 @@ struct NamedChoice {
   uint16_t kind;
 };
 
-// Compiles `sequence`. `choices` are the names that Schedule.fixed may use; a name that is not among them is an error only if
-// `choices` is not empty (a provider without choices ignores them).
+// Compiles `sequence`. `choices` are the names that Schedule.fixed may use; a name that is not among them is
+// an error only if `choices` is not empty (a provider without choices ignores them).
 absl::StatusOr<Program> Compile(const Sequence& sequence, absl::Span<const NamedChoice> choices);
 
 // Takes bytes that came from outside as a program.

@@ -106,13 +106,17 @@ class EmulatorProvider : public Provider {
   absl::StatusOr<PlayResult> PlayHere(const Program& program) {
     if (testbed_ == nullptr) testbed_ = std::make_unique<Testbed>(TestbedOptions());
     const Played& played = testbed_->Play(program);
-    return PlayResult{{played.log.begin(), played.log.end()}, played.capabilities, played.ending, played.report,
+    return PlayResult{{played.log.begin(), played.log.end()},
+                      played.capabilities,
+                      played.ending,
+                      played.report,
                       played.leaked};
   }
 
   absl::StatusOr<PlayResult> PlayInChild(const Program& program) {
     if (shared_ == nullptr) {
-      shared_ = std::make_unique<SharedMemory>(sizeof(SharedResult) + options_.log_capacity * sizeof(Observation));
+      shared_ =
+          std::make_unique<SharedMemory>(sizeof(SharedResult) + options_.log_capacity * sizeof(Observation));
     }
     if (!shared_->ok()) return absl::ResourceExhaustedError("no memory for the log");
     shared_->Clear();
@@ -173,7 +177,8 @@ class EmulatorProvider : public Provider {
     if (timed_out) {
       out.report = absl::StrCat("hung: ended by the watchdog after ", absl::FormatDuration(options_.timeout));
     } else if (WIFSIGNALED(status)) {
-      out.report = absl::StrCat("killed by signal ", WTERMSIG(status), " (", strsignal(WTERMSIG(status)), ")");
+      out.report =
+          absl::StrCat("killed by signal ", WTERMSIG(status), " (", strsignal(WTERMSIG(status)), ")");
     } else {
       out.report = absl::StrCat("its process ended with status ", WEXITSTATUS(status));
     }
@@ -202,7 +207,8 @@ std::vector<ProviderInfo> ListProviders() {
   return list;
 }
 
-absl::StatusOr<std::unique_ptr<Provider>> MakeProvider(const std::string& name, const ProviderOptions& options) {
+absl::StatusOr<std::unique_ptr<Provider>> MakeProvider(const std::string& name,
+                                                       const ProviderOptions& options) {
   if (name == "emulator") return std::make_unique<EmulatorProvider>(name, nullptr, options);
   absl::string_view rest = name;
   if (absl::ConsumePrefix(&rest, kSaboteurPrefix)) {

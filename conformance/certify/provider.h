@@ -1,7 +1,8 @@
 // A provider under test: something that plays a program and gives back what a client saw.
 //
-// A provider may crash, hang, flood the log or lie. Play() survives all of it: the case is played in a process of its own, the
-// log lies in memory that outlives that process, and a watchdog ends what does not end by itself.
+// A provider may crash, hang, flood the log or lie. Play() survives all of it: the case is played in a
+// process of its own, the log lies in memory that outlives that process, and a watchdog ends what does not
+// end by itself.
 #ifndef WSKCERT_CONFORMANCE_CERTIFY_PROVIDER_H_
 #define WSKCERT_CONFORMANCE_CERTIFY_PROVIDER_H_
 
@@ -55,7 +56,8 @@ struct ProviderInfo {
 std::vector<ProviderInfo> ListProviders();
 
 // The provider of that name. The error says which names there are.
-absl::StatusOr<std::unique_ptr<Provider>> MakeProvider(const std::string& name, const ProviderOptions& options);
+absl::StatusOr<std::unique_ptr<Provider>> MakeProvider(const std::string& name,
+                                                       const ProviderOptions& options);
 
 }  // namespace wskcert
 

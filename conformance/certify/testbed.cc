@@ -23,16 +23,23 @@ uint32_t EnvPeerAddress(void*, uint32_t peer, bool ipv6, void* address) {
 bool EnvPerform(void*, const Stimulus* stimulus) {
   switch (stimulus->op) {
     case Op::kPeerListen:
-      emulator::PeerSetConnectPolicy(stimulus->peer, static_cast<emulator::ConnectPolicy>(stimulus->code % 3));
+      emulator::PeerSetConnectPolicy(stimulus->peer,
+                                     static_cast<emulator::ConnectPolicy>(stimulus->code % 3));
       return true;
     case Op::kPeerSend:
       return emulator::PeerSend(stimulus->peer, stimulus->bytes, stimulus->length, stimulus->push);
-    case Op::kPeerDisconnect: return emulator::PeerDisconnect(stimulus->peer);
-    case Op::kPeerReset: return emulator::PeerReset(stimulus->peer);
-    case Op::kPeerHoldAcks: return emulator::PeerStopAcknowledging(stimulus->peer, stimulus->code != 0);
-    case Op::kSetIdealBacklog: return emulator::PeerSetIdealBacklog(stimulus->peer, stimulus->length);
-    case Op::kBreakSocket: return emulator::NetworkBreakSocketOfPeer(stimulus->peer);
-    default: return false;
+    case Op::kPeerDisconnect:
+      return emulator::PeerDisconnect(stimulus->peer);
+    case Op::kPeerReset:
+      return emulator::PeerReset(stimulus->peer);
+    case Op::kPeerHoldAcks:
+      return emulator::PeerStopAcknowledging(stimulus->peer, stimulus->code != 0);
+    case Op::kSetIdealBacklog:
+      return emulator::PeerSetIdealBacklog(stimulus->peer, stimulus->length);
+    case Op::kBreakSocket:
+      return emulator::NetworkBreakSocketOfPeer(stimulus->peer);
+    default:
+      return false;
   }
 }
 
@@ -47,11 +54,16 @@ void EnvNote(void*, const char* text) { emulator::SetBlockedNote(text); }
 
 PeerSight SightOf(emulator::PeerEvent::Kind kind) {
   switch (kind) {
-    case emulator::PeerEvent::kConnected: return PeerSight::kConnected;
-    case emulator::PeerEvent::kData: return PeerSight::kData;
-    case emulator::PeerEvent::kFin: return PeerSight::kFin;
-    case emulator::PeerEvent::kReset: return PeerSight::kReset;
-    case emulator::PeerEvent::kRefused: return PeerSight::kRefused;
+    case emulator::PeerEvent::kConnected:
+      return PeerSight::kConnected;
+    case emulator::PeerEvent::kData:
+      return PeerSight::kData;
+    case emulator::PeerEvent::kFin:
+      return PeerSight::kFin;
+    case emulator::PeerEvent::kReset:
+      return PeerSight::kReset;
+    case emulator::PeerEvent::kRefused:
+      return PeerSight::kRefused;
   }
   return PeerSight::kRefused;
 }
@@ -64,10 +76,14 @@ void Enter(void* session) { Play(static_cast<Session*>(session)); }
 
 Ending EndingOf(emulator::Ending ending) {
   switch (ending) {
-    case emulator::Ending::kFinished: return Ending::kFinished;
-    case emulator::Ending::kBugCheck: return Ending::kBugCheck;
-    case emulator::Ending::kDeadlock: return Ending::kDeadlock;
-    case emulator::Ending::kLivelock: return Ending::kLivelock;
+    case emulator::Ending::kFinished:
+      return Ending::kFinished;
+    case emulator::Ending::kBugCheck:
+      return Ending::kBugCheck;
+    case emulator::Ending::kDeadlock:
+      return Ending::kDeadlock;
+    case emulator::Ending::kLivelock:
+      return Ending::kLivelock;
   }
   return Ending::kCrashed;
 }
@@ -76,10 +92,12 @@ std::string ReportText(const emulator::RunReport& report) {
   switch (report.ending) {
     case emulator::Ending::kBugCheck:
       return absl::StrFormat("bugcheck 0x%X: %s", report.bug_check.code, report.bug_check.message);
-    case emulator::Ending::kDeadlock: return absl::StrCat("deadlock: ", report.deadlock);
+    case emulator::Ending::kDeadlock:
+      return absl::StrCat("deadlock: ", report.deadlock);
     case emulator::Ending::kLivelock:
       return absl::StrCat("livelock: nothing came to rest within ", report.steps, " scheduling steps");
-    case emulator::Ending::kFinished: break;
+    case emulator::Ending::kFinished:
+      break;
   }
   if (report.leaks.first[0] != '\0') return absl::StrCat("leaked: ", report.leaks.first);
   return "";
@@ -100,8 +118,8 @@ struct Testbed::State {
 uint64_t EmulatorCapabilities() {
   const auto bit = [](Capability capability) { return static_cast<uint64_t>(capability); };
   return bit(Capability::kExactQuiescence) | bit(Capability::kIrqlVisible) | bit(Capability::kHoldAtPassive) |
-         bit(Capability::kBacklogControl) | bit(Capability::kBreakSocket) | bit(Capability::kFailAllocations) |
-         bit(Capability::kHoldAcks) | bit(Capability::kIpv6);
+         bit(Capability::kBacklogControl) | bit(Capability::kBreakSocket) |
+         bit(Capability::kFailAllocations) | bit(Capability::kHoldAcks) | bit(Capability::kIpv6);
 }
 
 std::vector<NamedChoice> EmulatorChoices() {
@@ -156,7 +174,8 @@ const Played& Testbed::Play(const Program& program) {
   // One record is kept back for the end.
   const uint32_t capacity = s.options.log_capacity - 1;
   emulator::EmulatorReset();
-  Session* session = CreateSession(s.memory.data(), s.memory.size() * 8, program.data(), s.log, capacity, &environment);
+  Session* session =
+      CreateSession(s.memory.data(), s.memory.size() * 8, program.data(), s.log, capacity, &environment);
   emulator::NetworkSetPeerSink(OnPeerEvent, session);
 
   emulator::RunOptions options;

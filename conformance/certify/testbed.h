@@ -3,8 +3,8 @@
 //   Testbed testbed;
 //   const Played& played = testbed.Play(program);      // played.log: every observation, the last one a kEnd
 //
-// It owns what a run needs (the executor's memory, the log) and reuses it: after the first few runs nothing is allocated. One
-// Testbed at a time uses the emulator, which is one per process; not for several threads.
+// It owns what a run needs (the executor's memory, the log) and reuses it: after the first few runs nothing
+// is allocated. One Testbed at a time uses the emulator, which is one per process; not for several threads.
 #ifndef WSKCERT_CONFORMANCE_CERTIFY_TESTBED_H_
 #define WSKCERT_CONFORMANCE_CERTIFY_TESTBED_H_
 

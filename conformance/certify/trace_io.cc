@@ -41,10 +41,12 @@ absl::Status ParseText(absl::string_view contents, const std::string& name, Mess
   parser.SetRecursionLimit(32);
   google::protobuf::io::ArrayInputStream stream(contents.data(), static_cast<int>(contents.size()));
   if (parser.Parse(&stream, message)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(name, ":", error.text().empty() ? "unreadable" : error.text()));
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, ":", error.text().empty() ? "unreadable" : error.text()));
 }
 
-// Text consists of printable characters and white space; every binary form here starts with something else soon enough.
+// Text consists of printable characters and white space; every binary form here starts with something else
+// soon enough.
 bool LooksLikeText(absl::string_view contents) {
   for (const char c : contents.substr(0, 256)) {
     const unsigned char u = static_cast<unsigned char>(c);
@@ -55,8 +57,9 @@ bool LooksLikeText(absl::string_view contents) {
 
 absl::Status ParseBinary(absl::string_view contents, const std::string& name, Message* message) {
   if (message->ParseFromArray(contents.data(), static_cast<int>(contents.size()))) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(name, ": neither text nor a binary ", message->GetDescriptor()->name(), " (", contents.size(), " bytes)"));
+  return absl::InvalidArgumentError(absl::StrCat(name, ": neither text nor a binary ",
+                                                 message->GetDescriptor()->name(), " (", contents.size(),
+                                                 " bytes)"));
 }
 
 absl::Status CheckSize(absl::string_view contents, const std::string& name) {
@@ -71,10 +74,10 @@ bool Fits(uint64_t value) {
 
 absl::Status FromProto(const TraceRecord& in, Observation* out) {
   const auto slot = [](bool has, uint32_t value) { return has ? value : static_cast<uint32_t>(kNoSlot); };
-  if (!Fits<uint8_t>(static_cast<uint64_t>(in.kind())) || !Fits<uint16_t>(in.op()) || !Fits<uint8_t>(in.thread()) ||
-      !Fits<uint8_t>(in.irql()) || !Fits<uint16_t>(in.socket()) || !Fits<uint16_t>(in.irp()) ||
-      !Fits<uint16_t>(in.peer()) || !Fits<uint16_t>(in.target()) || !Fits<uint8_t>(in.content()) ||
-      !Fits<uint8_t>(in.code()) || !Fits<uint8_t>(in.seen_flags())) {
+  if (!Fits<uint8_t>(static_cast<uint64_t>(in.kind())) || !Fits<uint16_t>(in.op()) ||
+      !Fits<uint8_t>(in.thread()) || !Fits<uint8_t>(in.irql()) || !Fits<uint16_t>(in.socket()) ||
+      !Fits<uint16_t>(in.irp()) || !Fits<uint16_t>(in.peer()) || !Fits<uint16_t>(in.target()) ||
+      !Fits<uint8_t>(in.content()) || !Fits<uint8_t>(in.code()) || !Fits<uint8_t>(in.seen_flags())) {
     return absl::InvalidArgumentError("a number is too large for its field");
   }
   *out = {};
@@ -113,12 +116,13 @@ absl::StatusOr<LoadedTrace> ParseStoredLog(absl::string_view contents, const std
   std::memcpy(&header, contents.data(), sizeof(header));
   const size_t records = contents.size() - sizeof(header);
   if (header.version != kFormatVersion || header.record_size != sizeof(Observation)) {
-    return absl::InvalidArgumentError(absl::StrCat(name, ": log of version ", header.version, " with records of ",
-                                                   header.record_size, " bytes is not supported"));
+    return absl::InvalidArgumentError(absl::StrCat(name, ": log of version ", header.version,
+                                                   " with records of ", header.record_size,
+                                                   " bytes is not supported"));
   }
   if (records != static_cast<size_t>(header.count) * sizeof(Observation)) {
-    return absl::InvalidArgumentError(absl::StrCat(name, ": states ", header.count, " observations but has ", records,
-                                                   " bytes for them"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": states ", header.count, " observations but has ", records, " bytes for them"));
   }
   LoadedTrace trace;
   trace.header.set_capabilities(header.capabilities);
@@ -132,7 +136,8 @@ absl::StatusOr<LoadedTrace> ParseStoredLog(absl::string_view contents, const std
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   struct stat info;
-  if (stat(path.c_str(), &info) != 0) return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
+  if (stat(path.c_str(), &info) != 0)
+    return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
   if (S_ISDIR(info.st_mode)) return absl::InvalidArgumentError(absl::StrCat(path, ": is a directory"));
   std::ifstream file(path, std::ios::binary);
   if (!file) return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
@@ -185,8 +190,8 @@ absl::StatusOr<LoadedTrace> ParseTrace(absl::string_view contents, const std::st
                                                       : ParseBinary(contents, name, &loaded.header);
   if (!status.ok()) return status;
   if (loaded.header.format_version() > 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, ": format_version ", loaded.header.format_version(), " is newer than this tool, which knows 1"));
+    return absl::InvalidArgumentError(absl::StrCat(name, ": format_version ", loaded.header.format_version(),
+                                                   " is newer than this tool, which knows 1"));
   }
   absl::StatusOr<std::vector<Observation>> log = LogFromTrace(loaded.header);
   if (!log.ok()) return absl::InvalidArgumentError(absl::StrCat(name, ": ", log.status().message()));
@@ -225,7 +230,8 @@ absl::StatusOr<std::vector<Observation>> LogFromTrace(const Trace& trace) {
   std::vector<Observation> log(static_cast<size_t>(trace.observations_size()));
   for (size_t i = 0; i < log.size(); ++i) {
     const absl::Status status = FromProto(trace.observations(static_cast<int>(i)), &log[i]);
-    if (!status.ok()) return absl::InvalidArgumentError(absl::StrCat("observations[", i, "]: ", status.message()));
+    if (!status.ok())
+      return absl::InvalidArgumentError(absl::StrCat("observations[", i, "]: ", status.message()));
   }
   return log;
 }
@@ -247,7 +253,8 @@ std::string Sha256Hex(absl::Span<const uint8_t> bytes) {
 }
 
 std::string LogSha256(absl::Span<const Observation> log) {
-  return Sha256Hex(absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(log.data()), log.size() * sizeof(Observation)));
+  return Sha256Hex(
+      absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(log.data()), log.size() * sizeof(Observation)));
 }
 
 }  // namespace wskcert

@@ -1,7 +1,8 @@
-// Reading and writing what the tool plays and judges: sequences, cases, programs and traces, from files that nobody vouches for.
+// Reading and writing what the tool plays and judges: sequences, cases, programs and traces, from files that
+// nobody vouches for.
 //
-// Every function says what is wrong and where ("x.textproto:12:3: ..."), whatever it is given; sizes are bounded before
-// anything is parsed.
+// Every function says what is wrong and where ("x.textproto:12:3: ..."), whatever it is given; sizes are
+// bounded before anything is parsed.
 #ifndef WSKCERT_CONFORMANCE_CERTIFY_TRACE_IO_H_
 #define WSKCERT_CONFORMANCE_CERTIFY_TRACE_IO_H_
 
@@ -26,7 +27,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path);
 // Writes to a temporary file beside `path` and renames it, so that a reader never sees half a file.
 absl::Status WriteFile(const std::string& path, absl::string_view contents);
 
-// A case: text form of Case (or of a bare Sequence), or binary, told apart by content. `name` is used in messages.
+// A case: text form of Case (or of a bare Sequence), or binary, told apart by content. `name` is used in
+// messages.
 absl::StatusOr<Case> ParseCase(absl::string_view contents, const std::string& name);
 
 // A log that can be judged, with what its trace says about itself.

@@ -51,7 +51,8 @@ int main(int argc, char** argv) {
   for (size_t i = 0; i < bytes.size(); ++i) {
     out << (i % 24 == 0 ? "\n" : "") << static_cast<unsigned>(static_cast<unsigned char>(bytes[i])) << ",";
   }
-  out << "\n0};\nconst std::size_t kSize = " << bytes.size() << ";\n}  // namespace wskcert::suite_internal\n";
+  out << "\n0};\nconst std::size_t kSize = " << bytes.size()
+      << ";\n}  // namespace wskcert::suite_internal\n";
   out.close();
   return out ? 0 : 1;
 }

@@ -1,0 +1,211 @@
+#include "conformance/certify/certify.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "conformance/certify/trace_io.h"
+#include "conformance/model/mutations.h"
+#include "conformance/rules/catalogue.h"
+#include "conformance/suite/suite.h"
+
+namespace wskcert {
+namespace {
+
+bool Matches(const NamedCase& candidate, const std::string& filter) {
+  if (filter.empty() || absl::StrContains(candidate.name(), filter)) return true;
+  for (const std::string& rule : candidate.body().rules()) {
+    if (rule == filter || absl::StartsWith(rule, absl::StrCat(filter, "."))) return true;
+  }
+  return false;
+}
+
+// What all traces together say about one rule.
+struct Tally {
+  uint32_t exercised = 0;
+  uint32_t deviated = 0;
+  uint32_t undefined = 0;
+  uint32_t inconclusive = 0;
+  std::vector<std::pair<size_t, std::string>> violated_in;  // by length of the trace
+  std::string confirmed_by;
+};
+
+class Certifier {
+ public:
+  Certifier(Provider* provider, const CertifyOptions& options)
+      : provider_(provider), options_(options), judge_(options.profile), tallies_(kRuleCount) {}
+
+  absl::Status Add(const NamedCase& candidate, CaseRun* out) {
+    const std::string repeat =
+        absl::StrCat("wskcert run ", candidate.name(), " --provider=", provider_->name(),
+                     " --profile=", ProfileName(options_.profile));
+    absl::StatusOr<CaseRun> run = RunCase(provider_, &judge_, candidate.name(), candidate.body(), repeat);
+    if (!run.ok()) return run.status();
+    Count(*run);
+    *out = *std::move(run);
+    return absl::OkStatus();
+  }
+
+  // The verdicts, once every case was added.
+  void Conclude(const std::vector<CaseRun>& runs, Certificate* certificate) const {
+    Counts* counts = certificate->mutable_counts();
+    std::vector<uint32_t> by_verdict(Verdict_ARRAYSIZE, 0);
+    const RuleSet required = catalogue::Required();
+    for (size_t i = 0; i < kRuleCount; ++i) {
+      const RuleVerdict verdict = Conclude(static_cast<RuleId>(i), required);
+      ++by_verdict[verdict.verdict()];
+      if (verdict.required()) {
+        counts->set_required(counts->required() + 1);
+        if (verdict.verdict() == PASSED) counts->set_required_passed(counts->required_passed() + 1);
+      }
+      *certificate->add_rules() = verdict;
+    }
+    bool clean = true;
+    for (const CaseRun& run : runs) {
+      AddCase(run, certificate);
+      counts->set_observations(counts->observations() + run.played.log.size());
+      clean = clean && run.outcome == CaseResult::ACCEPTED;
+    }
+    counts->set_cases(static_cast<uint32_t>(runs.size()));
+    for (const uint32_t count : by_verdict) counts->add_rules_by_verdict(count);
+    certificate->set_certified(clean && options_.filter.empty() &&
+                               counts->required() == counts->required_passed());
+  }
+
+ private:
+  void Count(const CaseRun& run) {
+    const model::Refusal& refusal = run.judged.refusal;
+    for (uint8_t i = 0; refusal.refused && i < refusal.blamed_count; ++i) {
+      tallies_[static_cast<size_t>(refusal.blamed[i])].violated_in.push_back(
+          {run.played.log.size(), run.name});
+    }
+    run.judged.deviated.ForEach([this](RuleId rule) { ++tallies_[static_cast<size_t>(rule)].deviated; });
+    if (run.outcome == CaseResult::INCONCLUSIVE_CASE) return;
+    run.judged.exercised.ForEach([&](RuleId rule) {
+      Tally& tally = tallies_[static_cast<size_t>(rule)];
+      ++tally.exercised;
+      // A refused trace has nothing left that a mutation could break.
+      if (tally.confirmed_by.empty() && !refusal.refused) Confirm(run, rule, &tally);
+    });
+  }
+
+  void Confirm(const CaseRun& run, RuleId rule, Tally* tally) {
+    const std::optional<model::Mutant> mutant = model::ConfirmBite(
+        run.played.log.data(), run.played.log.size(), rule, options_.profile, run.played.capabilities);
+    if (mutant.has_value()) tally->confirmed_by = absl::StrCat(run.name, ": ", mutant->description);
+  }
+
+  Verdict VerdictOf(const Rule& rule, RuleId id, const Tally& tally) const {
+    if (!rule.not_observable_reason().empty()) return NOT_OBSERVABLE;
+    if (!rule.modelled()) return NOT_MODELLED;
+    if (!tally.violated_in.empty()) return FAILED;
+    if (tally.deviated != 0) return DEVIATION;
+    if (tally.exercised != 0 && !tally.confirmed_by.empty()) return PASSED;
+    const uint64_t needed = catalogue::CapabilitiesOf(id);
+    if ((needed & ~provider_->capabilities()) != 0) return UNREACHABLE;
+    return NOT_EXERCISED;
+  }
+
+  RuleVerdict Conclude(RuleId id, const RuleSet& required) const {
+    const Rule& rule = catalogue::Get(id);
+    Tally tally = tallies_[static_cast<size_t>(id)];
+    RuleVerdict out;
+    out.set_rule(rule.name());
+    out.set_topic(rule.topic());
+    out.set_client_obligation(rule.party() == PARTY_APPLICATION);
+    const bool in_profile =
+        rule.profile() == RULE_PROFILE_DOCUMENTED || options_.profile == model::Profile::kWindows;
+    out.set_required(required.Has(id) && in_profile);
+    out.set_verdict(VerdictOf(rule, id, tally));
+    out.set_exercised(tally.exercised);
+    out.set_confirmed_by(tally.confirmed_by);
+    std::sort(tally.violated_in.begin(), tally.violated_in.end());
+    for (const auto& [length, name] : tally.violated_in) out.add_violated_in(name);
+    return out;
+  }
+
+  static void AddCase(const CaseRun& run, Certificate* certificate) {
+    CaseResult* out = certificate->add_cases();
+    out->set_name(run.name);
+    out->set_outcome(run.outcome);
+    out->set_trace_sha256(LogSha256(run.played.log));
+    out->set_observations(static_cast<uint32_t>(run.played.log.size()));
+    out->set_story(run.story);
+    const model::Refusal& refusal = run.judged.refusal;
+    if (refusal.refused) out->set_at(refusal.index);
+    for (uint8_t i = 0; refusal.refused && i < refusal.blamed_count; ++i) {
+      out->add_blamed(catalogue::Get(refusal.blamed[i]).name());
+    }
+    run.judged.exercised.ForEach([out](RuleId rule) { out->add_exercised(catalogue::Get(rule).name()); });
+  }
+
+  Provider* provider_;
+  const CertifyOptions& options_;
+  model::Judge judge_;
+  std::vector<Tally> tallies_;
+};
+
+}  // namespace
+
+const char* ProfileName(model::Profile profile) {
+  return profile == model::Profile::kWindows ? "windows" : "documented";
+}
+
+absl::StatusOr<model::Profile> ParseProfile(const std::string& name) {
+  if (name == "documented") return model::Profile::kDocumented;
+  if (name == "windows") return model::Profile::kWindows;
+  return absl::InvalidArgumentError(
+      absl::StrCat("there is no profile '", name, "': it is 'documented' or 'windows'"));
+}
+
+const std::vector<std::string>& OutOfScope() {
+  static const auto* const list = new std::vector<std::string>{
+      "SO_REUSEADDR, SO_EXCLUSIVEADDRUSE and the sharing of transport addresses",
+      "IPV6_V6ONLY, SO_BROADCAST, SO_KEEPALIVE, SO_RCVBUF",
+      "security descriptors (WSK_CACHE_SD, WSK_RELEASE_SD, SO_WSK_SECURITY)",
+      "WskGetAddressInfo, WskFreeAddressInfo, WskGetNameInfo",
+      "the contents of transport lists (WSK_TRANSPORT_LIST_QUERY, WSK_TRANSPORT_LIST_CHANGE)",
+      "TDI (WSK_TDI_BEHAVIOR, WSK_TDI_DEVICENAME_MAPPING)",
+  };
+  return *list;
+}
+
+absl::StatusOr<Certification> Certify(Provider* provider, const Suite& suite, const CertifyOptions& options,
+                                      const Progress& progress) {
+  std::vector<const NamedCase*> chosen;
+  for (const NamedCase& candidate : suite.cases()) {
+    if (Matches(candidate, options.filter)) chosen.push_back(&candidate);
+  }
+  if (chosen.empty()) {
+    return absl::NotFoundError(absl::StrCat("no case, topic or rule matches '", options.filter, "'"));
+  }
+  Certification out;
+  Certifier certifier(provider, options);
+  out.runs.resize(chosen.size());
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    progress(i + 1, chosen.size(), chosen[i]->name(), nullptr);
+    if (absl::Status status = certifier.Add(*chosen[i], &out.runs[i]); !status.ok()) return status;
+    progress(i + 1, chosen.size(), chosen[i]->name(), &out.runs[i]);
+  }
+  Certificate& certificate = out.certificate;
+  certificate.set_format_version(1);
+  certificate.set_provider(provider->name());
+  certificate.set_provider_version(kToolVersion);
+  certificate.set_profile(ProfileName(options.profile));
+  certificate.set_level("connection-events");
+  certificate.set_tool_version(kToolVersion);
+  std::string bytes = suite.SerializeAsString();
+  certificate.set_suite_sha256(
+      Sha256Hex(absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size())));
+  bytes = catalogue::All().SerializeAsString();
+  certificate.set_catalogue_sha256(
+      Sha256Hex(absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size())));
+  certificate.set_date(options.date);
+  certificate.set_filter(options.filter);
+  for (const std::string& line : OutOfScope()) certificate.add_out_of_scope(line);
+  certifier.Conclude(out.runs, &certificate);
+  return out;
+}
+
+}  // namespace wskcert

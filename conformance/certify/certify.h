@@ -1,0 +1,48 @@
+// Certification: plays the suite against a provider, judges every trace, confirms every exercise by a
+// mutation, and draws up the certificate.
+#ifndef WSKCERT_CONFORMANCE_CERTIFY_CERTIFY_H_
+#define WSKCERT_CONFORMANCE_CERTIFY_CERTIFY_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "conformance/certify/run_case.h"
+
+namespace wskcert {
+
+inline constexpr char kToolVersion[] = "0.1.0";
+
+struct CertifyOptions {
+  model::Profile profile = model::Profile::kDocumented;
+  // A case's name or a part of it, a topic, or a rule's name; empty: everything. A partial certificate
+  // certifies nothing.
+  std::string filter;
+  // RFC 3339; the only thing in a certificate that differs from run to run.
+  std::string date;
+};
+
+// What certifying gave: the certificate, and the traces it rests on, one a case in the same order.
+struct Certification {
+  Certificate certificate;
+  std::vector<CaseRun> runs;
+};
+
+// Called before each case, and after it with its run.
+using Progress =
+    std::function<void(size_t number, size_t total, const std::string& name, const CaseRun* run)>;
+
+// An error only if nothing could be certified: no case matches the filter, or a case does not compile.
+absl::StatusOr<Certification> Certify(Provider* provider, const Suite& suite, const CertifyOptions& options,
+                                      const Progress& progress);
+
+const char* ProfileName(model::Profile profile);
+absl::StatusOr<model::Profile> ParseProfile(const std::string& name);
+
+// What no rule of any certificate speaks about.
+const std::vector<std::string>& OutOfScope();
+
+}  // namespace wskcert
+
+#endif  // WSKCERT_CONFORMANCE_CERTIFY_CERTIFY_H_

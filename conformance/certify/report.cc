@@ -1,0 +1,261 @@
+#include "conformance/certify/report.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <system_error>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "conformance/certify/trace_io.h"
+#include "google/protobuf/util/json_util.h"
+
+namespace wskcert {
+namespace {
+
+constexpr const char* kVerdictNames[] = {"not exercised", "passed",        "FAILED",    "deviation",
+                                         "unreachable",   "declined",      "undefined", "inconclusive",
+                                         "not modelled",  "not observable"};
+
+const char* ColourOf(Verdict verdict) {
+  switch (verdict) {
+    case PASSED:
+      return "\033[32m";
+    case FAILED:
+      return "\033[31m";
+    case DEVIATION:
+    case INCONCLUSIVE:
+      return "\033[33m";
+    default:
+      return "";
+  }
+}
+
+// XML text without what XML cannot hold.
+std::string Escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? '?' : c;
+    }
+  }
+  return out;
+}
+
+bool Listed(const RuleVerdict& rule) {
+  return !rule.client_obligation() && (rule.required() || rule.verdict() != NOT_EXERCISED);
+}
+
+bool RuleIsGood(const RuleVerdict& rule) {
+  return rule.verdict() == FAILED ? false : !rule.required() || rule.verdict() == PASSED;
+}
+
+std::string FailureText(const Certificate& certificate, const RuleVerdict& rule) {
+  if (rule.violated_in().empty()) return absl::StrCat("required, but ", VerdictName(rule.verdict()));
+  for (const CaseResult& result : certificate.cases()) {
+    if (result.name() == rule.violated_in(0)) return result.story();
+  }
+  return "";
+}
+
+}  // namespace
+
+const char* VerdictName(Verdict verdict) { return kVerdictNames[verdict]; }
+
+ExitStatus ExitStatusOf(const Certificate& certificate) {
+  ExitStatus worst = kExitGood;
+  for (const CaseResult& result : certificate.cases()) {
+    switch (result.outcome()) {
+      case CaseResult::UNATTRIBUTED:
+        return kExitOurs;
+      case CaseResult::PROVIDER_DIED:
+        worst = kExitDied;
+        break;
+      case CaseResult::VIOLATION:
+        if (worst == kExitGood) worst = kExitViolation;
+        break;
+      default:
+        break;
+    }
+  }
+  if (worst != kExitGood || !certificate.filter().empty()) return worst;
+  return certificate.certified() ? kExitGood : kExitViolation;
+}
+
+std::string RuleTable(const Certificate& certificate, bool colour) {
+  // By topic, in the catalogue's order within one.
+  std::map<std::string, std::vector<const RuleVerdict*>> topics;
+  size_t width = 0;
+  for (const RuleVerdict& rule : certificate.rules()) {
+    if (!Listed(rule)) continue;
+    topics[rule.topic()].push_back(&rule);
+    width = std::max(width, rule.rule().size());
+  }
+  std::string text;
+  for (const auto& [topic, rules] : topics) {
+    const auto passed = std::count_if(rules.begin(), rules.end(),
+                                      [](const RuleVerdict* r) { return r->verdict() == PASSED; });
+    absl::StrAppend(&text, "\n", topic, "  (", passed, " of ", rules.size(), " passed)\n");
+    for (const RuleVerdict* rule : rules) {
+      absl::StrAppendFormat(&text, "  %-*s  %s%-13s%s %s %4d case%s\n", static_cast<int>(width), rule->rule(),
+                            colour ? ColourOf(rule->verdict()) : "", VerdictName(rule->verdict()),
+                            colour && *ColourOf(rule->verdict()) != '\0' ? "\033[0m" : "",
+                            rule->required() ? "required" : "        ", rule->exercised(),
+                            rule->exercised() == 1 ? "" : "s");
+    }
+  }
+  return text;
+}
+
+std::string Stories(const Certificate& certificate, size_t limit) {
+  std::vector<const CaseResult*> failed;
+  for (const CaseResult& result : certificate.cases()) {
+    if (!result.story().empty()) failed.push_back(&result);
+  }
+  std::stable_sort(failed.begin(), failed.end(), [](const CaseResult* a, const CaseResult* b) {
+    return a->observations() < b->observations();
+  });
+  // One story for each first-blamed rule says more than many of the same.
+  std::map<std::string, int> told;
+  std::string text;
+  size_t shown = 0;
+  for (const CaseResult* result : failed) {
+    const std::string key =
+        absl::StrCat(result->outcome(), ":", result->blamed_size() > 0 ? result->blamed(0) : "");
+    if (told[key]++ > 0 || shown == limit) continue;
+    ++shown;
+    absl::StrAppend(&text, "\n", CaseResult::Outcome_Name(result->outcome()), "  ", result->name(), "\n",
+                    result->story());
+  }
+  if (failed.size() > shown) {
+    absl::StrAppend(&text, "\n", failed.size() - shown,
+                    " more cases failed; certificate.json has them all\n");
+  }
+  return text;
+}
+
+std::string Conclusion(const Certificate& certificate) {
+  const Counts& counts = certificate.counts();
+  std::string text =
+      absl::StrFormat("%d cases, %d observations; required rules passed: %d of %d\n", counts.cases(),
+                      counts.observations(), counts.required_passed(), counts.required());
+  if (certificate.certified()) {
+    return absl::StrCat(text, "CERTIFIED: ", certificate.provider(), ", profile ", certificate.profile(),
+                        ", level ", certificate.level(), "\n");
+  }
+  std::vector<std::string> reasons;
+  if (!certificate.filter().empty())
+    reasons.push_back(absl::StrCat("only '", certificate.filter(), "' was played"));
+  std::map<Verdict, int> missing;
+  for (const RuleVerdict& rule : certificate.rules()) {
+    if (!RuleIsGood(rule)) ++missing[rule.verdict()];
+  }
+  // With a filter the rules that were not played are no news.
+  for (const auto& [verdict, count] : missing) {
+    if (certificate.filter().empty() || verdict == FAILED) {
+      reasons.push_back(absl::StrCat(count, " rule", count == 1 ? "" : "s", " ", VerdictName(verdict)));
+    }
+  }
+  std::map<int, int> outcomes;
+  for (const CaseResult& result : certificate.cases()) ++outcomes[result.outcome()];
+  for (const auto& [outcome, count] : outcomes) {
+    if (outcome == CaseResult::ACCEPTED) continue;
+    reasons.push_back(absl::StrCat(count, " case", count == 1 ? "" : "s", " ",
+                                   CaseResult::Outcome_Name(static_cast<CaseResult::Outcome>(outcome))));
+  }
+  return absl::StrCat(text, "NOT CERTIFIED: ", certificate.provider(), ": ", absl::StrJoin(reasons, "; "),
+                      "\n");
+}
+
+std::string JUnit(const Certificate& certificate) {
+  int failures = 0;
+  int tests = certificate.cases_size();
+  std::string body;
+  for (const RuleVerdict& rule : certificate.rules()) {
+    if (rule.client_obligation()) continue;
+    ++tests;
+    absl::StrAppend(&body, "    <testcase classname=\"rules.", Escaped(rule.topic()), "\" name=\"",
+                    Escaped(rule.rule()), "\"");
+    if (!RuleIsGood(rule)) {
+      ++failures;
+      absl::StrAppend(&body, "><failure message=\"", VerdictName(rule.verdict()), "\">",
+                      Escaped(FailureText(certificate, rule)), "</failure></testcase>\n");
+    } else if (rule.verdict() == PASSED) {
+      absl::StrAppend(&body, "/>\n");
+    } else {
+      absl::StrAppend(&body, "><skipped message=\"", VerdictName(rule.verdict()), "\"/></testcase>\n");
+    }
+  }
+  for (const CaseResult& result : certificate.cases()) {
+    absl::StrAppend(&body, "    <testcase classname=\"suite\" name=\"", Escaped(result.name()), "\"");
+    if (result.outcome() == CaseResult::ACCEPTED) {
+      absl::StrAppend(&body, "/>\n");
+      continue;
+    }
+    ++failures;
+    absl::StrAppend(&body, "><failure message=\"", CaseResult::Outcome_Name(result.outcome()), "\">",
+                    Escaped(result.story()), "</failure></testcase>\n");
+  }
+  return absl::StrCat(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"wskcert.",
+      Escaped(certificate.provider()), "\" tests=\"", tests, "\" failures=\"", failures, "\">\n", body,
+      "  </testsuite>\n</testsuites>\n");
+}
+
+absl::StatusOr<std::string> Json(const Certificate& certificate) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.always_print_primitive_fields = true;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  if (!google::protobuf::util::MessageToJsonString(certificate, &json, options).ok()) {
+    return absl::InternalError("the certificate cannot be written as JSON");
+  }
+  return json;
+}
+
+absl::Status WriteCertification(const Certification& certification, const std::string& directory) {
+  const Certificate& certificate = certification.certificate;
+  absl::StatusOr<std::string> json = Json(certificate);
+  if (!json.ok()) return json.status();
+  std::vector<std::pair<std::string, std::string>> files = {
+      {"certificate.pb", certificate.SerializeAsString()},
+      {"certificate.json", *json},
+      {"certificate.junit.xml", JUnit(certificate)}};
+  for (const CaseRun& run : certification.runs) {
+    Trace trace = TraceFromLog(run.played.log);
+    trace.set_provider(certificate.provider());
+    trace.set_case_name(run.name);
+    trace.set_program_sha256(run.program_sha256);
+    trace.set_capabilities(run.played.capabilities);
+    trace.set_report(run.played.report);
+    files.push_back({absl::StrCat("traces/", run.name, ".trace.pb"), trace.SerializeAsString()});
+  }
+  for (const auto& [name, contents] : files) {
+    const std::filesystem::path path = std::filesystem::path(directory) / name;
+    std::error_code error;
+    std::filesystem::create_directories(path.parent_path(), error);
+    if (error)
+      return absl::UnavailableError(absl::StrCat(path.parent_path().string(), ": ", error.message()));
+    if (absl::Status status = WriteFile(path.string(), contents); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace wskcert

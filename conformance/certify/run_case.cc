@@ -1,0 +1,108 @@
+#include "conformance/certify/run_case.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "conformance/certify/compile.h"
+#include "conformance/certify/render.h"
+#include "conformance/certify/trace_io.h"
+#include "conformance/model/log_check.h"
+#include "conformance/rules/catalogue.h"
+
+namespace wskcert {
+namespace {
+
+// A story shows at most this many observations before the one that was refused.
+constexpr uint32_t kStoryLines = 24;
+
+std::string ListBlamed(const model::Refusal& refusal) {
+  std::string text;
+  for (uint8_t i = 0; i < refusal.blamed_count; ++i) {
+    absl::StrAppend(&text,
+                    i == 0 ? "  broken rule: " : "  and with it: ", catalogue::Get(refusal.blamed[i]).name(),
+                    "\n");
+    if (i == 0) absl::StrAppend(&text, RuleText(refusal.blamed[i]));
+  }
+  if (refusal.blamed_count == 0)
+    text = "  no rule explains the refusal: a defect of wskcert, please report it\n";
+  return text;
+}
+
+bool Died(Ending ending) { return ending != Ending::kFinished; }
+
+CaseResult::Outcome OutcomeOf(const PlayResult& played, const Judged& judged) {
+  if (judged.refusal.refused) {
+    // A host that stopped says more than the rule that every run ends: the exit status tells the two apart.
+    if (judged.refusal.blamed_count == 0) return CaseResult::UNATTRIBUTED;
+    return played.ending == Ending::kCrashed || played.ending == Ending::kTimedOut ? CaseResult::PROVIDER_DIED
+                                                                                   : CaseResult::VIOLATION;
+  }
+  if (Died(played.ending))
+    return judged.breached.empty() ? CaseResult::PROVIDER_DIED : CaseResult::UNDEFINED_CASE;
+  if (played.leaked && judged.breached.empty()) return CaseResult::PROVIDER_DIED;
+  if (judged.inconclusive) return CaseResult::INCONCLUSIVE_CASE;
+  return CaseResult::ACCEPTED;
+}
+
+}  // namespace
+
+std::string RuleText(RuleId id) {
+  const Rule& rule = catalogue::Get(id);
+  std::string text = absl::StrCat("    ", rule.statement(), "\n");
+  for (const Source& source : rule.sources()) {
+    absl::StrAppend(&text, "    source: ", source.page(), ", ", source.section(), "\n");
+  }
+  return text;
+}
+
+Judged JudgeLog(model::Judge* judge, absl::Span<const Observation> log, uint64_t capabilities) {
+  judge->Start(capabilities);
+  judge->ObserveAll(log.data(), log.size());
+  Judged out;
+  out.refusal = judge->refusal();
+  out.exercised = judge->exercised();
+  out.deviated = judge->deviated();
+  out.breached = judge->breached();
+  out.inconclusive = judge->inconclusive();
+  if (out.refusal.refused) out.explanation = judge->Explain();
+  return out;
+}
+
+std::string RefusalStory(absl::Span<const Observation> log, const Judged& judged) {
+  const uint32_t at = std::min<uint32_t>(judged.refusal.index, static_cast<uint32_t>(log.size()) - 1);
+  const uint32_t first = at > kStoryLines ? at - kStoryLines : 0;
+  std::string text;
+  if (first > 0) absl::StrAppend(&text, "    ... ", first, " earlier observations\n");
+  absl::StrAppend(&text, RenderLog(log, first, at, at, false));
+  absl::StrAppend(&text, judged.explanation);
+  if (!text.empty() && text.back() != '\n') text += '\n';
+  return absl::StrCat(text, ListBlamed(judged.refusal));
+}
+
+absl::StatusOr<CaseRun> RunCase(Provider* provider, model::Judge* judge, const std::string& name,
+                                const Case& body, const std::string& repeat) {
+  absl::StatusOr<Program> program = Compile(body.sequence(), provider->choices());
+  if (!program.ok()) return absl::InvalidArgumentError(absl::StrCat(name, ": ", program.status().message()));
+  absl::StatusOr<PlayResult> played = provider->Play(*program);
+  if (!played.ok()) return absl::InternalError(absl::StrCat(name, ": ", played.status().message()));
+  CaseRun run;
+  run.name = name;
+  run.program_sha256 = Sha256Hex(program->bytes());
+  run.played = *std::move(played);
+  char error[256];
+  if (!ValidateLog(run.played.log.data(), run.played.log.size(), error, sizeof(error))) {
+    run.outcome = CaseResult::UNATTRIBUTED;
+    run.story = absl::StrCat("  the log cannot be judged: ", error, "\n");
+    return run;
+  }
+  run.judged = JudgeLog(judge, run.played.log, run.played.capabilities);
+  run.outcome = OutcomeOf(run.played, run.judged);
+  if (run.outcome == CaseResult::ACCEPTED) return run;
+  if (run.judged.refusal.refused) run.story = RefusalStory(run.played.log, run.judged);
+  if (!run.played.report.empty()) absl::StrAppend(&run.story, "  the host says: ", run.played.report, "\n");
+  absl::StrAppend(&run.story, "  again: ", repeat, "\n");
+  return run;
+}
+
+}  // namespace wskcert

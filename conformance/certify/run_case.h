@@ -1,0 +1,51 @@
+// One case from beginning to end: compile, play, judge, and the story of what went wrong.
+#ifndef WSKCERT_CONFORMANCE_CERTIFY_RUN_CASE_H_
+#define WSKCERT_CONFORMANCE_CERTIFY_RUN_CASE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "conformance/certify/provider.h"
+#include "conformance/model/judge.h"
+#include "proto/certificate.pb.h"
+#include "proto/sequence.pb.h"
+
+namespace wskcert {
+
+// What one judged trace says.
+struct Judged {
+  model::Refusal refusal;
+  RuleSet exercised;
+  RuleSet deviated;
+  RuleSet breached;
+  bool inconclusive = false;
+  std::string explanation;  // of a refusal
+};
+
+// Judges a log that ValidateLog has accepted. Reuse one judge for many logs.
+Judged JudgeLog(model::Judge* judge, absl::Span<const Observation> log, uint64_t capabilities);
+
+struct CaseRun {
+  std::string name;
+  std::string program_sha256;
+  PlayResult played;
+  Judged judged;
+  CaseResult::Outcome outcome = CaseResult::ACCEPTED;
+  std::string story;  // why it is not ACCEPTED; empty otherwise
+};
+
+// Plays and judges one case. An error only for what is not the provider's fault: a case that does not
+// compile, no process. `repeat` is the command that repeats it, for the story.
+absl::StatusOr<CaseRun> RunCase(Provider* provider, model::Judge* judge, const std::string& name,
+                                const Case& body, const std::string& repeat);
+
+// The story of a refused log: what was seen up to there, what was allowed, the rules and their sources.
+std::string RefusalStory(absl::Span<const Observation> log, const Judged& judged);
+
+// A rule's statement and sources, as `explain` prints them.
+std::string RuleText(RuleId rule);
+
+}  // namespace wskcert
+
+#endif  // WSKCERT_CONFORMANCE_CERTIFY_RUN_CASE_H_

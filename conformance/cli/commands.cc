@@ -1,0 +1,294 @@
+#include "conformance/cli/commands.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "conformance/certify/certify.h"
+#include "conformance/certify/render.h"
+#include "conformance/certify/trace_io.h"
+#include "conformance/rules/catalogue.h"
+#include "conformance/suite/suite.h"
+
+namespace wskcert::cli {
+namespace {
+
+constexpr size_t kStoriesShown = 3;
+
+ExitStatus Complain(const absl::Status& status) {
+  std::cerr << "wskcert: " << status.message() << "\n";
+  return status.code() == absl::StatusCode::kInternal || status.code() == absl::StatusCode::kResourceExhausted
+             ? kExitOurs
+             : kExitUsage;
+}
+
+absl::StatusOr<std::unique_ptr<Provider>> ProviderOf(const Options& options) {
+  ProviderOptions provider;
+  provider.timeout = absl::Seconds(options.timeout_seconds);
+  return MakeProvider(options.provider, provider);
+}
+
+// One line that is rewritten on a terminal; a line for each failure elsewhere.
+class ProgressLine {
+ public:
+  explicit ProgressLine(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
+  ~ProgressLine() {
+    if (!quiet_ && terminal_) std::cerr << "\r\033[K";
+  }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  void operator()(size_t number, size_t total, const std::string& name, const CaseRun* run) {
+    if (quiet_) return;
+    if (run != nullptr && run->outcome != CaseResult::ACCEPTED) {
+      std::cerr << (terminal_ ? "\r\033[K" : "") << "[" << number << "/" << total << "] " << name << ": "
+                << CaseResult::Outcome_Name(run->outcome) << "\n";
+    } else if (terminal_) {
+      std::cerr << "\r\033[K[" << number << "/" << total << "] " << name << std::flush;
+    } else if (run != nullptr && (number % 20 == 0 || number == total)) {
+      std::cerr << "[" << number << "/" << total << "] cases played\n";
+    }
+  }
+
+ private:
+  bool quiet_;
+  bool terminal_;
+};
+
+void ListCases(const std::string& filter) {
+  for (const NamedCase& candidate : CuratedSuite().cases()) {
+    if (!filter.empty() && !absl::StrContains(candidate.name(), filter)) continue;
+    std::cout << candidate.name() << "  (" << absl::StrJoin(candidate.body().rules(), ", ") << ")\n";
+  }
+}
+
+void ListAllProviders() {
+  for (const ProviderInfo& provider : ListProviders()) {
+    std::cout << provider.name << "  " << provider.what;
+    if (!provider.breaks.empty()) std::cout << "  [" << provider.breaks << "]";
+    std::cout << "\n";
+  }
+}
+
+// Each observation, and under it the rules that it exercised for the first time.
+void PrintAnnotated(absl::Span<const Observation> log, model::Profile profile, uint64_t capabilities,
+                    bool own) {
+  model::Judge judge(profile);
+  judge.Start(capabilities);
+  RuleSet before;
+  for (uint32_t i = 0; i < log.size(); ++i) {
+    const bool accepted = judge.Observe(log[i]);
+    if (i + 1 == log.size()) judge.Finish();
+    std::cout << RenderLog(log, i, i, accepted ? kNoIndex : i, own);
+    judge.exercised().ForEach([&](RuleId rule) {
+      if (before.Has(rule)) return;
+      if (i == 0 || own || (log[i].seen_flags & kSeenTeardown) == 0) {
+        std::cout << "                     rule " << catalogue::Get(rule).name() << "\n";
+      }
+      before.Add(rule);
+    });
+    if (!accepted) break;
+  }
+}
+
+void PrintBreaches(const Judged& judged) {
+  judged.breached.ForEach([](RuleId rule) {
+    std::cout << "  the client broke its obligation " << catalogue::Get(rule).name()
+              << "; what it touches is not judged\n";
+  });
+  judged.deviated.ForEach([](RuleId rule) {
+    std::cout << "  deviation from an inferred rule: " << catalogue::Get(rule).name() << "\n";
+  });
+}
+
+absl::StatusOr<NamedCase> FindCase(const std::string& name) {
+  for (const NamedCase& candidate : CuratedSuite().cases()) {
+    if (candidate.name() == name) return candidate;
+  }
+  absl::StatusOr<std::string> contents = ReadFile(name);
+  if (!contents.ok()) {
+    return absl::NotFoundError(absl::StrCat("'", name,
+                                            "' is neither a case of the suite nor a file that can be read (",
+                                            contents.status().message(), ")"));
+  }
+  absl::StatusOr<Case> body = ParseCase(*contents, name);
+  if (!body.ok()) return body.status();
+  NamedCase out;
+  out.set_name(name);
+  *out.mutable_body() = *body;
+  return out;
+}
+
+const char* StrengthName(const Rule& rule) {
+  if (rule.party() == PARTY_APPLICATION) return "client";
+  switch (rule.strength()) {
+    case STRENGTH_MUST:
+      return "must";
+    case STRENGTH_MAY:
+      return "may";
+    case STRENGTH_OPEN:
+      return "open";
+    case STRENGTH_INFERRED:
+      return "inferred";
+    case STRENGTH_AXIOM:
+      return "axiom";
+    default:
+      return "?";
+  }
+}
+
+}  // namespace
+
+ExitStatus CertifyCommand(const Options& options) {
+  if (options.list_providers) {
+    ListAllProviders();
+    return kExitGood;
+  }
+  if (options.list) {
+    ListCases(options.filter);
+    return kExitGood;
+  }
+  const absl::StatusOr<model::Profile> profile = ParseProfile(options.profile);
+  if (!profile.ok()) return Complain(profile.status());
+  absl::StatusOr<std::unique_ptr<Provider>> provider = ProviderOf(options);
+  if (!provider.ok()) return Complain(provider.status());
+  CertifyOptions certify;
+  certify.profile = *profile;
+  certify.filter = options.filter;
+  certify.date = absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone());
+  absl::StatusOr<Certification> done = absl::UnknownError("");
+  {
+    ProgressLine line(options.quiet);
+    done =
+        Certify(provider->get(), CuratedSuite(), certify, [&line](auto... arguments) { line(arguments...); });
+  }
+  if (!done.ok()) return Complain(done.status());
+  const Certificate& certificate = done->certificate;
+  std::cout << RuleTable(certificate, isatty(STDOUT_FILENO) != 0) << Stories(certificate, kStoriesShown)
+            << "\n"
+            << Conclusion(certificate);
+  if (!options.out.empty()) {
+    if (absl::Status status = WriteCertification(*done, options.out); !status.ok()) return Complain(status);
+    std::cout << "certificate and traces: " << options.out << "\n";
+  }
+  return ExitStatusOf(certificate);
+}
+
+ExitStatus RunCommand(const Options& options) {
+  const absl::StatusOr<model::Profile> profile = ParseProfile(options.profile);
+  if (!profile.ok()) return Complain(profile.status());
+  absl::StatusOr<std::unique_ptr<Provider>> provider = ProviderOf(options);
+  if (!provider.ok()) return Complain(provider.status());
+  const absl::StatusOr<NamedCase> found = FindCase(options.arguments[0]);
+  if (!found.ok()) return Complain(found.status());
+  model::Judge judge(*profile);
+  const std::string repeat = absl::StrCat("wskcert run ", options.arguments[0],
+                                          " --provider=", options.provider, " --profile=", options.profile);
+  absl::StatusOr<CaseRun> run = RunCase(provider->get(), &judge, found->name(), found->body(), repeat);
+  if (!run.ok()) return Complain(run.status());
+  if (!found->body().summary().empty()) std::cout << found->body().summary() << "\n\n";
+  PrintAnnotated(run->played.log, *profile, run->played.capabilities, options.verbose);
+  PrintBreaches(run->judged);
+  if (run->judged.refusal.refused) std::cout << "\n" << run->judged.explanation << "\n";
+  std::cout << "\n" << CaseResult::Outcome_Name(run->outcome) << "  " << run->name << "\n" << run->story;
+  if (!options.trace.empty()) {
+    Trace trace = TraceFromLog(run->played.log);
+    trace.set_provider(options.provider);
+    trace.set_case_name(run->name);
+    trace.set_program_sha256(run->program_sha256);
+    trace.set_capabilities(run->played.capabilities);
+    trace.set_report(run->played.report);
+    if (absl::Status status = WriteFile(options.trace, trace.SerializeAsString()); !status.ok())
+      return Complain(status);
+  }
+  Certificate certificate;
+  certificate.set_filter(run->name);
+  certificate.add_cases()->set_outcome(run->outcome);
+  return ExitStatusOf(certificate);
+}
+
+ExitStatus CheckCommand(const Options& options) {
+  const absl::StatusOr<model::Profile> profile = ParseProfile(options.profile);
+  if (!profile.ok()) return Complain(profile.status());
+  const std::string& path = options.arguments[0];
+  absl::StatusOr<std::string> contents = ReadFile(path);
+  if (!contents.ok()) return Complain(contents.status());
+  absl::StatusOr<LoadedTrace> trace = ParseTrace(*contents, path);
+  if (!trace.ok()) return Complain(trace.status());
+  model::Judge judge(*profile);
+  const Judged judged = JudgeLog(&judge, trace->log, trace->header.capabilities());
+  if (options.verbose) PrintAnnotated(trace->log, *profile, trace->header.capabilities(), true);
+  PrintBreaches(judged);
+  if (judged.refusal.refused) {
+    std::cout << "VIOLATION  " << path << "\n" << RefusalStory(trace->log, judged);
+    return judged.refusal.blamed_count == 0 ? kExitOurs : kExitViolation;
+  }
+  std::cout << (judged.inconclusive ? "INCONCLUSIVE  " : "ACCEPTED  ") << path << ": " << trace->log.size()
+            << " observations, " << judged.exercised.size() << " rules exercised\n";
+  return kExitGood;
+}
+
+ExitStatus RulesCommand(const Options& options) {
+  const std::string topic = options.arguments.empty() ? "" : options.arguments[0];
+  std::map<std::string, std::vector<const Rule*>> topics;
+  for (const Rule& rule : catalogue::All().rules()) {
+    if (topic.empty() || rule.topic() == topic) topics[rule.topic()].push_back(&rule);
+  }
+  if (topics.empty()) {
+    return Complain(
+        absl::NotFoundError(absl::StrCat("there is no topic '", topic, "'; `wskcert rules` shows them all")));
+  }
+  for (const auto& [name, rules] : topics) {
+    std::cout << name << "\n";
+    for (const Rule* rule : rules) {
+      std::cout << absl::StrFormat("  %-8s %-9s %s\n", StrengthName(*rule),
+                                   rule->required()    ? "required"
+                                   : !rule->modelled() ? "unmodelled"
+                                                       : "",
+                                   rule->name());
+    }
+  }
+  return kExitGood;
+}
+
+ExitStatus ExplainCommand(const Options& options) {
+  const std::string& name = options.arguments[0];
+  const std::optional<RuleId> id = catalogue::Find(name);
+  if (!id.has_value()) {
+    return Complain(
+        absl::NotFoundError(absl::StrCat("there is no rule '", name, "'; `wskcert rules` shows them all")));
+  }
+  const Rule& rule = catalogue::Get(*id);
+  std::cout << rule.name() << "  (" << StrengthName(rule) << (rule.required() ? ", required" : "") << ")\n"
+            << RuleText(*id);
+  if (!rule.statements().empty())
+    std::cout << "  statements: " << absl::StrJoin(rule.statements(), ", ") << "\n";
+  if (!rule.refines().empty()) std::cout << "  refines: " << absl::StrJoin(rule.refines(), ", ") << "\n";
+  if (!rule.capabilities().empty())
+    std::cout << "  needs: " << absl::StrJoin(rule.capabilities(), ", ") << "\n";
+  if (!rule.not_observable_reason().empty())
+    std::cout << "  not observable: " << rule.not_observable_reason() << "\n";
+  std::cout << "  cases:\n";
+  for (const NamedCase& candidate : CuratedSuite().cases()) {
+    const auto& rules = candidate.body().rules();
+    if (std::find(rules.begin(), rules.end(), name) != rules.end())
+      std::cout << "    " << candidate.name() << "\n";
+  }
+  std::cout << "  saboteurs:\n";
+  for (const ProviderInfo& provider : ListProviders()) {
+    if (provider.breaks == name) std::cout << "    " << provider.name << "  " << provider.what << "\n";
+  }
+  return kExitGood;
+}
+
+}  // namespace wskcert::cli

@@ -1,0 +1,212 @@
+#include "conformance/cli/options.h"
+
+#include <getopt.h>
+
+#include <iterator>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace wskcert::cli {
+namespace {
+
+constexpr char kOverview[] =
+    R"(wskcert: certifies the event-callback rules of Winsock Kernel (WSK) providers
+
+usage: wskcert COMMAND [options]
+
+  certify            plays the curated suite against a provider and draws up a certificate
+  run CASE|FILE      plays one case, or a sequence from a file, and shows what was seen and which rules spoke
+  check TRACE        judges a recorded trace
+  rules [TOPIC]      lists the rules, by topic
+  explain RULE       a rule: what it says, where it stands, which cases and saboteurs it has
+  --list             lists the cases of the suite
+  COMMAND --help     more about a command
+
+Exit status:
+  0  certified; or: everything that was seen is allowed
+  1  a rule was violated, or a required rule was not shown to hold
+  2  the provider crashed, hung, stopped the machine or leaked
+  3  bad usage or bad input
+  4  a defect of wskcert itself
+)";
+
+constexpr char kCertify[] =
+    R"(usage: wskcert certify [--provider=NAME] [--profile=PROFILE] [--out=DIR] [--filter=WORD] [--timeout=SECONDS]
+
+Plays every case of the suite, each in a process of its own, judges what was seen, and prints a table of rules by topic.
+
+  --provider=NAME    emulator (the default) or saboteur:NAME; --list-providers names them
+  --profile=PROFILE  documented (the default): everything that the documentation leaves open is accepted
+                     windows: narrowed by what Windows was observed to do
+  --out=DIR          writes certificate.pb, certificate.json, certificate.junit.xml and the traces there
+  --filter=WORD      only cases with WORD in their name, or about the rule or topic WORD; certifies nothing
+  --timeout=SECONDS  after which a case counts as hung (10)
+  --list             lists the cases instead
+  --list-providers   lists the providers instead
+  --quiet            no progress
+
+The exit status is 0 only if every required rule passed: exercised, never violated, and confirmed by a mutation of the same
+trace that was refused in the rule's name.
+)";
+
+constexpr char kRun[] =
+    R"(usage: wskcert run CASE|FILE [--provider=NAME] [--profile=PROFILE] [--trace=FILE] [--verbose]
+
+Plays one case of the suite (its name as --list prints it), or a file that holds a Case or a Sequence, as text or binary, and
+prints every observation with the rules that it exercised.
+
+  --trace=FILE       keeps the trace, for `wskcert check`
+  --verbose          shows set-up and tear-down too
+)";
+
+constexpr char kCheck[] =
+    R"(usage: wskcert check TRACE [--profile=PROFILE] [--verbose]
+
+Judges a trace that was recorded anywhere: a Trace of proto/trace.proto, as text or binary, or a stored log.
+)";
+
+constexpr char kRules[] = R"(usage: wskcert rules [TOPIC]
+
+Lists the rules with their strength, by topic.
+)";
+
+constexpr char kExplain[] = R"(usage: wskcert explain RULE
+
+What the rule says, on which page, how a breach is judged, and which cases and saboteurs it has.
+)";
+
+enum Option {
+  kProvider = 256,
+  kProfile,
+  kOut,
+  kFilter,
+  kTrace,
+  kTimeout,
+  kList,
+  kListProviders,
+  kQuiet,
+  kVerbose,
+  kHelp
+};
+
+const option kLongOptions[] = {{"provider", required_argument, nullptr, kProvider},
+                               {"profile", required_argument, nullptr, kProfile},
+                               {"out", required_argument, nullptr, kOut},
+                               {"filter", required_argument, nullptr, kFilter},
+                               {"trace", required_argument, nullptr, kTrace},
+                               {"timeout", required_argument, nullptr, kTimeout},
+                               {"list", no_argument, nullptr, kList},
+                               {"list-providers", no_argument, nullptr, kListProviders},
+                               {"quiet", no_argument, nullptr, kQuiet},
+                               {"verbose", no_argument, nullptr, kVerbose},
+                               {"help", no_argument, nullptr, kHelp},
+                               {nullptr, 0, nullptr, 0}};
+
+absl::Status Take(int option, const char* value, Options* out, bool* help) {
+  switch (option) {
+    case kProvider:
+      out->provider = value;
+      break;
+    case kProfile:
+      out->profile = value;
+      break;
+    case kOut:
+      out->out = value;
+      break;
+    case kFilter:
+      out->filter = value;
+      break;
+    case kTrace:
+      out->trace = value;
+      break;
+    case kTimeout:
+      if (!absl::SimpleAtoi(value, &out->timeout_seconds) || out->timeout_seconds <= 0 ||
+          out->timeout_seconds > 86400) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--timeout=", value, ": a number of seconds from 1 to 86400"));
+      }
+      break;
+    case kList:
+      out->list = true;
+      break;
+    case kListProviders:
+      out->list_providers = true;
+      break;
+    case kQuiet:
+      out->quiet = true;
+      break;
+    case kVerbose:
+      out->verbose = true;
+      break;
+    case kHelp:
+      *help = true;
+      break;
+    default:
+      return absl::InvalidArgumentError("");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckArguments(const Options& options) {
+  const size_t count = options.arguments.size();
+  const std::string& command = options.command;
+  if (command == "run" && count != 1) return absl::InvalidArgumentError("run needs one case or file");
+  if (command == "check" && count != 1) return absl::InvalidArgumentError("check needs one trace");
+  if (command == "explain" && count != 1) return absl::InvalidArgumentError("explain needs one rule");
+  if (command == "rules" && count > 1) return absl::InvalidArgumentError("rules takes one topic at most");
+  if (command == "certify" && count != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("certify takes no argument; '", options.arguments[0], "' is one"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string HelpText(const std::string& command) {
+  if (command == "certify") return kCertify;
+  if (command == "run") return kRun;
+  if (command == "check") return kCheck;
+  if (command == "rules") return kRules;
+  if (command == "explain") return kExplain;
+  return kOverview;
+}
+
+absl::StatusOr<Options> ParseOptions(int argc, char** argv) {
+  Options out;
+  bool help = false;
+  opterr = 0;
+  int found;
+  while ((found = getopt_long(argc, argv, "", kLongOptions, nullptr)) != -1) {
+    if (found == '?')
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", argv[optind - 1], "' is not an option, or lacks its value"));
+    if (absl::Status status = Take(found, optarg, &out, &help); !status.ok()) return status;
+  }
+  for (int i = optind; i < argc; ++i) {
+    if (out.command.empty()) {
+      out.command = argv[i];
+    } else {
+      out.arguments.push_back(argv[i]);
+    }
+  }
+  if (out.command == "help") {
+    out.command = out.arguments.empty() ? "" : out.arguments[0];
+    help = true;
+  }
+  if (help) {
+    out.arguments = {out.command};
+    out.command = "help";
+    return out;
+  }
+  if (out.command.empty() && (out.list || out.list_providers)) out.command = "certify";
+  if (out.command.empty()) return absl::InvalidArgumentError("no command given");
+  if (HelpText(out.command) == kOverview) {
+    return absl::InvalidArgumentError(absl::StrCat("there is no command '", out.command, "'"));
+  }
+  if (absl::Status status = CheckArguments(out); !status.ok()) return status;
+  return out;
+}
+
+}  // namespace wskcert::cli

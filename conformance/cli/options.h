@@ -1,0 +1,35 @@
+// The command line of wskcert, parsed.
+#ifndef WSKCERT_CONFORMANCE_CLI_OPTIONS_H_
+#define WSKCERT_CONFORMANCE_CLI_OPTIONS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace wskcert::cli {
+
+struct Options {
+  std::string command;  // certify, run, check, rules, explain, help
+  std::vector<std::string> arguments;
+  std::string provider = "emulator";
+  std::string profile = "documented";
+  std::string out;
+  std::string filter;
+  std::string trace;
+  int timeout_seconds = 10;
+  bool list = false;
+  bool list_providers = false;
+  bool quiet = false;
+  bool verbose = false;
+};
+
+// Errors name the offending word and what would be right.
+absl::StatusOr<Options> ParseOptions(int argc, char** argv);
+
+// The text of --help, of a command or of the whole.
+std::string HelpText(const std::string& command);
+
+}  // namespace wskcert::cli
+
+#endif  // WSKCERT_CONFORMANCE_CLI_OPTIONS_H_
