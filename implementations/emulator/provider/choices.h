@@ -32,6 +32,10 @@ enum ProviderChoice : uint16_t {
   // socket.
   kChoiceConcurrentEvents = 21,
 
+  // Points where another thread may run: around a callback, and around the completion of an IRP.
+  kChoiceCallbackEdge = 28,
+  kChoiceCompletionEdge = 29,
+
   // ---- The shape of data ----
 
   // An indication of several segments. 0: one node, a chain of MDLs. 1: a node for each segment.
@@ -85,8 +89,6 @@ enum ProviderChoice : uint16_t {
 
   // ---- Readings of the receive and disconnect events ----
 
-  // After refused data, what resumes the receive event. 0: a WskReceive that completes. 1: its mere call.
-  kChoiceResume = 48,
   // A receive of length zero without data. 0: completes at once. 1: waits for data or the end of the
   // connection.
   kChoiceZeroReceive = 49,

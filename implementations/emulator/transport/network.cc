@@ -12,8 +12,8 @@ namespace wskcert::transport {
 
 // One of our ends. All fields are guarded by the network's lock.
 struct Endpoint {
-  const Client *client;
-  void *context;
+  const Client* client;
+  void* context;
   ADDRESS_FAMILY family;
   SOCKADDR_INET local;
   SOCKADDR_INET remote;
@@ -30,7 +30,7 @@ struct Endpoint {
   Send *sends, **sends_end;      // not yet seen by the peer
   Send *unacked, **unacked_end;  // seen, not acknowledged
   Buffer *inbound, **inbound_end;
-  Endpoint *next_free;
+  Endpoint* next_free;
   WORK_QUEUE_ITEM work;
 };
 
@@ -53,7 +53,7 @@ constexpr SIZE_T kInitialBacklog = 65536;
 constexpr USHORT kFirstEphemeralPort = 49152;
 
 struct Peer {
-  Endpoint *endpoint;  // of the connection, as long as the peer has one
+  Endpoint* endpoint;  // of the connection, as long as the peer has one
   ConnectPolicy policy;
   bool holds_acks;
   bool fin_sent;  // by the peer
@@ -62,11 +62,11 @@ struct Peer {
 
 struct Network {
   KSPIN_LOCK lock;
-  void (*sink)(void *context, const PeerEvent *event);
-  void *sink_context;
+  void (*sink)(void* context, const PeerEvent* event);
+  void* sink_context;
   ULONG endpoints_used, buffers_used, peers_used;
-  Endpoint *free_endpoints;
-  Buffer *free_buffers;
+  Endpoint* free_endpoints;
+  Buffer* free_buffers;
   USHORT next_port;
   Endpoint endpoints[kEndpoints];
   Buffer buffers[kBuffers];
@@ -82,7 +82,7 @@ class Guard {
  public:
   Guard() { KeAcquireSpinLock(&network.lock, &irql_); }
   ~Guard() { KeReleaseSpinLock(&network.lock, irql_); }
-  Guard(const Guard &) = delete;
+  Guard(const Guard&) = delete;
 
  private:
   KIRQL irql_;
@@ -90,14 +90,14 @@ class Guard {
 
 // Whether the allocation that a slab stands for fails, when the runtime is told to fail one.
 bool AllocationFails() {
-  void *probe = ExAllocatePool2(POOL_FLAG_NON_PAGED, 16, 'tNsW');
+  void* probe = ExAllocatePool2(POOL_FLAG_NON_PAGED, 16, 'tNsW');
   if (probe == nullptr) return true;
   ExFreePoolWithTag(probe, 'tNsW');
   return false;
 }
 
-Peer *UsePeer(ULONG number) {
-  Peer *peer = &network.peers[number];
+Peer* UsePeer(ULONG number) {
+  Peer* peer = &network.peers[number];
   if (!peer->used) {
     peer->used = true;
     network.peer_list[network.peers_used++] = static_cast<uint16_t>(number);
@@ -105,22 +105,22 @@ Peer *UsePeer(ULONG number) {
   return peer;
 }
 
-void Report(PeerEvent::Kind kind, LONG peer, const uint8_t *data = nullptr, uint32_t length = 0) {
+void Report(PeerEvent::Kind kind, LONG peer, const uint8_t* data = nullptr, uint32_t length = 0) {
   if (network.sink == nullptr || peer < 0) return;
   PeerEvent event = {kind, static_cast<uint32_t>(peer), data, length};
   network.sink(network.sink_context, &event);
 }
 
 template <typename T>
-void Append(T ***end, T *item) {
+void Append(T*** end, T* item) {
   item->next = nullptr;
   **end = item;
   *end = &item->next;
 }
 
 template <typename T>
-T *Pop(T **head, T ***end) {
-  T *item = *head;
+T* Pop(T** head, T*** end) {
+  T* item = *head;
   *head = item->next;
   if (*head == nullptr) *end = head;
   return item;
@@ -128,8 +128,8 @@ T *Pop(T **head, T ***end) {
 
 // ---- Buffers. With the lock held.
 
-Buffer *TakeBuffer() {
-  Buffer *buffer = network.free_buffers;
+Buffer* TakeBuffer() {
+  Buffer* buffer = network.free_buffers;
   if (buffer != nullptr) {
     network.free_buffers = buffer->next;
   } else if (network.buffers_used < kBuffers) {
@@ -146,9 +146,9 @@ Buffer *TakeBuffer() {
   return buffer;
 }
 
-void FreeBuffers(Buffer *buffers) {
+void FreeBuffers(Buffer* buffers) {
   while (buffers != nullptr) {
-    Buffer *next = buffers->next;
+    Buffer* next = buffers->next;
     buffers->next = network.free_buffers;
     network.free_buffers = buffers;
     buffers = next;
@@ -157,7 +157,7 @@ void FreeBuffers(Buffer *buffers) {
 
 // ---- Endpoints and their connection. With the lock held.
 
-bool OutboundDue(const Endpoint *endpoint) {
+bool OutboundDue(const Endpoint* endpoint) {
   if (endpoint->close_due || endpoint->reset_due || endpoint->connect_due) return true;
   if (!endpoint->connected || endpoint->peer < 0) return false;
   if (endpoint->sends != nullptr || endpoint->fin_due) return true;
@@ -165,31 +165,31 @@ bool OutboundDue(const Endpoint *endpoint) {
   return unacked && !network.peers[endpoint->peer].holds_acks;
 }
 
-bool InboundDue(const Endpoint *endpoint) {
+bool InboundDue(const Endpoint* endpoint) {
   if (!endpoint->connected) return false;
   return endpoint->inbound != nullptr || endpoint->peer_fin_due || endpoint->peer_reset_due ||
          endpoint->break_due || endpoint->backlog_due;
 }
 
-void Schedule(Endpoint *endpoint) {
+void Schedule(Endpoint* endpoint) {
   if (endpoint->scheduled || (!OutboundDue(endpoint) && !InboundDue(endpoint))) return;
   endpoint->scheduled = true;
   ExQueueWorkItem(&endpoint->work, DelayedWorkQueue);
 }
 
-void Unlink(Endpoint *endpoint) {
+void Unlink(Endpoint* endpoint) {
   if (endpoint->peer >= 0) network.peers[endpoint->peer].endpoint = nullptr;
   endpoint->peer = -1;
 }
 
-void DropInbound(Endpoint *endpoint) {
+void DropInbound(Endpoint* endpoint) {
   FreeBuffers(endpoint->inbound);
   endpoint->inbound = nullptr;
   endpoint->inbound_end = &endpoint->inbound;
   endpoint->peer_fin_due = endpoint->peer_reset_due = endpoint->break_due = endpoint->backlog_due = false;
 }
 
-void EndConnection(Endpoint *endpoint) {
+void EndConnection(Endpoint* endpoint) {
   endpoint->connected = endpoint->connecting = endpoint->connect_due = false;
   endpoint->fin_due = endpoint->fin_seen = endpoint->fin_acknowledged = false;
   endpoint->peer_fin_seen = false;
@@ -197,13 +197,13 @@ void EndConnection(Endpoint *endpoint) {
   Unlink(endpoint);
 }
 
-void FreePort(Endpoint *endpoint) {
+void FreePort(Endpoint* endpoint) {
   if (endpoint->port != 0) network.ports[endpoint->port / 8] &= ~(1 << (endpoint->port % 8));
   endpoint->port = 0;
 }
 
-// ---- What an endpoint's work item does, one thing at a time. Each is entered with the lock held and leaves it, since it
-// calls out.
+// ---- What an endpoint's work item does, one thing at a time. Each is entered with the lock held and leaves
+// it, since it calls out.
 
 class Lock {
  public:
@@ -214,11 +214,11 @@ class Lock {
   KIRQL irql_;
 };
 
-void StepClose(Endpoint *endpoint, Lock *lock) {
+void StepClose(Endpoint* endpoint, Lock* lock) {
   LONG peer = endpoint->peer;
   bool reset = endpoint->connected && peer >= 0;
-  const Client *client = endpoint->client;
-  void *context = endpoint->context;
+  const Client* client = endpoint->client;
+  void* context = endpoint->context;
   EndConnection(endpoint);
   FreePort(endpoint);
   endpoint->client = nullptr;
@@ -228,7 +228,7 @@ void StepClose(Endpoint *endpoint, Lock *lock) {
   client->Closed(context);
 }
 
-void StepReset(Endpoint *endpoint, Lock *lock) {
+void StepReset(Endpoint* endpoint, Lock* lock) {
   LONG peer = endpoint->peer;
   bool connected = endpoint->connected;
   endpoint->reset_due = false;
@@ -237,10 +237,10 @@ void StepReset(Endpoint *endpoint, Lock *lock) {
   if (connected) Report(PeerEvent::kReset, peer);
 }
 
-void StepConnect(Endpoint *endpoint, Lock *lock) {
+void StepConnect(Endpoint* endpoint, Lock* lock) {
   endpoint->connect_due = false;
   LONG number = PeerAt(&endpoint->remote);
-  Peer *peer = number >= 0 ? UsePeer(number) : nullptr;
+  Peer* peer = number >= 0 ? UsePeer(number) : nullptr;
   NTSTATUS status = STATUS_SUCCESS;
   if (peer == nullptr) {
     status = STATUS_HOST_UNREACHABLE;
@@ -259,21 +259,21 @@ void StepConnect(Endpoint *endpoint, Lock *lock) {
     endpoint->ideal_backlog = kInitialBacklog;
     ResolveWildcard(&endpoint->local);
   }
-  const Client *client = endpoint->client;
-  void *context = endpoint->context;
+  const Client* client = endpoint->client;
+  void* context = endpoint->context;
   lock->Leave();
   if (NT_SUCCESS(status)) Report(PeerEvent::kConnected, number);
   client->Connected(context, status);
 }
 
 // Shows the bytes of a send to the peer, piece by piece.
-void ShowSend(LONG peer, const Send *send) {
+void ShowSend(LONG peer, const Send* send) {
   SIZE_T left = send->length;
   SIZE_T offset = send->offset;
   for (PMDL mdl = send->mdl; left > 0 && mdl != nullptr; mdl = mdl->Next, offset = 0) {
     SIZE_T count = MmGetMdlByteCount(mdl) - offset;
     if (count > left) count = left;
-    auto *bytes = static_cast<UCHAR *>(MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority));
+    auto* bytes = static_cast<UCHAR*>(MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority));
     if (bytes == nullptr) return;
     if (count > 0) Report(PeerEvent::kData, peer, bytes + offset, static_cast<uint32_t>(count));
     left -= count;
@@ -281,11 +281,11 @@ void ShowSend(LONG peer, const Send *send) {
 }
 
 // The peer sees a send or our end of the stream; unless it holds them back, acknowledgements follow.
-void StepOutbound(Endpoint *endpoint, Lock *lock) {
+void StepOutbound(Endpoint* endpoint, Lock* lock) {
   LONG peer = endpoint->peer;
   bool holds = network.peers[peer].holds_acks;
   if (!holds && endpoint->unacked != nullptr) {
-    Send *send = Pop(&endpoint->unacked, &endpoint->unacked_end);
+    Send* send = Pop(&endpoint->unacked, &endpoint->unacked_end);
     send->taken = false;
     lock->Leave();
     endpoint->client->Sent(endpoint->context, send, STATUS_SUCCESS);
@@ -296,7 +296,7 @@ void StepOutbound(Endpoint *endpoint, Lock *lock) {
     endpoint->client->DisconnectDone(endpoint->context, STATUS_SUCCESS);
   } else if (endpoint->sends != nullptr) {
     // The memory is safe while shown: a send in hand cannot be cancelled.
-    Send *send = Pop(&endpoint->sends, &endpoint->sends_end);
+    Send* send = Pop(&endpoint->sends, &endpoint->sends_end);
     send->taken = false;
     lock->Leave();
     ShowSend(peer, send);
@@ -321,20 +321,20 @@ void StepOutbound(Endpoint *endpoint, Lock *lock) {
 }
 
 // Ends what waits for the peer, then says that there is no peer any more.
-void StepPeerReset(Endpoint *endpoint, Lock *lock) {
-  Send *sends = endpoint->unacked;
+void StepPeerReset(Endpoint* endpoint, Lock* lock) {
+  Send* sends = endpoint->unacked;
   *endpoint->unacked_end = endpoint->sends;
-  for (Send *send = sends; send != nullptr; send = send->next) send->taken = false;
+  for (Send* send = sends; send != nullptr; send = send->next) send->taken = false;
   endpoint->sends = endpoint->unacked = nullptr;
   endpoint->sends_end = &endpoint->sends;
   endpoint->unacked_end = &endpoint->unacked;
   bool fin = endpoint->fin_due || (endpoint->fin_seen && !endpoint->fin_acknowledged);
   EndConnection(endpoint);
-  const Client *client = endpoint->client;
-  void *context = endpoint->context;
+  const Client* client = endpoint->client;
+  void* context = endpoint->context;
   lock->Leave();
   while (sends != nullptr) {
-    Send *next = sends->next;
+    Send* next = sends->next;
     client->Sent(context, sends, STATUS_CONNECTION_RESET);
     sends = next;
   }
@@ -342,11 +342,11 @@ void StepPeerReset(Endpoint *endpoint, Lock *lock) {
   client->Disconnected(context, true);
 }
 
-void StepInbound(Endpoint *endpoint, Lock *lock) {
-  const Client *client = endpoint->client;
-  void *context = endpoint->context;
+void StepInbound(Endpoint* endpoint, Lock* lock) {
+  const Client* client = endpoint->client;
+  void* context = endpoint->context;
   if (endpoint->inbound != nullptr) {
-    Buffer *buffers = endpoint->inbound;
+    Buffer* buffers = endpoint->inbound;
     if (buffers->next == nullptr || Choose(kChoiceCoalesce, 2) == 0) {
       endpoint->inbound = nullptr;
       endpoint->inbound_end = &endpoint->inbound;
@@ -379,7 +379,7 @@ void StepInbound(Endpoint *endpoint, Lock *lock) {
 }
 
 void EndpointWork(PVOID context) {
-  auto *endpoint = static_cast<Endpoint *>(context);
+  auto* endpoint = static_cast<Endpoint*>(context);
   Lock lock;
   while (true) {
     lock.Take();
@@ -413,11 +413,11 @@ void EndpointWork(PVOID context) {
 
 // ---- The transport's functions
 
-NTSTATUS Open(const Client *client, void *context, ADDRESS_FAMILY family, Endpoint **result) {
+NTSTATUS Open(const Client* client, void* context, ADDRESS_FAMILY family, Endpoint** result) {
   if (family != AF_INET && family != AF_INET6) return STATUS_NOT_SUPPORTED;
   if (AllocationFails()) return STATUS_INSUFFICIENT_RESOURCES;
   Guard guard;
-  Endpoint *endpoint = network.free_endpoints;
+  Endpoint* endpoint = network.free_endpoints;
   if (endpoint != nullptr) {
     network.free_endpoints = endpoint->next_free;
   } else if (network.endpoints_used < kEndpoints) {
@@ -441,7 +441,7 @@ NTSTATUS Open(const Client *client, void *context, ADDRESS_FAMILY family, Endpoi
 
 bool PortTaken(USHORT port) { return (network.ports[port / 8] >> (port % 8)) & 1; }
 
-NTSTATUS Bind(Endpoint *endpoint, const SOCKADDR *address) {
+NTSTATUS Bind(Endpoint* endpoint, const SOCKADDR* address) {
   Guard guard;
   if (endpoint->port != 0) return STATUS_INVALID_DEVICE_STATE;
   SOCKADDR_INET local;
@@ -465,19 +465,19 @@ NTSTATUS Bind(Endpoint *endpoint, const SOCKADDR *address) {
   return STATUS_SUCCESS;
 }
 
-void LocalAddress(Endpoint *endpoint, SOCKADDR_INET *address) {
+void LocalAddress(Endpoint* endpoint, SOCKADDR_INET* address) {
   Guard guard;
   *address = endpoint->local;
 }
 
-void Connect(Endpoint *endpoint, const SOCKADDR *address) {
+void Connect(Endpoint* endpoint, const SOCKADDR* address) {
   Guard guard;
   if (!CopyAddress(&endpoint->remote, address, endpoint->family)) endpoint->remote = SOCKADDR_INET{};
   endpoint->connecting = endpoint->connect_due = true;
   Schedule(endpoint);
 }
 
-void SendBytes(Endpoint *endpoint, Send *send) {
+void SendBytes(Endpoint* endpoint, Send* send) {
   {
     Guard guard;
     send->cancelled = false;
@@ -491,8 +491,8 @@ void SendBytes(Endpoint *endpoint, Send *send) {
   endpoint->client->Sent(endpoint->context, send, STATUS_CONNECTION_ABORTED);
 }
 
-bool CancelIn(Send **head, Send ***end, Send *send) {
-  for (Send **link = head; *link != nullptr; link = &(*link)->next) {
+bool CancelIn(Send** head, Send*** end, Send* send) {
+  for (Send** link = head; *link != nullptr; link = &(*link)->next) {
     if (*link != send) continue;
     *link = send->next;
     if (*end == &send->next) *end = link;
@@ -502,7 +502,7 @@ bool CancelIn(Send **head, Send ***end, Send *send) {
   return false;
 }
 
-bool CancelSend(Endpoint *endpoint, Send *send) {
+bool CancelSend(Endpoint* endpoint, Send* send) {
   Guard guard;
   if (!send->taken) {
     send->cancelled = true;
@@ -512,7 +512,7 @@ bool CancelSend(Endpoint *endpoint, Send *send) {
          CancelIn(&endpoint->unacked, &endpoint->unacked_end, send);
 }
 
-void Disconnect(Endpoint *endpoint, bool abortive) {
+void Disconnect(Endpoint* endpoint, bool abortive) {
   Guard guard;
   if (!abortive) {
     if (endpoint->connected) endpoint->fin_due = true;
@@ -525,20 +525,20 @@ void Disconnect(Endpoint *endpoint, bool abortive) {
   Schedule(endpoint);
 }
 
-void ReturnBuffers(Buffer *buffers) {
-  for (Buffer *buffer = buffers; buffer != nullptr; buffer = buffer->next) {
+void ReturnBuffers(Buffer* buffers) {
+  for (Buffer* buffer = buffers; buffer != nullptr; buffer = buffer->next) {
     RtlFillMemory(buffer->base, buffer->offset + buffer->length, 0xDD);
   }
   Guard guard;
   FreeBuffers(buffers);
 }
 
-SIZE_T IdealBacklog(Endpoint *endpoint) {
+SIZE_T IdealBacklog(Endpoint* endpoint) {
   Guard guard;
   return endpoint->ideal_backlog;
 }
 
-void Close(Endpoint *endpoint) {
+void Close(Endpoint* endpoint) {
   Guard guard;
   endpoint->close_due = true;
   Schedule(endpoint);
@@ -547,15 +547,16 @@ void Close(Endpoint *endpoint) {
 constexpr transport::Transport kTransport = {Open,       Bind,       LocalAddress,  Connect,      SendBytes,
                                              CancelSend, Disconnect, ReturnBuffers, IdealBacklog, Close};
 
-// Cuts a peer's bytes into segments and appends them. With the lock held. False: out of buffers; nothing was queued.
-bool QueueBytes(Endpoint *endpoint, const uint8_t *bytes, uint32_t length, bool push) {
+// Cuts a peer's bytes into segments and appends them. With the lock held. False: out of buffers; nothing was
+// queued.
+bool QueueBytes(Endpoint* endpoint, const uint8_t* bytes, uint32_t length, bool push) {
   uint32_t pieces = length >= 4 ? 1u << Choose(kChoiceSegments, 3) : 1;
   uint32_t size = (length + pieces - 1) / pieces;
   if (size > kSegment) size = kSegment;
-  Buffer *head = nullptr;
-  Buffer **end = &head;
+  Buffer* head = nullptr;
+  Buffer** end = &head;
   for (uint32_t done = 0; done < length;) {
-    Buffer *buffer = TakeBuffer();
+    Buffer* buffer = TakeBuffer();
     if (buffer == nullptr) {
       FreeBuffers(head);
       return false;
@@ -573,17 +574,17 @@ bool QueueBytes(Endpoint *endpoint, const uint8_t *bytes, uint32_t length, bool 
 }
 
 // The endpoint of a peer whose direction is still open, or null. With the lock held.
-Endpoint *OpenEndpointOf(uint32_t number) {
+Endpoint* OpenEndpointOf(uint32_t number) {
   if (number >= kPeers) return nullptr;
-  Peer *peer = &network.peers[number];
+  Peer* peer = &network.peers[number];
   if (peer->endpoint == nullptr || peer->fin_sent || peer->endpoint->peer_reset_due) return nullptr;
   return peer->endpoint->close_due || peer->endpoint->reset_due ? nullptr : peer->endpoint;
 }
 
 // The endpoint of a peer that has a connection, or null. With the lock held.
-Endpoint *EndpointOf(uint32_t number) {
+Endpoint* EndpointOf(uint32_t number) {
   if (number >= kPeers || network.peers[number].endpoint == nullptr) return nullptr;
-  Endpoint *endpoint = network.peers[number].endpoint;
+  Endpoint* endpoint = network.peers[number].endpoint;
   return endpoint->close_due || endpoint->reset_due || endpoint->peer_reset_due ? nullptr : endpoint;
 }
 
@@ -602,12 +603,12 @@ void NetworkReset() {
   network.lock = 0;
 }
 
-void NetworkSetPeerSink(void (*sink)(void *context, const PeerEvent *event), void *context) {
+void NetworkSetPeerSink(void (*sink)(void* context, const PeerEvent* event), void* context) {
   network.sink = sink;
   network.sink_context = context;
 }
 
-uint32_t PeerAddress(uint32_t peer, bool ipv6, void *sockaddr_out) {
+uint32_t PeerAddress(uint32_t peer, bool ipv6, void* sockaddr_out) {
   if (peer >= kPeers) return 0;
   return WritePeerAddress(peer, ipv6, sockaddr_out);
 }
@@ -617,11 +618,11 @@ void PeerSetConnectPolicy(uint32_t peer, ConnectPolicy policy) {
   if (peer < kPeers) UsePeer(peer)->policy = policy;
 }
 
-bool PeerConnect(uint32_t, const void *) { return false; }
+bool PeerConnect(uint32_t, const void*) { return false; }
 
-bool PeerSend(uint32_t peer, const uint8_t *bytes, uint32_t length, bool push) {
+bool PeerSend(uint32_t peer, const uint8_t* bytes, uint32_t length, bool push) {
   Guard guard;
-  Endpoint *endpoint = OpenEndpointOf(peer);
+  Endpoint* endpoint = OpenEndpointOf(peer);
   if (endpoint == nullptr || !QueueBytes(endpoint, bytes, length, push)) return false;
   Schedule(endpoint);
   return true;
@@ -629,7 +630,7 @@ bool PeerSend(uint32_t peer, const uint8_t *bytes, uint32_t length, bool push) {
 
 bool PeerDisconnect(uint32_t peer) {
   Guard guard;
-  Endpoint *endpoint = OpenEndpointOf(peer);
+  Endpoint* endpoint = OpenEndpointOf(peer);
   if (endpoint == nullptr) return false;
   network.peers[peer].fin_sent = true;
   endpoint->peer_fin_due = true;
@@ -639,7 +640,7 @@ bool PeerDisconnect(uint32_t peer) {
 
 bool PeerReset(uint32_t peer) {
   Guard guard;
-  Endpoint *endpoint = EndpointOf(peer);
+  Endpoint* endpoint = EndpointOf(peer);
   if (endpoint == nullptr) return false;
   endpoint->peer_reset_due = true;
   Schedule(endpoint);
@@ -656,7 +657,7 @@ bool PeerStopAcknowledging(uint32_t peer, bool stop) {
 
 bool PeerSetIdealBacklog(uint32_t peer, uint64_t bytes) {
   Guard guard;
-  Endpoint *endpoint = EndpointOf(peer);
+  Endpoint* endpoint = EndpointOf(peer);
   if (endpoint == nullptr) return false;
   endpoint->new_backlog = bytes;
   endpoint->backlog_due = true;
@@ -666,13 +667,13 @@ bool PeerSetIdealBacklog(uint32_t peer, uint64_t bytes) {
 
 bool NetworkBreakSocketOfPeer(uint32_t peer) {
   Guard guard;
-  Endpoint *endpoint = EndpointOf(peer);
+  Endpoint* endpoint = EndpointOf(peer);
   if (endpoint == nullptr) return false;
   endpoint->break_due = true;
   Schedule(endpoint);
   return true;
 }
 
-const transport::Transport *NetworkTransport() { return &kTransport; }
+const transport::Transport* NetworkTransport() { return &kTransport; }
 
 }  // namespace wskcert::emulator

@@ -1,12 +1,14 @@
 // What the provider needs of a network: a table of asynchronous functions, so that the simulated network, the
-// host's loopback or another stack can be put below it. Kernel C++ (docs/kernel_cpp.md); include <wdm.h>
-// first.
+// host's loopback or another stack can be put below it. Kernel C++ (docs/kernel_cpp.md).
 //
 // Rules for both sides: no function waits; each may be called at IRQL <= DISPATCH_LEVEL, in any thread, with
 // no lock held. The transport calls its client from threads of its own, never from within a call of the
 // client, and one at a time per endpoint.
 #ifndef WSKCERT_IMPLEMENTATIONS_EMULATOR_TRANSPORT_TRANSPORT_H_
 #define WSKCERT_IMPLEMENTATIONS_EMULATOR_TRANSPORT_TRANSPORT_H_
+
+// wdm.h must come first.
+#include <wdm.h>
 
 #include <wsk.h>
 
@@ -21,8 +23,8 @@ inline constexpr ULONG kBufferPages = 2;
 // A received segment. It belongs to the client from Received until ReturnBuffers; the transport filled it and
 // does not look at it meanwhile. `offset` and `length` say what of it the client has not consumed yet.
 struct Buffer {
-  Buffer *next;
-  UCHAR *base;
+  Buffer* next;
+  UCHAR* base;
   ULONG offset;  // from base; never 0 in a fresh buffer
   ULONG length;
   ULONG capacity;
@@ -33,8 +35,8 @@ struct Buffer {
   alignas(16) UCHAR mdl[sizeof(MDL) + kBufferPages * sizeof(PFN_NUMBER)];
 };
 
-// Bytes to send. The memory is the client's and stays valid until Sent, or until CancelSend has returned true. It fits into
-// the four words that an IRP has for its driver.
+// Bytes to send. The memory is the client's and stays valid until Sent, or until CancelSend has returned
+// true. It fits into the four words that an IRP has for its driver.
 struct Send {
   Send* next;  // the transport's
   PMDL mdl;
@@ -49,48 +51,48 @@ static_assert(sizeof(Send) <= 4 * sizeof(PVOID));
 // What the transport tells its client about an endpoint; `context` is what Open was given.
 struct Client {
   // The outcome of Connect. STATUS_SUCCESS, STATUS_CONNECTION_REFUSED, STATUS_HOST_UNREACHABLE...
-  void (*Connected)(void *context, NTSTATUS status);
+  void (*Connected)(void* context, NTSTATUS status);
   // Data came, in order; the buffers are the client's now.
-  void (*Received)(void *context, Buffer *buffers);
+  void (*Received)(void* context, Buffer* buffers);
   // The peer closed its direction, or reset the connection.
-  void (*Disconnected)(void *context, bool abortive);
+  void (*Disconnected)(void* context, bool abortive);
   // A Send is over: the peer acknowledged all of it (STATUS_SUCCESS), or never will.
-  void (*Sent)(void *context, Send *send, NTSTATUS status);
+  void (*Sent)(void* context, Send* send, NTSTATUS status);
   // A graceful Disconnect is over: the peer acknowledged it (STATUS_SUCCESS), or never will.
-  void (*DisconnectDone)(void *context, NTSTATUS status);
+  void (*DisconnectDone)(void* context, NTSTATUS status);
   // How many bytes should be outstanding in sends has changed.
-  void (*BacklogChanged)(void *context, SIZE_T bytes);
+  void (*BacklogChanged)(void* context, SIZE_T bytes);
   // The endpoint works no more. Only Closed follows.
-  void (*Broken)(void *context);
+  void (*Broken)(void* context);
   // The outcome of Close: nothing will be said about the endpoint again.
-  void (*Closed)(void *context);
+  void (*Closed)(void* context);
 };
 
 // A transport.
 struct Transport {
   // Makes an endpoint for an address family. STATUS_INSUFFICIENT_RESOURCES, STATUS_NOT_SUPPORTED.
-  NTSTATUS (*Open)(const Client *client, void *context, ADDRESS_FAMILY family, Endpoint **endpoint);
+  NTSTATUS (*Open)(const Client* client, void* context, ADDRESS_FAMILY family, Endpoint** endpoint);
   // Gives it a local address; port 0 takes a free one. STATUS_ADDRESS_ALREADY_EXISTS,
   // STATUS_INVALID_ADDRESS_COMPONENT.
-  NTSTATUS (*Bind)(Endpoint *endpoint, const SOCKADDR *address);
+  NTSTATUS (*Bind)(Endpoint* endpoint, const SOCKADDR* address);
   // Its local address. After Connected a wildcard has become a real address.
-  void (*LocalAddress)(Endpoint *endpoint, SOCKADDR_INET *address);
+  void (*LocalAddress)(Endpoint* endpoint, SOCKADDR_INET* address);
   // Starts connecting a bound endpoint; ends in Connected, unless Disconnect or Close comes first.
-  void (*Connect)(Endpoint *endpoint, const SOCKADDR *address);
+  void (*Connect)(Endpoint* endpoint, const SOCKADDR* address);
   // Sends after what was sent before; ends in Sent.
-  void (*Send)(Endpoint *endpoint, struct Send *send);
+  void (*Send)(Endpoint* endpoint, struct Send* send);
   // Takes a Send back. False: Sent was called, is being called, or will be soon.
-  bool (*CancelSend)(Endpoint *endpoint, struct Send *send);
+  bool (*CancelSend)(Endpoint* endpoint, struct Send* send);
   // Graceful: closes our direction after what was sent; ends in DisconnectDone. Abortive: resets at once or
   // stops connecting; nothing is reported, not even the outcome of a graceful one.
-  void (*Disconnect)(Endpoint *endpoint, bool abortive);
+  void (*Disconnect)(Endpoint* endpoint, bool abortive);
   // Gives buffers back.
-  void (*ReturnBuffers)(Buffer *buffers);
+  void (*ReturnBuffers)(Buffer* buffers);
   // How many bytes should be outstanding in sends.
-  SIZE_T (*IdealBacklog)(Endpoint *endpoint);
+  SIZE_T (*IdealBacklog)(Endpoint* endpoint);
   // Ends the endpoint, resetting a connection that is not closed both ways; ends in Closed. No Send may be
   // left.
-  void (*Close)(Endpoint *endpoint);
+  void (*Close)(Endpoint* endpoint);
 };
 
 }  // namespace wskcert::transport

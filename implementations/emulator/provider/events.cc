@@ -1,0 +1,356 @@
+// The life of the event callbacks: enabling, disabling, calling (so-wsk-event-callback.md,
+// enabling-and-disabling-event-callback-functions.md).
+//
+// A call is in progress from the moment the provider has decided on it until it is counted down after the
+// client's return. A disable that finds none has taken effect when it returns; otherwise it takes effect, and
+// its IRP completes, when the last of them is counted down.
+#include <wdm.h>
+
+#include "implementations/emulator/provider/provider.h"
+
+namespace wskcert::provider {
+namespace {
+
+constexpr ULONG kBits[kEventCount] = {WSK_EVENT_RECEIVE, WSK_EVENT_DISCONNECT, WSK_EVENT_SEND_BACKLOG};
+
+bool HasFunction(const Socket* socket, UCHAR event) {
+  const WSK_CLIENT_CONNECTION_DISPATCH* functions = socket->dispatch;
+  if (functions == nullptr) return false;
+  switch (event) {
+    case kReceiveEvent:
+      return functions->WskReceiveEvent != nullptr;
+    case kDisconnectEvent:
+      return functions->WskDisconnectEvent != nullptr;
+    default:
+      return functions->WskSendBacklogEvent != nullptr;
+  }
+}
+
+bool ReceiveReady(const Socket* socket) {
+  return !socket->suspended && socket->received_bytes > 0 && IsListEmpty(&socket->receives) &&
+         socket->receive_completions == 0;
+}
+
+// Whether data that came before a graceful disconnect is still to be told first.
+bool DataFirst(const Socket* socket) {
+  const Event& receive = socket->events[kReceiveEvent];
+  if (socket->receive_completions != 0) return true;
+  if (receive.in_progress != 0) return !receive.disabling;
+  return receive.enabled && !receive.disabling && HasFunction(socket, kReceiveEvent) && ReceiveReady(socket);
+}
+
+// Whether there is something to tell, apart from whether it may be told now.
+bool Wanted(const Socket* socket, UCHAR event) {
+  switch (event) {
+    case kReceiveEvent:
+      return socket->broken ? socket->null_due : ReceiveReady(socket);
+    case kDisconnectEvent:
+      if (!socket->disconnect_due || socket->broken) return false;
+      if (socket->peer_reset) return socket->receive_completions == 0;
+      return !DataFirst(socket) || WspChoose(emulator::kChoiceDisconnectOrder, 2) == 1;
+    default:
+      return socket->backlog_due && !socket->broken;
+  }
+}
+
+// With the lock: whether a call of the event can begin.
+bool Due(const Socket* socket, UCHAR index) {
+  const Event& event = socket->events[index];
+  if (!event.enabled || event.in_progress != 0 || socket->state != SocketState::kOpen) return false;
+  if (!socket->concurrent_events) {
+    for (const Event& other : socket->events) {
+      if (other.in_progress != 0) return false;
+    }
+  }
+  if (!HasFunction(socket, index) || !Wanted(socket, index)) return false;
+  return !event.disabling || event.keep_going;
+}
+
+// What one call hands to the client.
+struct Delivery {
+  Node* nodes;
+  SIZE_T bytes;
+  SIZE_T accepted;
+  ULONG flags;
+  SIZE_T backlog;
+};
+
+// With the lock: takes what the call will tell.
+void Prepare(Socket* socket, UCHAR event, Delivery* delivery) {
+  *delivery = Delivery{};
+  switch (event) {
+    case kReceiveEvent:
+      if (socket->broken) {
+        socket->null_due = FALSE;
+      } else {
+        delivery->nodes = BuildIndication(socket, &delivery->bytes, &delivery->flags);
+        delivery->accepted = delivery->bytes;
+      }
+      break;
+    case kDisconnectEvent:
+      socket->disconnect_due = FALSE;
+      if (socket->peer_reset) delivery->flags = WSK_FLAG_ABORTIVE;
+      break;
+    default:
+      socket->backlog_due = FALSE;
+      delivery->backlog = socket->backlog;
+  }
+}
+
+NTSTATUS CallClient(Socket* socket, UCHAR event, Delivery* delivery) {
+  const WSK_CLIENT_CONNECTION_DISPATCH* functions = socket->dispatch;
+  switch (event) {
+    case kReceiveEvent:
+      return functions->WskReceiveEvent(socket->context, delivery->flags,
+                                        delivery->nodes != nullptr ? &delivery->nodes->indication : nullptr,
+                                        delivery->bytes, &delivery->accepted);
+    case kDisconnectEvent:
+      return functions->WskDisconnectEvent(socket->context, delivery->flags);
+    default:
+      return functions->WskSendBacklogEvent(socket->context, delivery->backlog);
+  }
+}
+
+NTSTATUS CallAtSomeLevel(Socket* socket, UCHAR event, Delivery* delivery) {
+  KIRQL irql = KeGetCurrentIrql();
+  ULONG level = irql >= DISPATCH_LEVEL ? 1 + WspChoose(emulator::kChoiceCallbackIrql, 2)
+                                       : WspChoose(emulator::kChoiceCallbackIrql, 3);
+  if (level == 1) delivery->flags |= WSK_FLAG_AT_DISPATCH_LEVEL;
+  if (level == 0 || irql >= DISPATCH_LEVEL) return CallClient(socket, event, delivery);
+  KeRaiseIrql(DISPATCH_LEVEL, &irql);
+  NTSTATUS status = CallClient(socket, event, delivery);
+  KeLowerIrql(irql);
+  return status;
+}
+
+// Counts a call down; with the last one, a disable takes effect.
+void EndCall(Socket* socket, UCHAR index) {
+  Event& event = socket->events[index];
+  LIST_ENTRY done;
+  InitializeListHead(&done);
+  {
+    SocketLock lock(socket);
+    if (--event.in_progress == 0 && event.disabling) {
+      event.disabling = FALSE;
+      event.enabled = event.reenable;
+      event.reenable = event.keep_going = FALSE;
+      while (!IsListEmpty(&event.waiters)) {
+        PIRP irp = IrpOf(event.waiters.Flink);
+        if (!Unpend(irp)) continue;
+        irp->IoStatus.Status = STATUS_SUCCESS;
+        irp->IoStatus.Information = 0;
+        InsertTailList(&done, &irp->Tail.Overlay.ListEntry);
+      }
+    }
+  }
+  CompleteAll(socket, &done);
+}
+
+// Makes one call, if one is due. The caller holds a reference.
+bool RunEvent(Socket* socket, UCHAR index) {
+  Delivery delivery;
+  {
+    SocketLock lock(socket);
+    if (!Due(socket, index)) return false;
+    ++socket->events[index].in_progress;
+    Prepare(socket, index, &delivery);
+  }
+  Reference(socket);
+  WspYield(emulator::kChoiceCallbackEdge);
+  NTSTATUS status = CallAtSomeLevel(socket, index, &delivery);
+  WspYield(emulator::kChoiceCallbackEdge);
+  if (delivery.nodes != nullptr) {
+    FinishIndication(socket, status, delivery.bytes, delivery.accepted);
+  } else if (index != kReceiveEvent && status != STATUS_SUCCESS) {
+    WspMisuse("a disconnect or send backlog event callback that returned something else than STATUS_SUCCESS",
+              "nc-wsk-pfn_wsk_disconnect_event.md", socket);
+  }
+  EndCall(socket, index);
+  Advance(socket, Place::kWorker);
+  Release(socket);
+  return true;
+}
+
+void EventWork(PVOID context) {
+  auto* event = static_cast<Event*>(context);
+  Socket* socket = event->socket;
+  auto index = static_cast<UCHAR>(event - socket->events);
+  bool again;
+  do {
+    while (RunEvent(socket, index)) {
+    }
+    SocketLock lock(socket);
+    again = Due(socket, index);
+    event->queued = again;
+  } while (again);
+  Release(socket);
+}
+
+NTSTATUS StaticEventStatus() {
+  constexpr NTSTATUS kAnswers[] = {STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER,
+                                   STATUS_NOT_SUPPORTED};
+  return kAnswers[WspChoose(emulator::kChoiceStaticEvent, 3)];
+}
+
+// With the lock. Enables all events of the mask, or none.
+NTSTATUS Enable(Socket* socket, ULONG mask) {
+  for (UCHAR index = 0; index < kEventCount; ++index) {
+    const Event& event = socket->events[index];
+    if (!(mask & kBits[index])) continue;
+    if (event.fixed) return StaticEventStatus();
+    if (!HasFunction(socket, index) && WspChoose(emulator::kChoiceEnableWithoutFunction, 2) == 0) {
+      return STATUS_INVALID_PARAMETER;
+    }
+    if (event.enabled && !event.disabling && WspChoose(emulator::kChoiceEnableEnabled, 2) == 1) {
+      return STATUS_INVALID_PARAMETER;
+    }
+  }
+  ULONG while_disabling = 0;
+  for (UCHAR index = 0; index < kEventCount; ++index) {
+    if (!(mask & kBits[index]) || !socket->events[index].disabling) continue;
+    while_disabling = WspChoose(emulator::kChoiceEnableWhileDisabling, 3);
+    if (while_disabling == 2) return STATUS_INVALID_DEVICE_STATE;
+  }
+  for (UCHAR index = 0; index < kEventCount; ++index) {
+    Event& event = socket->events[index];
+    if (!(mask & kBits[index])) continue;
+    event.enabled = TRUE;
+    if (!event.disabling) continue;
+    event.reenable = TRUE;
+    if (while_disabling == 1) event.keep_going = TRUE;
+  }
+  return STATUS_SUCCESS;
+}
+
+// With the lock. STATUS_PENDING: the IRP was put among the waiters. STATUS_CANCELLED: it was cancelled
+// already.
+NTSTATUS Disable(Socket* socket, UCHAR index, PIRP irp) {
+  Event& event = socket->events[index];
+  if (event.fixed) return StaticEventStatus();
+  if (event.in_progress == 0) {
+    if (!event.enabled && WspChoose(emulator::kChoiceDisableDisabled, 2) == 1)
+      return STATUS_INVALID_PARAMETER;
+    event.enabled = FALSE;
+    return STATUS_SUCCESS;
+  }
+  bool first = !event.disabling;
+  event.disabling = TRUE;
+  event.reenable = FALSE;
+  event.keep_going = first && WspChoose(emulator::kChoiceCallsWhileDisabling, 2) == 1;
+  if (irp == nullptr) return STATUS_EVENT_PENDING;
+  RequestOf(irp)->kind = RequestKind::kDisable;
+  RequestOf(irp)->event = index;
+  return Pend(socket, &event.waiters, irp) ? STATUS_PENDING : STATUS_CANCELLED;
+}
+
+// With the lock. What the page asks of both enabling and disabling.
+NTSTATUS CheckControl(const Socket* socket, SIZE_T size, const WSK_EVENT_CALLBACK_CONTROL* control) {
+  if (size < sizeof *control || control == nullptr || control->NpiId == nullptr)
+    return STATUS_INVALID_PARAMETER;
+  if (RtlCompareMemory(control->NpiId, &NPI_WSK_INTERFACE_ID, sizeof(NPIID)) != sizeof(NPIID)) {
+    return STATUS_INVALID_PARAMETER;
+  }
+  ULONG events = control->EventMask & ~WSK_EVENT_DISABLE;
+  if (events == 0 || (events & ~kConnectionEvents) != 0) return STATUS_INVALID_PARAMETER;
+  if (socket->broken) return STATUS_FILE_FORCED_CLOSED;
+  if (socket->connected) return STATUS_SUCCESS;
+  return WspChoose(emulator::kChoiceNotConnected, 2) == 0 ? STATUS_INVALID_DEVICE_STATE
+                                                          : STATUS_INVALID_DEVICE_REQUEST;
+}
+
+}  // namespace
+
+UCHAR EventOfBit(ULONG bit) {
+  UCHAR index = 0;
+  while (index < kEventCount && kBits[index] != bit) ++index;
+  return index;
+}
+
+void InitializeEvents(Socket* socket) {
+  socket->concurrent_events = static_cast<BOOLEAN>(WspChoose(emulator::kChoiceConcurrentEvents, 2));
+  for (UCHAR index = 0; index < kEventCount; ++index) {
+    Event& event = socket->events[index];
+    event.socket = socket;
+    event.fixed = event.enabled = (socket->client->static_events & kBits[index]) != 0;
+    InitializeListHead(&event.waiters);
+    ExInitializeWorkItem(&event.work, EventWork, &event);
+  }
+}
+
+void Advance(Socket* socket, Place place) {
+  LIST_ENTRY done;
+  InitializeListHead(&done);
+  bool here[kEventCount] = {};
+  bool queue[kEventCount] = {};
+  {
+    SocketLock lock(socket);
+    if (!IsListEmpty(&socket->receives)) FillReceives(socket, &done);
+    // On the client's stack, and behind those that wait for the worker, completions are the worker's.
+    while (place == Place::kClientCall && !IsListEmpty(&done)) {
+      PIRP irp = IrpOf(RemoveHeadList(&done));
+      CompleteLater(socket, irp, irp->IoStatus.Status, irp->IoStatus.Information);
+    }
+    if (!IsListEmpty(&done)) ++socket->receive_completions;  // no callback overtakes these
+  }
+  if (socket->spent != nullptr) ReturnSpent(socket);
+  if (!IsListEmpty(&done)) {
+    CompleteAll(socket, &done);
+    SocketLock lock(socket);
+    --socket->receive_completions;
+  }
+  {
+    SocketLock lock(socket);
+    for (UCHAR index = 0; index < kEventCount; ++index) {
+      Event& event = socket->events[index];
+      if (event.queued || !Due(socket, index)) continue;
+      bool may_run_here = place != Place::kWorker;
+      here[index] = may_run_here && WspChoose(emulator::kChoiceCallbackThread, 2) == 1;
+      queue[index] = !here[index];
+      if (!queue[index]) continue;
+      event.queued = TRUE;
+      Reference(socket);
+    }
+  }
+  for (UCHAR index = 0; index < kEventCount; ++index) {
+    if (queue[index]) ExQueueWorkItem(&socket->events[index].work, DelayedWorkQueue);
+  }
+  for (UCHAR index = 0; index < kEventCount; ++index) {
+    if (here[index]) RunEvent(socket, index);
+  }
+}
+
+NTSTATUS ControlEvents(Call* call, SIZE_T size, const VOID* input, PIRP irp) {
+  Socket* socket = call->socket();
+  auto* control = static_cast<const WSK_EVENT_CALLBACK_CONTROL*>(input);
+  NTSTATUS status;
+  bool enabling = false;
+  {
+    SocketLock lock(socket);
+    status = CheckControl(socket, size, control);
+    if (NT_SUCCESS(status)) {
+      ULONG events = control->EventMask & ~WSK_EVENT_DISABLE;
+      enabling = events == control->EventMask;
+      if (enabling && irp != nullptr && WspChoose(emulator::kChoiceEnableWithIrp, 2) == 1) {
+        status = STATUS_INVALID_PARAMETER;
+      } else if (enabling) {
+        status = Enable(socket, events);
+      } else if (EventOfBit(events) == kEventCount) {
+        status = WspChoose(emulator::kChoiceDisableSeveral, 2) == 0 ? STATUS_INVALID_PARAMETER
+                                                                    : STATUS_NOT_SUPPORTED;
+      } else {
+        status = Disable(socket, EventOfBit(events), irp);
+      }
+    }
+  }
+  call->Leave();
+  if (status == STATUS_PENDING) return status;
+  if (status == STATUS_CANCELLED) {
+    AnswerNow(socket, irp, status, 0);
+    return STATUS_PENDING;
+  }
+  status = NT_ERROR(status) ? Answer(socket, irp, status, 0) : AnswerNow(socket, irp, status, 0);
+  if (enabling) Advance(socket, Place::kClientCall);
+  return status;
+}
+
+}  // namespace wskcert::provider

@@ -1,0 +1,31 @@
+// What the provider needs from where it runs, apart from the kernel's functions: five functions that each
+// host defines (hooks_emulator.cc for the emulator). Kernel C++; include <wdm.h> first. All may be called at
+// IRQL <= DISPATCH_LEVEL.
+#ifndef WSKCERT_IMPLEMENTATIONS_EMULATOR_PROVIDER_HOOKS_H_
+#define WSKCERT_IMPLEMENTATIONS_EMULATOR_PROVIDER_HOOKS_H_
+
+#include "implementations/emulator/provider/choices.h"
+#include "implementations/emulator/transport/transport.h"
+
+namespace wskcert::provider {
+
+// A value below Count, chosen for a ProviderChoice; 0 where nothing controls the schedule.
+ULONG WspChoose(ULONG Kind, ULONG Count);
+
+// A point where another thread may run; Kind is a ProviderChoice.
+VOID WspYield(ULONG Kind);
+
+// Whether an allocation is to fail here. The provider's memory is reserved beforehand, so without this hook
+// it could fail only when the reserve is used up.
+BOOLEAN WspAllocationFails(VOID);
+
+// The client broke a rule in a way that Windows answers with a bug check or with corruption. `What` says
+// which rule, `Page` where it stands; Object is the socket or registration concerned.
+[[noreturn]] VOID WspMisuse(const char* What, const char* Page, PVOID Object);
+
+// The network below.
+const transport::Transport* WspTransport(VOID);
+
+}  // namespace wskcert::provider
+
+#endif  // WSKCERT_IMPLEMENTATIONS_EMULATOR_PROVIDER_HOOKS_H_

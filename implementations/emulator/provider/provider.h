@@ -1,0 +1,297 @@
+// The WSK provider's objects and the functions its files share. Kernel C++: IRQL <= DISPATCH_LEVEL throughout
+// unless said otherwise; no lock is held across a call out. All state lies in one object that ProviderReset
+// empties.
+//
+// Memory. Registrations and sockets come from reserved arrays. A request needs no memory of its own: what a
+// pended IRP has to remember fits into the IRP's stack location, its driver words and its list entry.
+//
+// References. A socket counts the client's handle, each IRP it holds, each callback in progress, each call in
+// progress, each queued work item and its endpoint. When the count falls to zero, and only then, a close
+// completes: so its completion means that nothing of the socket is left.
+#ifndef WSKCERT_IMPLEMENTATIONS_EMULATOR_PROVIDER_PROVIDER_H_
+#define WSKCERT_IMPLEMENTATIONS_EMULATOR_PROVIDER_PROVIDER_H_
+
+#include <wdm.h>
+#include <wsk.h>
+#include <wsk_exports.h>
+
+#include "implementations/emulator/provider/hooks.h"
+
+namespace wskcert::provider {
+
+using emulator::ProviderChoice;
+
+inline constexpr ULONG kRegistrations = 64;
+inline constexpr ULONG kSockets = 2048;
+
+// ---- A client
+
+struct Registration {
+  BOOLEAN used, closing;
+  WSK_CLIENT_NPI npi;    // a copy: clients pass one on the stack
+  ULONG captures;        // successful captures not yet released
+  ULONG calls;           // calls through WSK_PROVIDER_DISPATCH in progress
+  ULONG sockets;         // open, being made or being closed
+  BOOLEAN sockets_made;  // too late for static event callbacks
+  ULONG static_events;   // mask
+  KEVENT changed;        // set when one of the above falls to zero, or the provider becomes ready
+};
+
+// ---- A socket
+
+enum EventIndex : UCHAR { kReceiveEvent, kDisconnectEvent, kBacklogEvent, kEventCount };
+
+struct Socket;
+
+// The life of one event callback on one socket. Guarded by the socket's lock.
+struct Event {
+  BOOLEAN enabled;
+  BOOLEAN fixed;       // statically enabled
+  BOOLEAN disabling;   // to be disabled when the calls in progress have returned
+  BOOLEAN reenable;    // enabled again after that
+  BOOLEAN keep_going;  // calls may begin although disabling
+  BOOLEAN queued;      // the work item
+  ULONG in_progress;   // calls to the client that have not returned, or are about to begin
+  LIST_ENTRY waiters;  // IRPs of disables
+  Socket* socket;
+  WORK_QUEUE_ITEM work;
+};
+
+enum class SocketState : UCHAR { kFree, kOpen, kClosing };
+
+struct Node;
+
+struct Socket {
+  WSK_SOCKET wsk;  // first: the client's pointer points here
+  SocketState state;
+  BOOLEAN bound, connecting, connected;
+  BOOLEAN send_closed;        // we disconnected gracefully
+  BOOLEAN aborted;            // we disconnected abortively
+  BOOLEAN peer_closed;        // the peer disconnected gracefully
+  BOOLEAN peer_reset;         // the peer disconnected abortively
+  BOOLEAN broken;             // no longer functional
+  BOOLEAN concurrent_events;  // callbacks of different events may overlap
+  BOOLEAN suspended;          // the receive event, until a WskReceive
+  BOOLEAN disconnect_due, null_due, backlog_due;
+  BOOLEAN completions_queued;
+  ADDRESS_FAMILY family;
+  LONG references;
+  LONG calls;  // calls in progress, for finding a close beside them
+  KSPIN_LOCK lock;
+  Registration* client;
+  PVOID context;
+  const WSK_CLIENT_CONNECTION_DISPATCH* dispatch;
+  transport::Endpoint* endpoint;
+  SOCKADDR_INET remote;
+  Event events[kEventCount];
+  SIZE_T backlog;  // for the backlog event
+  // What was received and not consumed.
+  transport::Buffer *received, **received_end;
+  SIZE_T received_bytes;
+  transport::Buffer* spent;  // consumed; to be returned when the lock is not held
+  Node* indicated;           // nodes of the receive event in progress
+  ULONG retained;            // nodes that the client retains
+  LIST_ENTRY receives, sends;
+  PIRP connect, disconnect, close;  // at most one each
+  // IRPs with their outcome, for a worker to complete in this order.
+  LIST_ENTRY completions;
+  ULONG receive_completions;  // those of receives among them
+  WORK_QUEUE_ITEM completion_work;
+  ULONG receive_buffer_option, keep_alive_option, no_delay_option;
+  Socket* next_free;
+};
+
+// One node of an indication, in a buffer's client area.
+struct Node {
+  WSK_DATA_INDICATION indication;  // first
+  ULONG magic;
+  BOOLEAN retained;
+  Socket* socket;
+  transport::Buffer* buffers;  // what it describes; linked through next
+  Node* next;                  // in Socket::indicated
+};
+static_assert(sizeof(Node) <= sizeof(transport::Buffer::client_area));
+
+// ---- An IRP in the provider's hands
+
+enum class RequestKind : UCHAR { kOther, kSocketConnect, kConnect, kReceive, kSend, kDisconnect, kDisable };
+
+// Lies in the parameters of the IRP's stack location.
+struct Request {
+  Socket* socket;
+  RequestKind kind;
+  UCHAR event;     // kDisable
+  BOOLEAN listed;  // in one of the socket's lists
+  BOOLEAN held;    // kSend: somebody tries to take it back from the transport
+  BOOLEAN over;    // kSend: the transport is done with it, the outcome is in IoStatus
+  BOOLEAN uncancellable;
+  ULONG flags;
+};
+static_assert(sizeof(Request) <= 4 * sizeof(PVOID));
+
+inline Request* RequestOf(PIRP irp) {
+  return reinterpret_cast<Request*>(&IoGetCurrentIrpStackLocation(irp)->Parameters.Others);
+}
+// The request's buffer.
+inline transport::Send* SpanOf(PIRP irp) {
+  return reinterpret_cast<transport::Send*>(irp->Tail.Overlay.DriverContext);
+}
+inline PIRP IrpOf(PLIST_ENTRY link) { return CONTAINING_RECORD(link, IRP, Tail.Overlay.ListEntry); }
+
+class SocketLock {
+ public:
+  explicit SocketLock(Socket* socket) : socket_(socket) { Take(); }
+  ~SocketLock() {
+    if (held_) Leave();
+  }
+  SocketLock(const SocketLock&) = delete;
+  void Take() {
+    KeAcquireSpinLock(&socket_->lock, &irql_);
+    held_ = true;
+  }
+  void Leave() {
+    held_ = false;
+    KeReleaseSpinLock(&socket_->lock, irql_);
+  }
+
+ private:
+  Socket* socket_;
+  KIRQL irql_;
+  bool held_;
+};
+
+// ---- irp.cc: taking, pending, completing
+
+// Takes over a stack location of the client's IRP.
+void TakeIrp(PIRP irp, Socket* socket, RequestKind kind);
+// Completes the IRP here and now, and gives up its reference to the socket, if it has one.
+void Complete(PIRP irp, NTSTATUS status, ULONG_PTR information);
+// The end of a call whose outcome is known: completes the IRP (which may be null) now or later, as the
+// schedule says, and returns what the call returns. The IRP must have been taken; a socket's reference is
+// taken here.
+NTSTATUS Answer(Socket* socket, PIRP irp, NTSTATUS status, ULONG_PTR information);
+// As Answer, but always completed inside the call.
+NTSTATUS AnswerNow(Socket* socket, PIRP irp, NTSTATUS status, ULONG_PTR information);
+// With the socket's lock: puts the IRP into `list` with a cancel routine, and takes a reference. False: it
+// was cancelled already; the caller completes it.
+bool Pend(Socket* socket, PLIST_ENTRY list, PIRP irp);
+// With the socket's lock: takes a pended IRP out of its list, for completion. False: its cancel routine will
+// complete it.
+bool Unpend(PIRP irp);
+// Has an IRP with a reference completed by the socket's worker, in order. With the socket's lock.
+void CompleteLater(Socket* socket, PIRP irp, NTSTATUS status, ULONG_PTR information);
+void CompletionWork(PVOID socket);
+// Completes IRPs with an outcome in IoStatus, linked in `list`; behind those that wait for the worker, if
+// there are any.
+void CompleteAll(Socket* socket, PLIST_ENTRY list);
+
+// ---- socket.cc: life of a socket
+
+Socket* MakeSocket(Registration* client, ADDRESS_FAMILY family, PVOID context,
+                   const WSK_CLIENT_CONNECTION_DISPATCH* dispatch, NTSTATUS* status);
+void Reference(Socket* socket);
+void Release(Socket* socket);
+// Starts the end of a socket: cancels what pends, closes the endpoint, gives up the client's handle.
+void CloseSocket(Socket* socket);
+// Ends all requests of a socket with `status`, except the close. `connection` only: not disables.
+void EndRequests(Socket* socket, NTSTATUS status, bool with_disables);
+// Ends the sends: takes them back from the transport.
+void EndSends(Socket* socket, NTSTATUS status);
+
+// A call of the client on a socket, from its begin to its end. Bug checks on misuse.
+class Call {
+ public:
+  Call(PWSK_SOCKET socket, const char* page);
+  ~Call();
+  Call(const Call&) = delete;
+  Socket* socket() const { return socket_; }
+  // The work is done; what follows (completing, calling back) may re-enter the provider.
+  void Leave();
+
+ private:
+  Socket* socket_;
+  bool inside_ = true;
+};
+
+// STATUS_SUCCESS if the socket has a connection that data can be exchanged over. With the lock.
+NTSTATUS ConnectionStatus(const Socket* socket);
+
+// ---- events.cc
+
+// Where something became possible.
+enum class Place : UCHAR { kClientCall, kTransport, kWorker };
+// Goes on with whatever the socket can do now: fills receives, calls back.
+void Advance(Socket* socket, Place place);
+NTSTATUS ControlEvents(Call* call, SIZE_T size, const VOID* input, PIRP irp);
+void InitializeEvents(Socket* socket);
+// The event of a mask with exactly one bit; kEventCount if there is none.
+UCHAR EventOfBit(ULONG bit);
+inline constexpr ULONG kConnectionEvents = WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT | WSK_EVENT_SEND_BACKLOG;
+
+// ---- indication.cc
+
+// With the lock: makes an indication of received data; returns the first node.
+Node* BuildIndication(Socket* socket, SIZE_T* bytes, ULONG* flags);
+// After the callback returned: consumes, gives back or retains. Takes the lock itself.
+void FinishIndication(Socket* socket, NTSTATUS status, SIZE_T bytes, SIZE_T accepted);
+void DropReceived(Socket* socket);
+// With the lock: takes `bytes` off what was received. ReturnSpent follows, without the lock.
+void ConsumeReceived(Socket* socket, SIZE_T bytes);
+void ReturnSpent(Socket* socket);
+
+// ---- receive.cc, send.cc, control.cc, client.cc: the tables' functions
+
+// With the lock: completes what can be of the pending receives; the completed go to `done`.
+void FillReceives(Socket* socket, PLIST_ENTRY done);
+// Bug checks unless the buffer lies in its MDLs.
+void CheckBuffer(Socket* socket, const WSK_BUF* buffer);
+
+NTSTATUS WSKAPI WspReceive(PWSK_SOCKET, PWSK_BUF, ULONG, PIRP);
+NTSTATUS WSKAPI WspRelease(PWSK_SOCKET, PWSK_DATA_INDICATION);
+NTSTATUS WSKAPI WspSend(PWSK_SOCKET, PWSK_BUF, ULONG, PIRP);
+NTSTATUS WSKAPI WspDisconnect(PWSK_SOCKET, PWSK_BUF, ULONG, PIRP);
+NTSTATUS WSKAPI WspControlSocket(PWSK_SOCKET, WSK_CONTROL_SOCKET_TYPE, ULONG, ULONG, SIZE_T, PVOID, SIZE_T,
+                                 PVOID, SIZE_T*, PIRP);
+NTSTATUS WSKAPI WspCloseSocket(PWSK_SOCKET, PIRP);
+NTSTATUS WSKAPI WspControlClient(PWSK_CLIENT, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T*, PIRP);
+NTSTATUS WSKAPI WspSocket(PWSK_CLIENT, ADDRESS_FAMILY, USHORT, ULONG, ULONG, PVOID, CONST VOID*, PEPROCESS,
+                          PETHREAD, PSECURITY_DESCRIPTOR, PIRP);
+NTSTATUS WSKAPI WspSocketConnect(PWSK_CLIENT, USHORT, ULONG, PSOCKADDR, PSOCKADDR, ULONG, PVOID,
+                                 CONST WSK_CLIENT_CONNECTION_DISPATCH*, PEPROCESS, PETHREAD,
+                                 PSECURITY_DESCRIPTOR, PIRP);
+NTSTATUS WSKAPI WspGetAddressInfo(PWSK_CLIENT, PUNICODE_STRING, PUNICODE_STRING, ULONG, GUID*, PADDRINFOEXW,
+                                  PADDRINFOEXW*, PEPROCESS, PETHREAD, PIRP);
+VOID WSKAPI WspFreeAddressInfo(PWSK_CLIENT, PADDRINFOEXW);
+NTSTATUS WSKAPI WspGetNameInfo(PWSK_CLIENT, PSOCKADDR, ULONG, PUNICODE_STRING, PUNICODE_STRING, ULONG,
+                               PEPROCESS, PETHREAD, PIRP);
+
+// The client behind a handle, counting a call in progress; null if there is none.
+Registration* EnterClient(PWSK_CLIENT client);
+void LeaveClient(Registration* client);
+void SocketGone(Registration* client);
+
+// What the transport tells the sockets.
+extern const transport::Client kTransportClient;
+
+// ---- The whole
+
+struct Provider {
+  KSPIN_LOCK lock;  // of the arrays, not of what lies in them
+  BOOLEAN not_ready;
+  ULONG registrations_used, sockets_used;
+  Socket *free_sockets, *free_sockets_end;
+  Registration registrations[kRegistrations];
+  Socket sockets[kSockets];
+};
+extern Provider provider;
+
+const WSK_EXPORTS* ProviderExports();
+void ProviderReset();
+void ProviderSetReady(bool ready);
+// For messages: "socket", "client" or "object", and its number.
+const char* ObjectKind(const VOID* object);
+LONGLONG ObjectNumber(const VOID* object);
+
+}  // namespace wskcert::provider
+
+#endif  // WSKCERT_IMPLEMENTATIONS_EMULATOR_PROVIDER_PROVIDER_H_

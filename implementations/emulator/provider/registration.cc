@@ -1,0 +1,222 @@
+// The five exports: registering, capturing, releasing, deregistering, versions
+// (registering-a-winsock-kernel-application.md, unregistering-a-winsock-kernel-application.md).
+#include <wdm.h>
+
+#include "implementations/emulator/provider/provider.h"
+
+namespace wskcert::provider {
+
+Provider provider;
+
+namespace {
+
+constexpr USHORT kVersion = MAKE_WSK_VERSION(1, 0);
+constexpr ULONGLONG kRegistered = 0x52'57'53'4b;
+constexpr LONGLONG kUnitsPerMillisecond = 10'000;
+
+const WSK_PROVIDER_DISPATCH kDispatch = {
+    kVersion,      0, WspSocket, WspSocketConnect, WspControlClient, WspGetAddressInfo, WspFreeAddressInfo,
+    WspGetNameInfo};
+
+class ProviderLock {
+ public:
+  ProviderLock() { KeAcquireSpinLock(&provider.lock, &irql_); }
+  ~ProviderLock() { KeReleaseSpinLock(&provider.lock, irql_); }
+  ProviderLock(const ProviderLock&) = delete;
+
+ private:
+  KIRQL irql_;
+};
+
+Registration* ClientOf(PWSK_REGISTRATION registration) {
+  if (registration == nullptr || registration->ReservedRegistrationState != kRegistered) return nullptr;
+  return static_cast<Registration*>(registration->ReservedRegistrationContext);
+}
+
+bool Idle(const Registration* client) {
+  return client->captures == 0 && client->calls == 0 && client->sockets == 0;
+}
+
+// With the lock.
+void Wake(Registration* client) {
+  if (client->closing && Idle(client)) KeSetEvent(&client->changed, IO_NO_INCREMENT, FALSE);
+}
+
+// With the lock: STATUS_PENDING while it is worth waiting.
+NTSTATUS TryCapture(Registration* client, PWSK_PROVIDER_NPI npi) {
+  if (client->closing) return STATUS_DEVICE_NOT_READY;
+  if (provider.not_ready) {
+    KeClearEvent(&client->changed);
+    return STATUS_PENDING;
+  }
+  if (client->npi.Dispatch->Version != kVersion) return STATUS_NOINTERFACE;
+  ++client->captures;
+  npi->Client = reinterpret_cast<PWSK_CLIENT>(client);
+  npi->Dispatch = &kDispatch;
+  return STATUS_SUCCESS;
+}
+
+NTSTATUS WSKAPI Register(PWSK_CLIENT_NPI npi, PWSK_REGISTRATION registration) {
+  if (npi == nullptr || registration == nullptr || npi->Dispatch == nullptr) return STATUS_INVALID_PARAMETER;
+  if (WspAllocationFails()) return STATUS_INSUFFICIENT_RESOURCES;
+  ProviderLock lock;
+  Registration* client = nullptr;
+  for (ULONG i = 0; i < kRegistrations && client == nullptr; ++i) {
+    if (provider.registrations[i].used) continue;
+    client = &provider.registrations[i];
+    if (i >= provider.registrations_used) provider.registrations_used = i + 1;
+  }
+  if (client == nullptr) return STATUS_INSUFFICIENT_RESOURCES;
+  RtlZeroMemory(client, sizeof *client);
+  client->used = TRUE;
+  client->npi = *npi;
+  KeInitializeEvent(&client->changed, NotificationEvent, FALSE);
+  registration->ReservedRegistrationState = kRegistered;
+  registration->ReservedRegistrationContext = client;
+  KeInitializeSpinLock(&registration->ReservedRegistrationLock);
+  return STATUS_SUCCESS;
+}
+
+NTSTATUS WSKAPI Capture(PWSK_REGISTRATION registration, ULONG timeout, PWSK_PROVIDER_NPI npi) {
+  const char* page = "nf-wsk-wskcaptureprovidernpi.md";
+  Registration* client = ClientOf(registration);
+  if (client == nullptr) return STATUS_DEVICE_NOT_READY;
+  if (npi == nullptr) return STATUS_INVALID_PARAMETER;
+  if (timeout != WSK_NO_WAIT && KeGetCurrentIrql() > PASSIVE_LEVEL) {
+    WspMisuse("WskCaptureProviderNPI that may wait, above PASSIVE_LEVEL", page, client);
+  }
+  LARGE_INTEGER wait;
+  wait.QuadPart = -static_cast<LONGLONG>(timeout) * kUnitsPerMillisecond;
+  while (true) {
+    {
+      ProviderLock lock;
+      NTSTATUS status = TryCapture(client, npi);
+      if (status != STATUS_PENDING) return status;
+    }
+    if (timeout == WSK_NO_WAIT) return STATUS_DEVICE_NOT_READY;
+    NTSTATUS waited = KeWaitForSingleObject(&client->changed, Executive, KernelMode, FALSE,
+                                            timeout == WSK_INFINITE_WAIT ? nullptr : &wait);
+    if (waited == STATUS_TIMEOUT) return STATUS_DEVICE_NOT_READY;
+  }
+}
+
+VOID WSKAPI ReleaseNpi(PWSK_REGISTRATION registration) {
+  Registration* client = ClientOf(registration);
+  if (client == nullptr || client->captures == 0) {
+    WspMisuse("WskReleaseProviderNPI without a capture", "nf-wsk-wskreleaseprovidernpi.md", registration);
+  }
+  ProviderLock lock;
+  --client->captures;
+  Wake(client);
+}
+
+VOID WSKAPI Deregister(PWSK_REGISTRATION registration) {
+  const char* page = "nf-wsk-wskderegister.md";
+  Registration* client = ClientOf(registration);
+  if (client == nullptr) WspMisuse("WskDeregister of what is not registered", page, registration);
+  if (KeGetCurrentIrql() > PASSIVE_LEVEL) WspMisuse("WskDeregister above PASSIVE_LEVEL", page, client);
+  bool idle;
+  {
+    ProviderLock lock;
+    if (client->closing) WspMisuse("WskDeregister twice", page, client);
+    client->closing = TRUE;
+    idle = Idle(client);
+    // Those that wait for the provider give up.
+    KeSetEvent(&client->changed, IO_NO_INCREMENT, FALSE);
+  }
+  while (!idle) {
+    {
+      ProviderLock lock;
+      KeClearEvent(&client->changed);
+      idle = Idle(client);
+    }
+    if (idle) break;
+    KeWaitForSingleObject(&client->changed, Executive, KernelMode, FALSE, nullptr);
+  }
+  ProviderLock lock;
+  registration->ReservedRegistrationState = 0;
+  client->used = FALSE;
+}
+
+NTSTATUS WSKAPI Query(PWSK_REGISTRATION registration, PWSK_PROVIDER_CHARACTERISTICS characteristics) {
+  if (ClientOf(registration) == nullptr || provider.not_ready) return STATUS_DEVICE_NOT_READY;
+  if (characteristics == nullptr) return STATUS_INVALID_PARAMETER;
+  characteristics->HighestVersion = kVersion;
+  characteristics->LowestVersion = kVersion;
+  return STATUS_SUCCESS;
+}
+
+const WSK_EXPORTS kExports = {Register, Deregister, Capture, ReleaseNpi, Query};
+
+}  // namespace
+
+Registration* EnterClient(PWSK_CLIENT handle) {
+  auto* client = reinterpret_cast<Registration*>(handle);
+  auto offset = static_cast<ULONG_PTR>(reinterpret_cast<PUCHAR>(handle) -
+                                       reinterpret_cast<PUCHAR>(provider.registrations));
+  if (offset >= sizeof provider.registrations || offset % sizeof(Registration) != 0) return nullptr;
+  ProviderLock lock;
+  if (!client->used || client->captures == 0) return nullptr;
+  ++client->calls;
+  return client;
+}
+
+void LeaveClient(Registration* client) {
+  ProviderLock lock;
+  --client->calls;
+  Wake(client);
+}
+
+void SocketGone(Registration* client) {
+  ProviderLock lock;
+  --client->sockets;
+  Wake(client);
+}
+
+const WSK_EXPORTS* ProviderExports() { return &kExports; }
+
+void ProviderReset() {
+  RtlZeroMemory(provider.registrations, provider.registrations_used * sizeof(Registration));
+  for (ULONG i = 0; i < provider.sockets_used; ++i) provider.sockets[i].state = SocketState::kFree;
+  provider.registrations_used = provider.sockets_used = 0;
+  provider.free_sockets = provider.free_sockets_end = nullptr;
+  provider.lock = 0;
+  provider.not_ready = FALSE;
+}
+
+void ProviderSetReady(bool ready) {
+  ProviderLock lock;
+  provider.not_ready = !ready;
+  for (ULONG i = 0; ready && i < provider.registrations_used; ++i) {
+    if (provider.registrations[i].used)
+      KeSetEvent(&provider.registrations[i].changed, IO_NO_INCREMENT, FALSE);
+  }
+}
+
+const char* ObjectKind(const VOID* object) {
+  auto* address = static_cast<const UCHAR*>(object);
+  if (address >= reinterpret_cast<const UCHAR*>(provider.sockets) &&
+      address < reinterpret_cast<const UCHAR*>(provider.sockets + kSockets)) {
+    return "socket";
+  }
+  return address >= reinterpret_cast<const UCHAR*>(provider.registrations) &&
+                 address < reinterpret_cast<const UCHAR*>(provider.registrations + kRegistrations)
+             ? "client"
+             : "unknown object";
+}
+
+LONGLONG ObjectNumber(const VOID* object) {
+  auto* address = static_cast<const UCHAR*>(object);
+  switch (ObjectKind(object)[0]) {
+    case 's':
+      return (address - reinterpret_cast<const UCHAR*>(provider.sockets)) /
+             static_cast<LONGLONG>(sizeof(Socket));
+    case 'c':
+      return (address - reinterpret_cast<const UCHAR*>(provider.registrations)) /
+             static_cast<LONGLONG>(sizeof(Registration));
+    default:
+      return -1;
+  }
+}
+
+}  // namespace wskcert::provider

@@ -1,0 +1,122 @@
+// WskSend and WskDisconnect. Nothing is buffered: a send pends, and its memory is used, until the peer has
+// acknowledged it.
+#include <wdm.h>
+
+#include "implementations/emulator/provider/provider.h"
+
+namespace wskcert::provider {
+namespace {
+
+void SetSpan(PIRP irp, const WSK_BUF* buffer, bool no_delay) {
+  transport::Send* span = SpanOf(irp);
+  *span = transport::Send{};
+  if (buffer == nullptr) return;
+  span->mdl = buffer->Mdl;
+  span->offset = buffer->Offset;
+  span->length = buffer->Length;
+  span->no_delay = no_delay;
+}
+
+// With the lock: whether our direction is open.
+NTSTATUS SendStatus(const Socket* socket) {
+  NTSTATUS status = ConnectionStatus(socket);
+  return NT_SUCCESS(status) && socket->send_closed ? STATUS_INVALID_DEVICE_STATE : status;
+}
+
+NTSTATUS Abort(Call* call, PIRP irp) {
+  Socket* socket = call->socket();
+  NTSTATUS status;
+  bool first;
+  {
+    SocketLock lock(socket);
+    status = ConnectionStatus(socket);
+    first = NT_SUCCESS(status);
+    if (status == STATUS_CONNECTION_RESET || status == STATUS_CONNECTION_ABORTED) status = STATUS_SUCCESS;
+    if (first) socket->aborted = TRUE;
+  }
+  if (first) {
+    EndSends(socket, STATUS_CANCELLED);
+    EndRequests(socket, STATUS_CONNECTION_ABORTED, false);
+    DropReceived(socket);
+    WspTransport()->Disconnect(socket->endpoint, true);
+  }
+  call->Leave();
+  return Answer(socket, irp, status, 0);
+}
+
+// A graceful disconnect pends without a cancel routine: a client that gives up on it aborts or closes.
+NTSTATUS DisconnectGracefully(Call* call, const WSK_BUF* buffer, PIRP irp) {
+  Socket* socket = call->socket();
+  NTSTATUS status;
+  bool data = buffer != nullptr && buffer->Length > 0;
+  {
+    SocketLock lock(socket);
+    status = SendStatus(socket);
+    if (NT_SUCCESS(status)) {
+      socket->send_closed = TRUE;
+      SetSpan(irp, buffer, false);
+      IoMarkIrpPending(irp);
+      Reference(socket);
+      RequestOf(irp)->uncancellable = TRUE;
+      RequestOf(irp)->listed = data;
+      if (data) {
+        InsertTailList(&socket->sends, &irp->Tail.Overlay.ListEntry);
+      } else {
+        socket->disconnect = irp;
+      }
+    }
+  }
+  if (!NT_SUCCESS(status)) {
+    call->Leave();
+    return Answer(socket, irp, status, 0);
+  }
+  if (data) {
+    WspTransport()->Send(socket->endpoint, SpanOf(irp));
+  } else {
+    WspTransport()->Disconnect(socket->endpoint, false);
+  }
+  return STATUS_PENDING;
+}
+
+}  // namespace
+
+NTSTATUS WSKAPI WspSend(PWSK_SOCKET wsk, PWSK_BUF buffer, ULONG flags, PIRP irp) {
+  Call call(wsk, "nc-wsk-pfn_wsk_send.md");
+  if (irp == nullptr) return STATUS_INVALID_PARAMETER;
+  Socket* socket = call.socket();
+  TakeIrp(irp, socket, RequestKind::kSend);
+  NTSTATUS status = STATUS_SUCCESS;
+  if (buffer == nullptr) status = STATUS_INVALID_PARAMETER;
+  if ((flags & ~WSK_FLAG_NODELAY) != 0) status = STATUS_NOT_SUPPORTED;
+  if (NT_SUCCESS(status)) {
+    CheckBuffer(socket, buffer);
+    SetSpan(irp, buffer, (flags & WSK_FLAG_NODELAY) != 0);
+    SocketLock lock(socket);
+    status = SendStatus(socket);
+    if (NT_SUCCESS(status) && buffer->Length > 0) {
+      status = Pend(socket, &socket->sends, irp) ? STATUS_PENDING : STATUS_CANCELLED;
+    }
+  }
+  if (status == STATUS_PENDING) {
+    WspTransport()->Send(socket->endpoint, SpanOf(irp));
+    return status;
+  }
+  call.Leave();
+  if (status != STATUS_CANCELLED) return Answer(socket, irp, status, 0);
+  AnswerNow(socket, irp, status, 0);
+  return STATUS_PENDING;
+}
+
+NTSTATUS WSKAPI WspDisconnect(PWSK_SOCKET wsk, PWSK_BUF buffer, ULONG flags, PIRP irp) {
+  Call call(wsk, "nc-wsk-pfn_wsk_disconnect.md");
+  if (irp == nullptr) return STATUS_INVALID_PARAMETER;
+  TakeIrp(irp, call.socket(), RequestKind::kDisconnect);
+  if (buffer != nullptr) CheckBuffer(call.socket(), buffer);
+  if ((flags & ~WSK_FLAG_ABORTIVE) != 0 || (flags != 0 && buffer != nullptr)) {
+    call.Leave();
+    return Answer(call.socket(), irp, STATUS_INVALID_PARAMETER, 0);
+  }
+  return flags != 0 ? Abort(&call, irp) : DisconnectGracefully(&call, buffer, irp);
+}
+
+}  // namespace wskcert::provider

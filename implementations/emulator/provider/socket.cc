@@ -1,0 +1,422 @@
+// The life of a socket: made, bound, connected, closed.
+#include <wdm.h>
+
+#include "implementations/emulator/provider/provider.h"
+
+namespace wskcert::provider {
+namespace {
+
+NTSTATUS WSKAPI WspBind(PWSK_SOCKET, PSOCKADDR, ULONG, PIRP);
+NTSTATUS WSKAPI WspConnect(PWSK_SOCKET, PSOCKADDR, ULONG, PIRP);
+NTSTATUS WSKAPI WspConnectEx(PWSK_SOCKET, PSOCKADDR, PWSK_BUF, ULONG, PIRP);
+NTSTATUS WSKAPI WspGetLocalAddress(PWSK_SOCKET, PSOCKADDR, PIRP);
+NTSTATUS WSKAPI WspGetRemoteAddress(PWSK_SOCKET, PSOCKADDR, PIRP);
+
+NTSTATUS WSKAPI WspSendEx(PWSK_SOCKET socket, PWSK_BUF buffer, ULONG flags, ULONG, PCMSGHDR, PIRP irp) {
+  return WspSend(socket, buffer, flags, irp);
+}
+
+NTSTATUS WSKAPI WspReceiveEx(PWSK_SOCKET socket, PWSK_BUF buffer, ULONG flags, PULONG control_length,
+                             PCMSGHDR, PULONG control_flags, PIRP irp) {
+  if (control_length != nullptr) *control_length = 0;
+  if (control_flags != nullptr) *control_flags = 0;
+  return WspReceive(socket, buffer, flags, irp);
+}
+
+const WSK_PROVIDER_CONNECTION_DISPATCH kConnectionDispatch = {{WspControlSocket, WspCloseSocket},
+                                                              WspBind,
+                                                              WspConnect,
+                                                              WspGetLocalAddress,
+                                                              WspGetRemoteAddress,
+                                                              WspSend,
+                                                              WspReceive,
+                                                              WspDisconnect,
+                                                              WspRelease,
+                                                              WspConnectEx,
+                                                              WspSendEx,
+                                                              WspReceiveEx};
+
+Socket* TakeSocket() {
+  KIRQL irql;
+  KeAcquireSpinLock(&provider.lock, &irql);
+  Socket* socket = nullptr;
+  // Closed sockets are reused as late as possible, so that a late use of one is noticed.
+  if (provider.sockets_used < kSockets) {
+    socket = &provider.sockets[provider.sockets_used++];
+  } else if (provider.free_sockets != nullptr) {
+    socket = provider.free_sockets;
+    provider.free_sockets = socket->next_free;
+    if (provider.free_sockets == nullptr) provider.free_sockets_end = nullptr;
+  }
+  KeReleaseSpinLock(&provider.lock, irql);
+  return socket;
+}
+
+void FreeSocket(Socket* socket) {
+  KIRQL irql;
+  KeAcquireSpinLock(&provider.lock, &irql);
+  socket->state = SocketState::kFree;
+  socket->next_free = nullptr;
+  if (provider.free_sockets_end != nullptr) {
+    provider.free_sockets_end->next_free = socket;
+  } else {
+    provider.free_sockets = socket;
+  }
+  provider.free_sockets_end = socket;
+  KeReleaseSpinLock(&provider.lock, irql);
+}
+
+// The socket behind the client's pointer; bug checks if it is none, or closed.
+Socket* Check(PWSK_SOCKET wsk, const char* page) {
+  auto* socket = reinterpret_cast<Socket*>(wsk);
+  auto offset =
+      static_cast<ULONG_PTR>(reinterpret_cast<PUCHAR>(wsk) - reinterpret_cast<PUCHAR>(provider.sockets));
+  if (offset >= sizeof provider.sockets || offset % sizeof(Socket) != 0) {
+    WspMisuse("a call with a pointer that is no socket", page, wsk);
+  }
+  if (socket->state != SocketState::kOpen) {
+    WspMisuse("a call on a socket after WskCloseSocket was called", "closing-a-socket.md", wsk);
+  }
+  if (KeGetCurrentIrql() > DISPATCH_LEVEL) WspMisuse("a call above DISPATCH_LEVEL", page, wsk);
+  return socket;
+}
+
+// Starts connecting on behalf of an IRP. `data` is what to send afterwards, or null. `started` tells whether
+// the outcome is still to come; otherwise the IRP has been answered.
+NTSTATUS StartConnect(Call* call, PIRP irp, PSOCKADDR address, const WSK_BUF* data, bool* started) {
+  Socket* socket = call->socket();
+  NTSTATUS status = STATUS_SUCCESS;
+  {
+    SocketLock lock(socket);
+    if (socket->broken) {
+      status = STATUS_FILE_FORCED_CLOSED;
+    } else if (!socket->bound || socket->connecting || socket->connected) {
+      status = STATUS_INVALID_DEVICE_STATE;
+    } else if (address == nullptr || address->sa_family != socket->family) {
+      status = STATUS_INVALID_PARAMETER;
+    }
+    if (NT_SUCCESS(status)) {
+      transport::Send* span = SpanOf(irp);
+      *span = transport::Send{};
+      if (data != nullptr) {
+        span->mdl = data->Mdl;
+        span->offset = data->Offset;
+        span->length = data->Length;
+      }
+      RtlCopyMemory(&socket->remote, address,
+                    socket->family == AF_INET ? sizeof(SOCKADDR_IN) : sizeof(SOCKADDR_IN6));
+      socket->connecting = TRUE;
+      socket->connect = irp;
+      if (!Pend(socket, nullptr, irp)) {
+        socket->connecting = FALSE;
+        socket->connect = nullptr;
+        status = STATUS_CANCELLED;
+      }
+    }
+  }
+  *started = NT_SUCCESS(status);
+  if (*started) {
+    WspTransport()->Connect(socket->endpoint, address);
+    return STATUS_PENDING;
+  }
+  call->Leave();
+  if (status == STATUS_CANCELLED) {
+    AnswerNow(socket, irp, status, 0);
+    return STATUS_PENDING;
+  }
+  return Answer(socket, irp, status, 0);
+}
+
+NTSTATUS WSKAPI WspBind(PWSK_SOCKET wsk, PSOCKADDR address, ULONG flags, PIRP irp) {
+  Call call(wsk, "nc-wsk-pfn_wsk_bind.md");
+  if (irp == nullptr) return STATUS_INVALID_PARAMETER;
+  Socket* socket = call.socket();
+  TakeIrp(irp, socket, RequestKind::kOther);
+  NTSTATUS status = STATUS_INVALID_PARAMETER;
+  if (socket->broken) {
+    status = STATUS_FILE_FORCED_CLOSED;
+  } else if (socket->bound) {
+    status = STATUS_INVALID_DEVICE_STATE;
+  } else if (address != nullptr && address->sa_family == socket->family && flags == 0) {
+    status = WspTransport()->Bind(socket->endpoint, address);
+  }
+  if (NT_SUCCESS(status)) socket->bound = TRUE;
+  call.Leave();
+  return Answer(socket, irp, status, 0);
+}
+
+NTSTATUS WSKAPI WspConnect(PWSK_SOCKET wsk, PSOCKADDR address, ULONG flags, PIRP irp) {
+  Call call(wsk, "nc-wsk-pfn_wsk_connect.md");
+  if (irp == nullptr) return STATUS_INVALID_PARAMETER;
+  TakeIrp(irp, call.socket(), RequestKind::kConnect);
+  bool started;
+  if (flags == 0) return StartConnect(&call, irp, address, nullptr, &started);
+  call.Leave();
+  return Answer(call.socket(), irp, STATUS_INVALID_PARAMETER, 0);
+}
+
+NTSTATUS WSKAPI WspConnectEx(PWSK_SOCKET wsk, PSOCKADDR address, PWSK_BUF buffer, ULONG flags, PIRP irp) {
+  constexpr SIZE_T kMaximum = 65535;
+  Call call(wsk, "nc-wsk-pfn_wsk_connect_ex.md");
+  if (irp == nullptr) return STATUS_INVALID_PARAMETER;
+  TakeIrp(irp, call.socket(), RequestKind::kConnect);
+  if (buffer != nullptr) CheckBuffer(call.socket(), buffer);
+  NTSTATUS status = STATUS_SUCCESS;
+  if (flags != 0) status = STATUS_INVALID_PARAMETER;
+  if (buffer != nullptr && buffer->Length > kMaximum) status = STATUS_BUFFER_OVERFLOW;
+  bool started;
+  if (NT_SUCCESS(status)) return StartConnect(&call, irp, address, buffer, &started);
+  call.Leave();
+  return AnswerNow(call.socket(), irp, status, 0);
+}
+
+NTSTATUS GetAddress(PWSK_SOCKET wsk, PSOCKADDR address, PIRP irp, bool remote) {
+  Call call(wsk, remote ? "nc-wsk-pfn_wsk_get_remote_address.md" : "nc-wsk-pfn_wsk_get_local_address.md");
+  if (irp == nullptr) return STATUS_INVALID_PARAMETER;
+  Socket* socket = call.socket();
+  TakeIrp(irp, socket, RequestKind::kOther);
+  NTSTATUS status = STATUS_SUCCESS;
+  if (socket->broken) {
+    status = STATUS_FILE_FORCED_CLOSED;
+  } else if (address == nullptr) {
+    status = STATUS_INVALID_PARAMETER;
+  } else if (remote ? !socket->connected : !socket->bound) {
+    status = STATUS_INVALID_DEVICE_STATE;
+  } else {
+    SOCKADDR_INET found;
+    if (remote) {
+      found = socket->remote;
+    } else {
+      WspTransport()->LocalAddress(socket->endpoint, &found);
+    }
+    RtlCopyMemory(address, &found, socket->family == AF_INET ? sizeof(SOCKADDR_IN) : sizeof(SOCKADDR_IN6));
+  }
+  call.Leave();
+  return Answer(socket, irp, status, 0);
+}
+
+NTSTATUS WSKAPI WspGetLocalAddress(PWSK_SOCKET wsk, PSOCKADDR address, PIRP irp) {
+  return GetAddress(wsk, address, irp, false);
+}
+
+NTSTATUS WSKAPI WspGetRemoteAddress(PWSK_SOCKET wsk, PSOCKADDR address, PIRP irp) {
+  return GetAddress(wsk, address, irp, true);
+}
+
+// Whether the parameters name TCP over an address family that there is.
+NTSTATUS CheckKind(ADDRESS_FAMILY family, USHORT type, ULONG protocol, ULONG flags) {
+  switch (flags) {
+    case WSK_FLAG_CONNECTION_SOCKET:
+      break;
+    case WSK_FLAG_BASIC_SOCKET:
+    case WSK_FLAG_LISTEN_SOCKET:
+    case WSK_FLAG_DATAGRAM_SOCKET:
+    case WSK_FLAG_STREAM_SOCKET:
+      return STATUS_NOT_SUPPORTED;
+    default:
+      return STATUS_INVALID_PARAMETER;
+  }
+  if (family != AF_INET && family != AF_INET6) return STATUS_NOT_SUPPORTED;
+  if (type != SOCK_STREAM || protocol != IPPROTO_TCP) return STATUS_NOT_SUPPORTED;
+  return STATUS_SUCCESS;
+}
+
+}  // namespace
+
+Socket* MakeSocket(Registration* client, ADDRESS_FAMILY family, PVOID context,
+                   const WSK_CLIENT_CONNECTION_DISPATCH* dispatch, NTSTATUS* status) {
+  *status = STATUS_INSUFFICIENT_RESOURCES;
+  if (WspAllocationFails()) return nullptr;
+  Socket* socket = TakeSocket();
+  if (socket == nullptr) return nullptr;
+  RtlZeroMemory(socket, sizeof *socket);
+  socket->wsk.Dispatch = &kConnectionDispatch;
+  socket->state = SocketState::kOpen;
+  socket->references = 2;  // the client's handle and the endpoint
+  socket->family = family;
+  socket->client = client;
+  socket->context = context;
+  socket->dispatch = dispatch;
+  socket->received_end = &socket->received;
+  KeInitializeSpinLock(&socket->lock);
+  InitializeListHead(&socket->receives);
+  InitializeListHead(&socket->sends);
+  InitializeListHead(&socket->completions);
+  ExInitializeWorkItem(&socket->completion_work, CompletionWork, socket);
+  InitializeEvents(socket);
+  *status = WspTransport()->Open(&kTransportClient, socket, family, &socket->endpoint);
+  if (!NT_SUCCESS(*status)) {
+    FreeSocket(socket);
+    return nullptr;
+  }
+  KIRQL irql;
+  KeAcquireSpinLock(&provider.lock, &irql);
+  ++client->sockets;
+  client->sockets_made = TRUE;
+  KeReleaseSpinLock(&provider.lock, irql);
+  return socket;
+}
+
+void Reference(Socket* socket) { InterlockedIncrement(&socket->references); }
+
+void Release(Socket* socket) {
+  if (InterlockedDecrement(&socket->references) != 0) return;
+  PIRP close = socket->close;
+  Registration* client = socket->client;
+  FreeSocket(socket);
+  if (close != nullptr) {
+    RequestOf(close)->socket = nullptr;
+    Complete(close, STATUS_SUCCESS, 0);
+  }
+  SocketGone(client);
+}
+
+Call::Call(PWSK_SOCKET wsk, const char* page) : socket_(Check(wsk, page)) {
+  Reference(socket_);
+  InterlockedIncrement(&socket_->calls);
+}
+
+void Call::Leave() {
+  if (inside_) InterlockedDecrement(&socket_->calls);
+  inside_ = false;
+}
+
+Call::~Call() {
+  Leave();
+  Release(socket_);
+}
+
+NTSTATUS ConnectionStatus(const Socket* socket) {
+  if (socket->broken) return STATUS_FILE_FORCED_CLOSED;
+  if (!socket->connected) return STATUS_INVALID_DEVICE_STATE;
+  if (socket->aborted) return STATUS_CONNECTION_ABORTED;
+  return socket->peer_reset ? STATUS_CONNECTION_RESET : STATUS_SUCCESS;
+}
+
+void EndSends(Socket* socket, NTSTATUS status) {
+  SocketLock lock(socket);
+  while (!IsListEmpty(&socket->sends)) {
+    PIRP irp = IrpOf(socket->sends.Flink);
+    Request* request = RequestOf(irp);
+    if (!Unpend(irp)) continue;
+    request->held = TRUE;
+    lock.Leave();
+    bool taken = WspTransport()->CancelSend(socket->endpoint, SpanOf(irp));
+    lock.Take();
+    request->held = FALSE;
+    if (taken) {
+      CompleteLater(socket, irp, status, 0);
+    } else if (request->over) {
+      CompleteLater(socket, irp, irp->IoStatus.Status, irp->IoStatus.Information);
+    }
+  }
+}
+
+void EndRequests(Socket* socket, NTSTATUS status, bool with_disables) {
+  {
+    SocketLock lock(socket);
+    while (!IsListEmpty(&socket->receives)) {
+      PIRP irp = IrpOf(socket->receives.Flink);
+      if (Unpend(irp)) CompleteLater(socket, irp, status, 0);
+    }
+    if (PIRP irp = socket->connect; irp != nullptr) {
+      socket->connect = nullptr;
+      socket->connecting = FALSE;
+      if (Unpend(irp)) CompleteLater(socket, irp, status, 0);
+    }
+    if (PIRP irp = socket->disconnect; irp != nullptr) {
+      socket->disconnect = nullptr;
+      CompleteLater(socket, irp, status, 0);
+    }
+    for (Event& event : socket->events) {
+      while (with_disables && !IsListEmpty(&event.waiters)) {
+        PIRP irp = IrpOf(event.waiters.Flink);
+        if (Unpend(irp)) CompleteLater(socket, irp, status, 0);
+      }
+    }
+  }
+  EndSends(socket, status);
+}
+
+void CloseSocket(Socket* socket) {
+  {
+    SocketLock lock(socket);
+    socket->state = SocketState::kClosing;
+  }
+  EndRequests(socket, STATUS_CANCELLED, true);
+  DropReceived(socket);
+  WspTransport()->Close(socket->endpoint);
+  Release(socket);
+}
+
+NTSTATUS WSKAPI WspCloseSocket(PWSK_SOCKET wsk, PIRP irp) {
+  const char* page = "nc-wsk-pfn_wsk_close_socket.md";
+  Socket* socket = Check(wsk, page);
+  if (irp == nullptr) return STATUS_INVALID_PARAMETER;
+  if (socket->calls != 0) {
+    WspMisuse("WskCloseSocket while another call on the socket is in progress", page, wsk);
+  }
+  if (socket->retained != 0) {
+    WspMisuse("WskCloseSocket before all retained indications were released",
+              "nc-wsk-pfn_wsk_release_data_indication_list.md", wsk);
+  }
+  TakeIrp(irp, nullptr, RequestKind::kOther);
+  IoMarkIrpPending(irp);
+  socket->close = irp;
+  CloseSocket(socket);
+  return STATUS_PENDING;
+}
+
+NTSTATUS WSKAPI WspSocket(PWSK_CLIENT handle, ADDRESS_FAMILY family, USHORT type, ULONG protocol, ULONG flags,
+                          PVOID context, CONST VOID* dispatch, PEPROCESS, PETHREAD, PSECURITY_DESCRIPTOR,
+                          PIRP irp) {
+  if (irp == nullptr) return STATUS_INVALID_PARAMETER;
+  TakeIrp(irp, nullptr, RequestKind::kOther);
+  Registration* client = EnterClient(handle);
+  if (client == nullptr) return AnswerNow(nullptr, irp, STATUS_INVALID_HANDLE, 0);
+  NTSTATUS status = CheckKind(family, type, protocol, flags);
+  Socket* socket = nullptr;
+  if (NT_SUCCESS(status)) {
+    auto* functions = static_cast<const WSK_CLIENT_CONNECTION_DISPATCH*>(dispatch);
+    socket = MakeSocket(client, family, context, functions, &status);
+  }
+  NTSTATUS result = Answer(socket, irp, status, reinterpret_cast<ULONG_PTR>(socket));
+  LeaveClient(client);
+  return result;
+}
+
+NTSTATUS WSKAPI WspSocketConnect(PWSK_CLIENT handle, USHORT type, ULONG protocol, PSOCKADDR local,
+                                 PSOCKADDR remote, ULONG flags, PVOID context,
+                                 CONST WSK_CLIENT_CONNECTION_DISPATCH* dispatch, PEPROCESS, PETHREAD,
+                                 PSECURITY_DESCRIPTOR, PIRP irp) {
+  if (irp == nullptr) return STATUS_INVALID_PARAMETER;
+  TakeIrp(irp, nullptr, RequestKind::kSocketConnect);
+  Registration* client = EnterClient(handle);
+  if (client == nullptr) return AnswerNow(nullptr, irp, STATUS_INVALID_HANDLE, 0);
+  NTSTATUS status = STATUS_INVALID_PARAMETER;
+  Socket* socket = nullptr;
+  if (local != nullptr && remote != nullptr && flags == 0 && local->sa_family == remote->sa_family) {
+    status = CheckKind(local->sa_family, type, protocol, WSK_FLAG_CONNECTION_SOCKET);
+    if (NT_SUCCESS(status)) socket = MakeSocket(client, local->sa_family, context, dispatch, &status);
+  }
+  if (socket == nullptr) {
+    NTSTATUS result = AnswerNow(nullptr, irp, status, 0);
+    LeaveClient(client);
+    return result;
+  }
+  NTSTATUS result;
+  bool started = false;
+  status = WspTransport()->Bind(socket->endpoint, local);
+  {
+    Call call(&socket->wsk, "nc-wsk-pfn_wsk_socket_connect.md");
+    socket->bound = NT_SUCCESS(status);
+    result = socket->bound ? StartConnect(&call, irp, remote, nullptr, &started)
+                           : AnswerNow(socket, irp, status, 0);
+  }
+  // What was not even started is undone here; what fails later, where it fails.
+  if (!started) CloseSocket(socket);
+  LeaveClient(client);
+  return result;
+}
+
+}  // namespace wskcert::provider

@@ -1,0 +1,148 @@
+// What the transport tells: each report changes the socket, then Advance does what has become possible.
+#include <wdm.h>
+
+#include "implementations/emulator/provider/provider.h"
+
+namespace wskcert::provider {
+namespace {
+
+// WskConnectEx: the connection stands, its data is still to be sent; the IRP goes on as a send.
+void SendAfterConnect(Socket* socket, PIRP irp) {
+  {
+    SocketLock lock(socket);
+    Request* request = RequestOf(irp);
+    request->kind = RequestKind::kSend;
+    request->listed = TRUE;
+    InsertTailList(&socket->sends, &irp->Tail.Overlay.ListEntry);
+  }
+  WspTransport()->Send(socket->endpoint, SpanOf(irp));
+}
+
+void OnConnected(void* context, NTSTATUS status) {
+  auto* socket = static_cast<Socket*>(context);
+  PIRP irp;
+  {
+    SocketLock lock(socket);
+    irp = socket->connect;
+    socket->connect = nullptr;
+    socket->connecting = FALSE;
+    if (irp != nullptr && !Unpend(irp)) irp = nullptr;
+    // Without the IRP, the attempt was cancelled or the socket closed: whoever did that ends the connection.
+    if (irp == nullptr) return;
+    socket->connected = NT_SUCCESS(status);
+  }
+  bool create = RequestOf(irp)->kind == RequestKind::kSocketConnect;
+  if (NT_SUCCESS(status) && SpanOf(irp)->length > 0) {
+    SendAfterConnect(socket, irp);
+  } else {
+    Reference(socket);
+    Complete(irp, status, create ? reinterpret_cast<ULONG_PTR>(socket) : 0);
+    if (create && !NT_SUCCESS(status)) CloseSocket(socket);
+    Release(socket);
+  }
+}
+
+void OnReceived(void* context, transport::Buffer* buffers) {
+  auto* socket = static_cast<Socket*>(context);
+  {
+    SocketLock lock(socket);
+    if (socket->state == SocketState::kOpen && !socket->aborted) {
+      *socket->received_end = buffers;
+      for (transport::Buffer* buffer = buffers; buffer != nullptr; buffer = buffer->next) {
+        socket->received_bytes += buffer->length;
+        socket->received_end = &buffer->next;
+      }
+      buffers = nullptr;
+    }
+  }
+  if (buffers != nullptr) {
+    WspTransport()->ReturnBuffers(buffers);
+  } else {
+    Advance(socket, Place::kTransport);
+  }
+}
+
+void OnDisconnected(void* context, bool abortive) {
+  auto* socket = static_cast<Socket*>(context);
+  {
+    SocketLock lock(socket);
+    if (socket->aborted) return;
+    (abortive ? socket->peer_reset : socket->peer_closed) = TRUE;
+    socket->disconnect_due =
+        socket->events[kDisconnectEvent].enabled || WspChoose(emulator::kChoiceLateDisconnect, 2) == 0;
+  }
+  if (abortive) {
+    EndRequests(socket, STATUS_CONNECTION_RESET, false);
+    DropReceived(socket);
+  }
+  Advance(socket, Place::kTransport);
+}
+
+void OnSent(void* context, transport::Send* send, NTSTATUS status) {
+  auto* socket = static_cast<Socket*>(context);
+  PIRP irp = CONTAINING_RECORD(send, IRP, Tail.Overlay.DriverContext);
+  Request* request = RequestOf(irp);
+  bool disconnect = false;
+  {
+    SocketLock lock(socket);
+    irp->IoStatus.Status = status;
+    irp->IoStatus.Information = NT_SUCCESS(status) ? send->length : 0;
+    request->over = TRUE;
+    // Whoever holds it, or is about to cancel it, completes it.
+    if (request->held || !Unpend(irp)) return;
+    if (request->kind == RequestKind::kDisconnect) {
+      disconnect = NT_SUCCESS(status);
+      irp->IoStatus.Information = 0;
+      if (disconnect) socket->disconnect = irp;
+    }
+  }
+  if (disconnect) {
+    WspTransport()->Disconnect(socket->endpoint, false);
+  } else {
+    Complete(irp, irp->IoStatus.Status, irp->IoStatus.Information);
+  }
+}
+
+void OnDisconnectDone(void* context, NTSTATUS status) {
+  auto* socket = static_cast<Socket*>(context);
+  PIRP irp;
+  {
+    SocketLock lock(socket);
+    irp = socket->disconnect;
+    socket->disconnect = nullptr;
+  }
+  if (irp != nullptr) Complete(irp, status, 0);
+}
+
+void OnBacklogChanged(void* context, SIZE_T bytes) {
+  auto* socket = static_cast<Socket*>(context);
+  {
+    SocketLock lock(socket);
+    socket->backlog = bytes;
+    // A change that nobody listens to is not told later: the size can be queried.
+    socket->backlog_due = socket->events[kBacklogEvent].enabled;
+  }
+  Advance(socket, Place::kTransport);
+}
+
+void OnBroken(void* context) {
+  auto* socket = static_cast<Socket*>(context);
+  {
+    SocketLock lock(socket);
+    socket->broken = TRUE;
+    socket->null_due = TRUE;
+    socket->disconnect_due = socket->backlog_due = FALSE;
+  }
+  EndRequests(socket, STATUS_FILE_FORCED_CLOSED, false);
+  DropReceived(socket);
+  Advance(socket, Place::kTransport);
+}
+
+void OnClosed(void* context) { Release(static_cast<Socket*>(context)); }
+
+}  // namespace
+
+const transport::Client kTransportClient = {OnConnected,      OnReceived,       OnDisconnected, OnSent,
+                                            OnDisconnectDone, OnBacklogChanged, OnBroken,       OnClosed};
+
+}  // namespace wskcert::provider
