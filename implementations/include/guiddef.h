@@ -14,16 +14,16 @@ typedef const GUID *PCGUID, *LPCGUID;
 typedef GUID IID, CLSID;
 
 #ifdef __cplusplus
-#define REFGUID const GUID&
-#define REFIID const IID&
+#define REFGUID const GUID &
+#define REFIID const IID &
 inline bool IsEqualGUID(REFGUID a, REFGUID b) { return __builtin_memcmp(&a, &b, sizeof(GUID)) == 0; }
 inline bool operator==(REFGUID a, REFGUID b) { return IsEqualGUID(a, b); }
 #if __cplusplus < 202002L
 inline bool operator!=(REFGUID a, REFGUID b) { return !IsEqualGUID(a, b); }
 #endif
 #else
-#define REFGUID const GUID*
-#define REFIID const IID*
+#define REFGUID const GUID *
+#define REFIID const IID *
 #define IsEqualGUID(a, b) (__builtin_memcmp((a), (b), sizeof(GUID)) == 0)
 #endif
 #define InlineIsEqualGUID(a, b) IsEqualGUID(a, b)

@@ -1,5 +1,5 @@
-// The basic types of kernel code, as on 64-bit Windows: LONG and ULONG have 32 bits and WCHAR 16 although `long` and
-// the host's wchar_t differ. Compile with -fms-extensions -fshort-wchar.
+// The basic types of kernel code, as on 64-bit Windows: LONG and ULONG have 32 bits and WCHAR 16 although
+// `long` and the host's wchar_t differ. Compile with -fms-extensions -fshort-wchar.
 #ifndef WSKCERT_INCLUDE_NTDEF_H_
 #define WSKCERT_INCLUDE_NTDEF_H_
 
@@ -41,10 +41,11 @@ _Static_assert(sizeof(wchar_t) == 2, "kernel code needs -fshort-wchar");
 #endif
 #define _cdecl
 
-// Structured exceptions do not exist here: a fault ends the process with a sanitizer's or the system's report. The
-// handler is compiled, so that it stays correct, and never entered; __leave works in a block without inner loops.
+// Structured exceptions do not exist here: a fault ends the process with a sanitizer's or the system's
+// report. The handler is compiled, so that it stays correct, and never entered; __leave works in a block
+// without inner loops.
 #define __try for (int wskcert_once_ = 1; wskcert_once_; wskcert_once_ = 0)
-#define __except(filter) if ((void)sizeof(filter), 0)
+#define __except (filter) if ((void)sizeof(filter), 0)
 #define __finally if (1)
 #define __leave break
 #define _exception_code() 0
@@ -112,7 +113,8 @@ typedef UCHAR BOOLEAN, *PBOOLEAN;
 typedef short SHORT, *PSHORT, CSHORT, *PCSHORT, INT16, *PINT16;
 typedef unsigned short USHORT, *PUSHORT, WORD, *PWORD, UINT16, *PUINT16;
 typedef int INT, *PINT, LONG, *PLONG, INT32, *PINT32, LONG32, *PLONG32, BOOL, *PBOOL, CLONG;
-typedef unsigned int UINT, *PUINT, ULONG, *PULONG, DWORD, *PDWORD, UINT32, *PUINT32, ULONG32, *PULONG32, DWORD32;
+typedef unsigned int UINT, *PUINT, ULONG, *PULONG, DWORD, *PDWORD, UINT32, *PUINT32, ULONG32, *PULONG32,
+    DWORD32;
 typedef long long LONGLONG, *PLONGLONG, INT64, *PINT64, LONG64, *PLONG64;
 typedef unsigned long long ULONGLONG, *PULONGLONG, DWORDLONG, UINT64, *PUINT64, ULONG64, *PULONG64, DWORD64,
     QWORD;
@@ -233,8 +235,8 @@ typedef const STRING *PCSTRING, *PCANSI_STRING;
 
 #define RTL_CONSTANT_STRING(s) \
   { sizeof(s) - sizeof((s)[0]), sizeof(s), (PWCH)(s) }
-#define DECLARE_CONST_UNICODE_STRING(v, s)     \
-  static const WCHAR v##_buffer[] = s;         \
+#define DECLARE_CONST_UNICODE_STRING(v, s) \
+  static const WCHAR v##_buffer[] = s;     \
   static const UNICODE_STRING v = {sizeof(s) - sizeof((s)[0]), sizeof(s), (PWCH)v##_buffer}
 #define DECLARE_UNICODE_STRING_SIZE(v, n) \
   WCHAR v##_buffer[n];                    \
@@ -266,14 +268,14 @@ typedef const OBJECT_ATTRIBUTES* PCOBJECT_ATTRIBUTES;
 #define OBJ_OPENIF 0x00000080
 #define OBJ_KERNEL_HANDLE 0x00000200
 
-#define InitializeObjectAttributes(p, n, a, r, s)    \
-  do {                                               \
-    (p)->Length = sizeof(OBJECT_ATTRIBUTES);         \
-    (p)->RootDirectory = (r);                        \
-    (p)->Attributes = (a);                           \
-    (p)->ObjectName = (n);                           \
-    (p)->SecurityDescriptor = (s);                   \
-    (p)->SecurityQualityOfService = NULL;            \
+#define InitializeObjectAttributes(p, n, a, r, s) \
+  do {                                            \
+    (p)->Length = sizeof(OBJECT_ATTRIBUTES);      \
+    (p)->RootDirectory = (r);                     \
+    (p)->Attributes = (a);                        \
+    (p)->ObjectName = (n);                        \
+    (p)->SecurityDescriptor = (s);                \
+    (p)->SecurityQualityOfService = NULL;         \
   } while (0)
 
 #include <guiddef.h>

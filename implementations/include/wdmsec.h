@@ -6,10 +6,10 @@
 
 EXTERN_C_START
 // As IoCreateDevice; the SDDL text and the class are accepted and have no effect here. PASSIVE_LEVEL.
-NTSTATUS IoCreateDeviceSecure(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize, PUNICODE_STRING DeviceName,
-                              DEVICE_TYPE DeviceType, ULONG DeviceCharacteristics, BOOLEAN Exclusive,
-                              PCUNICODE_STRING DefaultSDDLString, const GUID* DeviceClassGuid,
-                              PDEVICE_OBJECT* DeviceObject);
+NTSTATUS IoCreateDeviceSecure(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize,
+                              PUNICODE_STRING DeviceName, DEVICE_TYPE DeviceType, ULONG DeviceCharacteristics,
+                              BOOLEAN Exclusive, PCUNICODE_STRING DefaultSDDLString,
+                              const GUID* DeviceClassGuid, PDEVICE_OBJECT* DeviceObject);
 EXTERN_C_END
 
 #define WSKCERT_SDDL(name, text) static const UNICODE_STRING name = RTL_CONSTANT_STRING(text)

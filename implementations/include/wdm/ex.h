@@ -1,4 +1,5 @@
-// Pool, lookaside lists, fast mutexes, push locks, ERESOURCE, rundown protection, SLISTs, executive work items.
+// Pool, lookaside lists, fast mutexes, push locks, ERESOURCE, rundown protection, SLISTs, executive work
+// items.
 #ifndef WSKCERT_INCLUDE_WDM_EX_H_
 #define WSKCERT_INCLUDE_WDM_EX_H_
 
@@ -8,8 +9,8 @@
 
 EXTERN_C_START
 
-// ---- Pool. Allocation and release up to DISPATCH_LEVEL; paged pool up to APC_LEVEL. Every block is counted: what is
-// left at the end of a run is reported as a leak, with its tag. Blocks are aligned to 16 bytes.
+// ---- Pool. Allocation and release up to DISPATCH_LEVEL; paged pool up to APC_LEVEL. Every block is counted:
+// what is left at the end of a run is reported as a leak, with its tag. Blocks are aligned to 16 bytes.
 typedef enum _POOL_TYPE {
   NonPagedPool = 0,
   NonPagedPoolExecute = 0,
@@ -44,7 +45,8 @@ PVOID ExAllocatePoolZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
 PVOID ExAllocatePoolUninitialized(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
 PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
 PVOID ExAllocatePool(POOL_TYPE PoolType, SIZE_T NumberOfBytes);
-PVOID ExAllocatePoolWithTagPriority(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag, EX_POOL_PRIORITY Priority);
+PVOID ExAllocatePoolWithTagPriority(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag,
+                                    EX_POOL_PRIORITY Priority);
 PVOID ExAllocatePoolQuotaZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
 VOID ExFreePool(PVOID P);
 VOID ExFreePoolWithTag(PVOID P, ULONG Tag);  // Tag 0 fits every block.
@@ -83,8 +85,8 @@ PLIST_ENTRY ExInterlockedInsertHeadList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEn
 PLIST_ENTRY ExInterlockedInsertTailList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry, PKSPIN_LOCK Lock);
 PLIST_ENTRY ExInterlockedRemoveHeadList(PLIST_ENTRY ListHead, PKSPIN_LOCK Lock);
 
-// ---- Lookaside lists: here a thin layer over the pool, which keeps free blocks by size itself, so that each block
-// has the pool's checks.
+// ---- Lookaside lists: here a thin layer over the pool, which keeps free blocks by size itself, so that each
+// block has the pool's checks.
 struct _LOOKASIDE_LIST_EX;
 typedef PVOID ALLOCATE_FUNCTION(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
 typedef VOID FREE_FUNCTION(PVOID Buffer);
@@ -96,28 +98,28 @@ typedef FREE_FUNCTION* PFREE_FUNCTION;
 typedef ALLOCATE_FUNCTION_EX* PALLOCATE_FUNCTION_EX;
 typedef FREE_FUNCTION_EX* PFREE_FUNCTION_EX;
 
-#define WSKCERT_LOOKASIDE_FIELDS \
-  SLIST_HEADER ListHead;         \
-  USHORT Depth;                  \
-  USHORT MaximumDepth;           \
-  ULONG TotalAllocates;          \
-  ULONG AllocateMisses;          \
-  ULONG TotalFrees;              \
-  ULONG FreeMisses;              \
-  POOL_TYPE Type;                \
-  ULONG Tag;                     \
-  ULONG Size;                    \
-  union {                        \
+#define WSKCERT_LOOKASIDE_FIELDS      \
+  SLIST_HEADER ListHead;              \
+  USHORT Depth;                       \
+  USHORT MaximumDepth;                \
+  ULONG TotalAllocates;               \
+  ULONG AllocateMisses;               \
+  ULONG TotalFrees;                   \
+  ULONG FreeMisses;                   \
+  POOL_TYPE Type;                     \
+  ULONG Tag;                          \
+  ULONG Size;                         \
+  union {                             \
     PALLOCATE_FUNCTION_EX AllocateEx; \
-    PALLOCATE_FUNCTION Allocate; \
-  };                             \
-  union {                        \
-    PFREE_FUNCTION_EX FreeEx;    \
-    PFREE_FUNCTION Free;         \
-  };                             \
-  LIST_ENTRY ListEntry;          \
-  ULONG LastTotalAllocates;      \
-  ULONG LastAllocateMisses;      \
+    PALLOCATE_FUNCTION Allocate;      \
+  };                                  \
+  union {                             \
+    PFREE_FUNCTION_EX FreeEx;         \
+    PFREE_FUNCTION Free;              \
+  };                                  \
+  LIST_ENTRY ListEntry;               \
+  ULONG LastTotalAllocates;           \
+  ULONG LastAllocateMisses;           \
   ULONG Future[2];
 
 typedef struct DECLSPEC_CACHEALIGN _GENERAL_LOOKASIDE {
@@ -136,19 +138,19 @@ typedef struct _LOOKASIDE_LIST_EX {
   GENERAL_LOOKASIDE_POOL L;
 } LOOKASIDE_LIST_EX, *PLOOKASIDE_LIST_EX;
 
-VOID ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate, PFREE_FUNCTION Free,
-                                     ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth);
+VOID ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
+                                     PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth);
 VOID ExDeleteNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside);
 PVOID ExAllocateFromNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside);
 VOID ExFreeToNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PVOID Entry);
-VOID ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate, PFREE_FUNCTION Free,
-                                    ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth);
+VOID ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
+                                    PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth);
 VOID ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside);
 PVOID ExAllocateFromPagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside);
 VOID ExFreeToPagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PVOID Entry);
 NTSTATUS ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUNCTION_EX Allocate,
-                                     PFREE_FUNCTION_EX Free, POOL_TYPE PoolType, ULONG Flags, SIZE_T Size, ULONG Tag,
-                                     USHORT Depth);
+                                     PFREE_FUNCTION_EX Free, POOL_TYPE PoolType, ULONG Flags, SIZE_T Size,
+                                     ULONG Tag, USHORT Depth);
 VOID ExDeleteLookasideListEx(PLOOKASIDE_LIST_EX Lookaside);
 PVOID ExAllocateFromLookasideListEx(PLOOKASIDE_LIST_EX Lookaside);
 VOID ExFreeToLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PVOID Entry);
@@ -242,8 +244,8 @@ VOID ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count);
 VOID ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF RunRef);
 VOID ExRundownCompleted(PEX_RUNDOWN_REF RunRef);
 
-// ---- Work items: the routine runs at PASSIVE_LEVEL on a worker thread. Queueing up to DISPATCH_LEVEL; an item
-// must not be queued again before its routine has begun.
+// ---- Work items: the routine runs at PASSIVE_LEVEL on a worker thread. Queueing up to DISPATCH_LEVEL; an
+// item must not be queued again before its routine has begun.
 typedef enum _WORK_QUEUE_TYPE {
   CriticalWorkQueue,
   DelayedWorkQueue,
@@ -262,7 +264,7 @@ typedef struct _WORK_QUEUE_ITEM {
   PWORKER_THREAD_ROUTINE WorkerRoutine;
   PVOID Parameter;
 } WORK_QUEUE_ITEM, *PWORK_QUEUE_ITEM;
-#define ExInitializeWorkItem(Item, Routine, Context)                                                \
+#define ExInitializeWorkItem(Item, Routine, Context) \
   ((Item)->WorkerRoutine = (Routine), (Item)->Parameter = (Context), (Item)->List.Flink = NULL)
 VOID ExQueueWorkItem(PWORK_QUEUE_ITEM WorkItem, WORK_QUEUE_TYPE QueueType);
 

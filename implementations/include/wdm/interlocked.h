@@ -4,34 +4,34 @@
 
 #include <ntdef.h>
 
-#define WSKCERT_INTERLOCKED(suffix, type)                                                                       \
-  FORCEINLINE type InterlockedIncrement##suffix(volatile type* p) {                                             \
-    return __atomic_add_fetch(p, 1, __ATOMIC_SEQ_CST);                                                          \
-  }                                                                                                             \
-  FORCEINLINE type InterlockedDecrement##suffix(volatile type* p) {                                             \
-    return __atomic_sub_fetch(p, 1, __ATOMIC_SEQ_CST);                                                          \
-  }                                                                                                             \
-  FORCEINLINE type InterlockedExchangeAdd##suffix(volatile type* p, type v) {                                   \
-    return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);                                                          \
-  }                                                                                                             \
-  FORCEINLINE type InterlockedAdd##suffix(volatile type* p, type v) {                                           \
-    return __atomic_add_fetch(p, v, __ATOMIC_SEQ_CST);                                                          \
-  }                                                                                                             \
-  FORCEINLINE type InterlockedExchange##suffix(volatile type* p, type v) {                                      \
-    return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);                                                         \
-  }                                                                                                             \
-  FORCEINLINE type InterlockedCompareExchange##suffix(volatile type* p, type v, type expected) {                \
-    __atomic_compare_exchange_n(p, &expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                    \
-    return expected;                                                                                            \
-  }                                                                                                             \
-  FORCEINLINE type InterlockedAnd##suffix(volatile type* p, type v) {                                           \
-    return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);                                                          \
-  }                                                                                                             \
-  FORCEINLINE type InterlockedOr##suffix(volatile type* p, type v) {                                            \
-    return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);                                                           \
-  }                                                                                                             \
-  FORCEINLINE type InterlockedXor##suffix(volatile type* p, type v) {                                           \
-    return __atomic_fetch_xor(p, v, __ATOMIC_SEQ_CST);                                                          \
+#define WSKCERT_INTERLOCKED(suffix, type)                                                        \
+  FORCEINLINE type InterlockedIncrement##suffix(volatile type* p) {                              \
+    return __atomic_add_fetch(p, 1, __ATOMIC_SEQ_CST);                                           \
+  }                                                                                              \
+  FORCEINLINE type InterlockedDecrement##suffix(volatile type* p) {                              \
+    return __atomic_sub_fetch(p, 1, __ATOMIC_SEQ_CST);                                           \
+  }                                                                                              \
+  FORCEINLINE type InterlockedExchangeAdd##suffix(volatile type* p, type v) {                    \
+    return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);                                           \
+  }                                                                                              \
+  FORCEINLINE type InterlockedAdd##suffix(volatile type* p, type v) {                            \
+    return __atomic_add_fetch(p, v, __ATOMIC_SEQ_CST);                                           \
+  }                                                                                              \
+  FORCEINLINE type InterlockedExchange##suffix(volatile type* p, type v) {                       \
+    return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);                                          \
+  }                                                                                              \
+  FORCEINLINE type InterlockedCompareExchange##suffix(volatile type* p, type v, type expected) { \
+    __atomic_compare_exchange_n(p, &expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);     \
+    return expected;                                                                             \
+  }                                                                                              \
+  FORCEINLINE type InterlockedAnd##suffix(volatile type* p, type v) {                            \
+    return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);                                           \
+  }                                                                                              \
+  FORCEINLINE type InterlockedOr##suffix(volatile type* p, type v) {                             \
+    return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);                                            \
+  }                                                                                              \
+  FORCEINLINE type InterlockedXor##suffix(volatile type* p, type v) {                            \
+    return __atomic_fetch_xor(p, v, __ATOMIC_SEQ_CST);                                           \
   }
 
 #ifndef __cplusplus
@@ -72,17 +72,21 @@ FORCEINLINE UCHAR InterlockedBitTestAndSet(volatile LONG* p, LONG bit) {
   return (UCHAR)((InterlockedOr(&p[bit >> 5], (LONG)(1u << (bit & 31))) >> (bit & 31)) & 1);
 }
 FORCEINLINE UCHAR InterlockedBitTestAndReset(volatile LONG* p, LONG bit) {
-  return (UCHAR)((InterlockedAnd(&p[bit >> 5], (LONG)~(1u << (bit & 31))) >> (bit & 31)) & 1);
+  return (UCHAR)((InterlockedAnd(&p[bit >> 5], (LONG) ~(1u << (bit & 31))) >> (bit & 31)) & 1);
 }
 
-#define WSKCERT_READ_WRITE(suffix, type)                                                                         \
-  FORCEINLINE type Read##suffix##Acquire(const volatile type* p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); } \
-  FORCEINLINE type Read##suffix##NoFence(const volatile type* p) { return __atomic_load_n(p, __ATOMIC_RELAXED); } \
-  FORCEINLINE void Write##suffix##Release(volatile type* p, type v) {                                            \
-    __atomic_store_n(p, v, __ATOMIC_RELEASE);                                                                    \
-  }                                                                                                              \
-  FORCEINLINE void Write##suffix##NoFence(volatile type* p, type v) {                                            \
-    __atomic_store_n(p, v, __ATOMIC_RELAXED);                                                                    \
+#define WSKCERT_READ_WRITE(suffix, type)                              \
+  FORCEINLINE type Read##suffix##Acquire(const volatile type* p) {    \
+    return __atomic_load_n(p, __ATOMIC_ACQUIRE);                      \
+  }                                                                   \
+  FORCEINLINE type Read##suffix##NoFence(const volatile type* p) {    \
+    return __atomic_load_n(p, __ATOMIC_RELAXED);                      \
+  }                                                                   \
+  FORCEINLINE void Write##suffix##Release(volatile type* p, type v) { \
+    __atomic_store_n(p, v, __ATOMIC_RELEASE);                         \
+  }                                                                   \
+  FORCEINLINE void Write##suffix##NoFence(volatile type* p, type v) { \
+    __atomic_store_n(p, v, __ATOMIC_RELAXED);                         \
   }
 WSKCERT_READ_WRITE(, LONG)
 WSKCERT_READ_WRITE(64, LONG64)

@@ -84,7 +84,12 @@ struct _KDPC;
 typedef VOID KDEFERRED_ROUTINE(struct _KDPC* Dpc, PVOID DeferredContext, PVOID SystemArgument1,
                                PVOID SystemArgument2);
 typedef KDEFERRED_ROUTINE* PKDEFERRED_ROUTINE;
-typedef enum _KDPC_IMPORTANCE { LowImportance, MediumImportance, HighImportance, MediumHighImportance } KDPC_IMPORTANCE;
+typedef enum _KDPC_IMPORTANCE {
+  LowImportance,
+  MediumImportance,
+  HighImportance,
+  MediumHighImportance
+} KDPC_IMPORTANCE;
 typedef struct _KDPC {
   UCHAR Type;
   UCHAR Importance;
@@ -135,8 +140,8 @@ VOID KeLowerIrql(KIRQL NewIrql);
 #define KeRaiseIrql(NewIrql, OldIrql) (*(OldIrql) = KfRaiseIrql(NewIrql))
 #define KeRaiseIrqlToDpcLevel() KfRaiseIrql(DISPATCH_LEVEL)
 
-// ---- Spin locks, up to DISPATCH_LEVEL, which they raise to. Not recursive. Each acquisition is a choice point: every
-// thread runs as if on a processor of its own, also at DISPATCH_LEVEL.
+// ---- Spin locks, up to DISPATCH_LEVEL, which they raise to. Not recursive. Each acquisition is a choice
+// point: every thread runs as if on a processor of its own, also at DISPATCH_LEVEL.
 FORCEINLINE VOID KeInitializeSpinLock(PKSPIN_LOCK SpinLock) { *SpinLock = 0; }
 KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock);
 #define KeAcquireSpinLock(SpinLock, OldIrql) (*(OldIrql) = KeAcquireSpinLockRaiseToDpc(SpinLock))
@@ -169,23 +174,25 @@ VOID KeInitializeMutex(PRKMUTEX Mutex, ULONG Level);
 LONG KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait);
 LONG KeReadStateMutex(PRKMUTEX Mutex);
 
-// ---- Waits. Timeout in units of 100 ns of virtual time: negative relative, positive absolute, NULL endless. At
-// DISPATCH_LEVEL only with a timeout of zero. STATUS_SUCCESS (WAIT_0 plus index for WaitAny) or STATUS_TIMEOUT.
-NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
-                               PLARGE_INTEGER Timeout);
+// ---- Waits. Timeout in units of 100 ns of virtual time: negative relative, positive absolute, NULL endless.
+// At DISPATCH_LEVEL only with a timeout of zero. STATUS_SUCCESS (WAIT_0 plus index for WaitAny) or
+// STATUS_TIMEOUT.
+NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
+                               BOOLEAN Alertable, PLARGE_INTEGER Timeout);
 NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitType, KWAIT_REASON WaitReason,
                                   KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
                                   PKWAIT_BLOCK WaitBlockArray);
 #define KeWaitForMutexObject KeWaitForSingleObject
 NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Interval);
 
-// ---- Timers and DPCs. A DPC routine runs at DISPATCH_LEVEL on a thread of the runtime's. A timer fires when nothing
-// else can run; virtual time then jumps to its due time.
+// ---- Timers and DPCs. A DPC routine runs at DISPATCH_LEVEL on a thread of the runtime's. A timer fires when
+// nothing else can run; virtual time then jumps to its due time.
 VOID KeInitializeTimer(PKTIMER Timer);
 VOID KeInitializeTimerEx(PKTIMER Timer, TIMER_TYPE Type);
 BOOLEAN KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc);
 BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc);
-BOOLEAN KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, ULONG TolerableDelay, PKDPC Dpc);
+BOOLEAN KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, ULONG TolerableDelay,
+                              PKDPC Dpc);
 BOOLEAN KeCancelTimer(PKTIMER Timer);
 BOOLEAN KeReadStateTimer(PKTIMER Timer);
 VOID KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext);
@@ -216,7 +223,8 @@ ULONGLONG KeQueryUnbiasedInterruptTime(void);
 VOID KeQueryTickCount(PLARGE_INTEGER CurrentCount);
 LARGE_INTEGER KeQueryPerformanceCounter(PLARGE_INTEGER PerformanceFrequency);
 
-DECLSPEC_NORETURN VOID KeBugCheckEx(ULONG BugCheckCode, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4);
+DECLSPEC_NORETURN VOID KeBugCheckEx(ULONG BugCheckCode, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3,
+                                    ULONG_PTR P4);
 DECLSPEC_NORETURN VOID KeBugCheck(ULONG BugCheckCode);
 
 EXTERN_C_END

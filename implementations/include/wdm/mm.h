@@ -59,16 +59,17 @@ typedef enum _MM_PAGE_PRIORITY {
 #define MmGetMdlByteOffset(m) ((m)->ByteOffset)
 #define MmGetMdlVirtualAddress(m) ((PVOID)((PCHAR)((m)->StartVa) + (m)->ByteOffset))
 #define MmGetMdlPfnArray(m) ((PPFN_NUMBER)((m) + 1))
-#define MmInitializeMdl(m, va, n)                                                                     \
-  ((m)->Next = NULL,                                                                                  \
+#define MmInitializeMdl(m, va, n)                                                                      \
+  ((m)->Next = NULL,                                                                                   \
    (m)->Size = (CSHORT)(sizeof(MDL) + sizeof(PFN_NUMBER) * ADDRESS_AND_SIZE_TO_SPAN_PAGES((va), (n))), \
    (m)->MdlFlags = 0, (m)->Process = NULL, (m)->MappedSystemVa = NULL, (m)->StartVa = PAGE_ALIGN(va),  \
    (m)->ByteOffset = BYTE_OFFSET(va), (m)->ByteCount = (ULONG)(n))
 #define MmPrepareMdlForReuse(m) ((void)((m)->MdlFlags &= ~MDL_PARTIAL_HAS_BEEN_MAPPED))
 
-// MDLs live in the runtime's ledger and are reported when leaked. Up to DISPATCH_LEVEL. The page numbers behind an
-// MDL do not exist here.
-PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLEAN ChargeQuota, struct _IRP* Irp);
+// MDLs live in the runtime's ledger and are reported when leaked. Up to DISPATCH_LEVEL. The page numbers
+// behind an MDL do not exist here.
+PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLEAN ChargeQuota,
+                   struct _IRP* Irp);
 VOID IoFreeMdl(PMDL Mdl);
 VOID IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULONG Length);
 VOID MmBuildMdlForNonPagedPool(PMDL Mdl);

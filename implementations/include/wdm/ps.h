@@ -31,8 +31,9 @@ extern POBJECT_TYPE* PsThreadType;
 #define GENERIC_EXECUTE 0x20000000
 #define GENERIC_ALL 0x10000000
 
-// The thread starts at PASSIVE_LEVEL and is runnable at once. It ends by returning or by PsTerminateSystemThread,
-// at PASSIVE_LEVEL with no lock held. PASSIVE_LEVEL, all of these except references and KeGetCurrentThread.
+// The thread starts at PASSIVE_LEVEL and is runnable at once. It ends by returning or by
+// PsTerminateSystemThread, at PASSIVE_LEVEL with no lock held. PASSIVE_LEVEL, all of these except references
+// and KeGetCurrentThread.
 NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
                               HANDLE ProcessHandle, PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine,
                               PVOID StartContext);
@@ -46,7 +47,8 @@ PEPROCESS PsGetCurrentProcess(void);
 
 // Handles and objects here are threads'; other kinds come with device hosting.
 NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
-                                   KPROCESSOR_MODE AccessMode, PVOID* Object, POBJECT_HANDLE_INFORMATION Information);
+                                   KPROCESSOR_MODE AccessMode, PVOID* Object,
+                                   POBJECT_HANDLE_INFORMATION Information);
 LONG_PTR ObfReferenceObject(PVOID Object);
 LONG_PTR ObfDereferenceObject(PVOID Object);
 #define ObReferenceObject(o) ObfReferenceObject(o)

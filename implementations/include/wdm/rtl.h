@@ -90,8 +90,8 @@ NTSTATUS RtlAppendUnicodeStringToString(PUNICODE_STRING Destination, PCUNICODE_S
 WCHAR RtlUpcaseUnicodeChar(WCHAR SourceCharacter);
 VOID RtlFreeUnicodeString(PUNICODE_STRING UnicodeString);
 
-// ---- Debug output in NT's format language (also %wZ, %ws, %Z, %I64d, %Iu; %l is 32 bits) to standard error, if the
-// environment variable WSKCERT_DBGPRINT is set.
+// ---- Debug output in NT's format language (also %wZ, %ws, %Z, %I64d, %Iu; %l is 32 bits) to standard error,
+// if the environment variable WSKCERT_DBGPRINT is set.
 ULONG DbgPrint(PCSTR Format, ...);
 ULONG DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...);
 ULONG vDbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, va_list Arguments);
