@@ -38,6 +38,9 @@ endfunction()
 
 # wskcert_test(NAME sources... [DEPS libraries...]): a GoogleTest program, one ctest entry.
 function(wskcert_test name)
+  if(NOT WSKCERT_TESTS)
+    return()
+  endif()
   cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})

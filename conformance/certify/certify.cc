@@ -68,6 +68,7 @@ class Certifier {
       clean = clean && run.outcome == CaseResult::ACCEPTED;
     }
     counts->set_cases(static_cast<uint32_t>(runs.size()));
+    SetFirstBlamed(runs, certificate);
     for (const uint32_t count : by_verdict) counts->add_rules_by_verdict(count);
     certificate->set_certified(clean && options_.filter.empty() &&
                                counts->required() == counts->required_passed());
@@ -123,6 +124,18 @@ class Certifier {
     std::sort(tally.violated_in.begin(), tally.violated_in.end());
     for (const auto& [length, name] : tally.violated_in) out.add_violated_in(name);
     return out;
+  }
+
+  static void SetFirstBlamed(const std::vector<CaseRun>& runs, Certificate* certificate) {
+    const CaseRun* first = nullptr;
+    for (const CaseRun& run : runs) {
+      if (!run.judged.refusal.refused || run.judged.refusal.blamed_count == 0) continue;
+      // Runs are in the order of their names, which decides between traces of one length.
+      if (first == nullptr || run.judged.refusal.index < first->judged.refusal.index) first = &run;
+    }
+    if (first == nullptr) return;
+    certificate->set_first_blamed(catalogue::Get(first->judged.refusal.blamed[0]).name());
+    certificate->set_first_blamed_in(first->name);
   }
 
   static void AddCase(const CaseRun& run, Certificate* certificate) {

@@ -179,6 +179,10 @@ std::string Conclusion(const Certificate& certificate) {
     reasons.push_back(absl::StrCat(count, " case", count == 1 ? "" : "s", " ",
                                    CaseResult::Outcome_Name(static_cast<CaseResult::Outcome>(outcome))));
   }
+  if (!certificate.first_blamed().empty()) {
+    absl::StrAppend(&text, "first blamed: ", certificate.first_blamed(), " in ",
+                    certificate.first_blamed_in(), "\n");
+  }
   return absl::StrCat(text, "NOT CERTIFIED: ", certificate.provider(), ": ", absl::StrJoin(reasons, "; "),
                       "\n");
 }

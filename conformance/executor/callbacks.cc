@@ -254,7 +254,7 @@ void AddSession(Session* session) {
   }
 }
 
-void RemoveSession(Session* session) {
+void AbandonSession(Session* session) {
   for (Session* volatile& entry : g_sessions) {
     InterlockedCompareExchangePointer(reinterpret_cast<PVOID volatile*>(const_cast<Session**>(&entry)),
                                       nullptr, session);

@@ -39,6 +39,10 @@ Session* CreateSession(void* memory, size_t memory_size, const void* program, Ob
 // Plays the program: set-up, steps, tear-down. PASSIVE_LEVEL. Returns when every client thread is done.
 void Play(Session* session);
 
+// For a host that ended the run from outside (a bugcheck, a watchdog): callbacks no longer find this session.
+// Play calls it itself.
+void AbandonSession(Session* session);
+
 // Records what a peer saw. Called by the environment, from any thread, at or below DISPATCH_LEVEL.
 void PeerSaw(Session* session, PeerSight sight, uint32_t peer, const uint8_t* bytes, uint32_t length);
 

@@ -241,7 +241,7 @@ struct ProgramHeader {
   uint16_t inspects;
   uint16_t choices;
   uint32_t schedule_size;
-  uint32_t fail_allocation;  // the n-th allocation after the set-up fails; 0: none
+  uint32_t fail_allocation;  // the n-th allocation of the run fails; 0: none
   uint8_t manual_setup;      // 1: the steps register and capture themselves
   uint8_t manual_teardown;   // 1: the steps close, release and deregister themselves
   uint8_t ipv6;              // 1: sockets are created over AF_INET6

@@ -222,7 +222,7 @@ void Play(Session* session) {
   RunThreads(session);
   TearDown(session);
   FreeIrps(session);
-  RemoveSession(session);
+  AbandonSession(session);
 }
 
 void PeerSaw(Session* session, PeerSight sight, uint32_t peer, const uint8_t* bytes, uint32_t length) {

@@ -249,7 +249,6 @@ const void* ClientDispatch(SocketSlot* socket, uint32_t subset);
 void RunCompletionScript(Session* session, IrpSlot* slot);
 // Sessions whose sockets may show up in a callback's context.
 void AddSession(Session* session);
-void RemoveSession(Session* session);
 
 }  // namespace wskcert
 
