@@ -9,14 +9,6 @@
 #include "implementations/emulator/kernel/bugcheck.h"
 #include "implementations/emulator/kernel/test_support.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define WSKCERT_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WSKCERT_ASAN 1
-#endif
-#endif
-
 namespace wskcert::emulator {
 namespace {
 

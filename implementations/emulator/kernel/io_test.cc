@@ -254,6 +254,23 @@ INSTANTIATE_TEST_SUITE_P(
                              0x11B, "without releasing the cancel spin lock"}),
     [](const auto& info) { return std::string(info.param.name); });
 
+#ifndef WSKCERT_ASAN
+// Under AddressSanitizer the same is a use-after-free.
+TEST(Misuse, AFreedIrpIsRecognised) {
+  for (void (*use)(PIRP) :
+       {+[](PIRP irp) { IoFreeIrp(irp); }, +[](PIRP irp) { Complete(irp, STATUS_SUCCESS); },
+        +[](PIRP irp) { IoCancelIrp(irp); }}) {
+    const RunReport report = Play([use] {
+      PIRP irp = IoAllocateIrp(1, FALSE);
+      IoFreeIrp(irp);
+      use(irp);
+    });
+    EXPECT_EQ(report.bug_check.code, kMultipleIrpCompleteRequests);
+    EXPECT_THAT(std::string(report.bug_check.message), HasSubstr("an IRP that was freed"));
+  }
+}
+#endif
+
 // ---- Devices and remove locks.
 
 TEST(Devices, AreLinkedToTheirDriverAndUnlinked) {

@@ -1,9 +1,51 @@
 #include <gtest/gtest.h>
+#include <initguid.h>
+#include <ntintsafe.h>
+#include <ntstrsafe.h>
 #include <wdm.h>
 
 #include <string>
 
+DEFINE_GUID(kTestGuid, 0x01020304, 0x0506, 0x0708, 9, 10, 11, 12, 13, 14, 15, 16);
+
 namespace {
+
+TEST(Guid, IsDefinedAndComparedByContent) {
+  GUID copy = kTestGuid;
+  EXPECT_TRUE(IsEqualGUID(copy, kTestGuid));
+  copy.Data4[7] = 0;
+  EXPECT_FALSE(IsEqualGUID(copy, kTestGuid));
+}
+
+TEST(SafeStrings, CutAndTerminate) {
+  CHAR text[6];
+  EXPECT_EQ(RtlStringCbCopyA(text, sizeof(text), "abc"), STATUS_SUCCESS);
+  EXPECT_EQ(RtlStringCbCatA(text, sizeof(text), "defg"), STATUS_BUFFER_OVERFLOW);
+  EXPECT_STREQ(text, "abcde");
+  EXPECT_EQ(RtlStringCbCopyA(text, 0, "abc"), STATUS_INVALID_PARAMETER);
+  EXPECT_EQ(RtlStringCbPrintfA(text, sizeof(text), "%lu!", ULONG{42}), STATUS_SUCCESS);
+  EXPECT_STREQ(text, "42!");
+  EXPECT_EQ(RtlStringCbPrintfA(text, sizeof(text), "%s", "longer"), STATUS_BUFFER_OVERFLOW);
+  EXPECT_STREQ(text, "longe");
+  WCHAR wide[4];
+  EXPECT_EQ(RtlStringCbCopyW(wide, sizeof(wide), L"abcd"), STATUS_BUFFER_OVERFLOW);
+  SIZE_T length;
+  EXPECT_EQ(RtlStringCbLengthW(wide, sizeof(wide), &length), STATUS_SUCCESS);
+  EXPECT_EQ(length, 6u);
+}
+
+TEST(SafeIntegers, NoticeOverflow) {
+  ULONG sum;
+  EXPECT_EQ(RtlULongAdd(0xfffffffe, 1, &sum), STATUS_SUCCESS);
+  EXPECT_EQ(sum, 0xffffffffu);
+  EXPECT_EQ(RtlULongAdd(0xffffffff, 1, &sum), STATUS_INTEGER_OVERFLOW);
+  EXPECT_EQ(RtlULongSub(1, 2, &sum), STATUS_INTEGER_OVERFLOW);
+  SIZE_T product;
+  EXPECT_EQ(RtlSizeTMult(SIZE_T{1} << 33, SIZE_T{1} << 31, &product), STATUS_INTEGER_OVERFLOW);
+  EXPECT_EQ(RtlSizeTToULong(SIZE_T{1} << 32, &sum), STATUS_INTEGER_OVERFLOW);
+  EXPECT_EQ(RtlSizeTToULong(7, &sum), STATUS_SUCCESS);
+  EXPECT_EQ(sum, 7u);
+}
 
 std::string Format(const char* format, ...) {
   char buffer[256];

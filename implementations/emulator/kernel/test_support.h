@@ -4,6 +4,14 @@
 
 #include "implementations/emulator/kernel/runtime.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define WSKCERT_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WSKCERT_ASAN 1
+#endif
+#endif
+
 namespace wskcert::emulator {
 
 template <typename Function>
