@@ -17,6 +17,23 @@ TEST(Guid, IsDefinedAndComparedByContent) {
   EXPECT_FALSE(IsEqualGUID(copy, kTestGuid));
 }
 
+TEST(StructuredExceptions, RunTheBlockAndTheFinallyOnce) {
+  int body = 0, handler = 0, finally = 0;
+  __try {
+    ++body;
+    if (body == 1) __leave;
+    body = 99;
+  }
+  __except(EXCEPTION_EXECUTE_HANDLER) { ++handler; }
+  __try {
+    ++body;
+  }
+  __finally { ++finally; }
+  EXPECT_EQ(body, 2);
+  EXPECT_EQ(handler, 0);
+  EXPECT_EQ(finally, 1);
+}
+
 TEST(SafeStrings, CutAndTerminate) {
   CHAR text[6];
   EXPECT_EQ(RtlStringCbCopyA(text, sizeof(text), "abc"), STATUS_SUCCESS);

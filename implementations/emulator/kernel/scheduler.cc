@@ -168,7 +168,7 @@ Thread* CreateThread(void (*start)(void*), void* context, bool worker) {
   thread->header.Type = kThread;
   InitializeListHead(&thread->header.WaitListHead);
   thread->timeout.Header.Type = kWaitTimeout;
-  thread->number = worker ? UINT32_MAX : g_scheduler.next_number++;
+  thread->number = worker ? kFirstWorkerNumber + g_scheduler.next_worker++ : g_scheduler.next_number++;
   thread->references = 1;
   thread->worker = worker;
   thread->start = start;

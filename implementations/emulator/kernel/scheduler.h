@@ -79,6 +79,7 @@ struct Scheduler {
   uint64_t now;        // In 100 ns.
   uint32_t settle_epoch;
   uint32_t next_number;
+  uint32_t next_worker;
   bool running;
   Ending ending;
 };
