@@ -1,0 +1,229 @@
+#include "conformance/model/judge.h"
+
+#include "conformance/model/judge_state.h"
+
+namespace wskcert::model {
+
+uint32_t LocalEvent(uint16_t event) {
+  switch (static_cast<Event>(event)) {
+    case Event::kReceive:
+      return kReceive;
+    case Event::kDisconnect:
+      return kDisconnect;
+    case Event::kSendBacklog:
+      return kBacklog;
+    default:
+      return kEvents;
+  }
+}
+
+Judge::State::State(Profile p) : profile(p), sockets(kSocketEntries), irps(kIrpSlots) {
+  used_sockets.reserve(kSocketEntries);
+  dirty.reserve(kSocketEntries);
+}
+
+void Judge::State::Start(uint64_t new_capabilities) {
+  for (uint16_t slot : used_sockets) sockets[slot] = SocketState();
+  for (uint16_t slot : used_irps) irps[slot] = IrpState();
+  used_sockets.clear();
+  used_irps.clear();
+  dirty.clear();
+  running.clear();
+  calls.clear();
+  free_running.clear();
+  free_calls.clear();
+  references.clear();
+  capabilities = new_capabilities;
+  now = 0;
+  refusal = Refusal();
+  exercised.Clear();
+  deviated.Clear();
+  breached.Clear();
+  when_quiet.Clear();
+  inconclusive = over = ended = false;
+  static_known = true;
+  clients = 0;
+  for (uint32_t event = 0; event < kEvents; ++event) {
+    static_phases[event] = SetOf(Phase::kNew);
+    disables[event] = running_now[event] = 0;
+  }
+  running_total = open_calls = 0;
+  for (Pending& pending : stimuli) pending = Pending();
+  last = {};
+}
+
+bool Judge::State::InForce(RuleId rule) const {
+  return !InfoOf(rule).windows || profile == Profile::kWindows;
+}
+
+bool Judge::State::Forbid(const RuleId* rules, size_t count) {
+  const auto blame = [this](RuleId rule) {
+    for (size_t i = 0; i < refusal.blamed_count; ++i) {
+      if (refusal.blamed[i] == rule) return;
+    }
+    if (refusal.blamed_count < 8) refusal.blamed[refusal.blamed_count++] = rule;
+  };
+  if (refusal.refused) return true;
+  for (size_t i = 0; i < count; ++i) {
+    if (!InForce(rules[i])) continue;
+    if (InfoOf(rules[i]).inferred) {
+      deviated.Add(rules[i]);
+      continue;
+    }
+    blame(rules[i]);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const RuleInfo& info = InfoOf(rules[i]);
+    if (!InForce(rules[i]) || info.inferred) continue;
+    for (size_t j = 0; j < info.general_count; ++j) blame(info.general[j]);
+  }
+  refusal.refused = refusal.blamed_count != 0 || count == 0;
+  if (refusal.refused) refusal.index = now;
+  return refusal.refused;
+}
+
+void Judge::State::Exercise(RuleId rule) {
+  if (!InForce(rule)) return;
+  exercised.Add(rule);
+  const RuleInfo& info = InfoOf(rule);
+  for (size_t i = 0; i < info.general_count; ++i) exercised.Add(info.general[i]);
+}
+
+void Judge::State::ExerciseWhenQuiet(RuleId rule) {
+  if (InForce(rule)) when_quiet.Add(rule);
+}
+
+void Judge::State::Breach(RuleId rule, uint16_t slot) {
+  breached.Add(rule);
+  if (slot < kMaxSockets) sockets[slot].judged = false;
+  // What was still to be confirmed may have concerned this socket.
+  when_quiet.Clear();
+}
+
+SocketState* Judge::State::Socket(uint16_t slot) {
+  if (slot >= kMaxSockets || !sockets[slot].judged) return nullptr;
+  return &sockets[slot];
+}
+
+void Judge::State::Touch(uint16_t slot) {
+  SocketState& s = sockets[slot];
+  if (!s.used) {
+    s.used = true;
+    used_sockets.push_back(slot);
+  }
+  if (!s.dirty) {
+    s.dirty = true;
+    dirty.push_back(slot);
+  }
+}
+
+Running* Judge::State::RunningOf(uint32_t begin) {
+  if (begin >= references.size() || references[begin].kind != Reference::kCallback) return nullptr;
+  const uint16_t id = references[begin].id;
+  return id < running.size() && running[id].begin == begin ? &running[id] : nullptr;
+}
+
+OpenCall* Judge::State::CallOf(uint32_t begin) {
+  if (begin >= references.size() || references[begin].kind != Reference::kCall) return nullptr;
+  const uint16_t id = references[begin].id;
+  return id < calls.size() && calls[id].begin == begin ? &calls[id] : nullptr;
+}
+
+void Judge::State::LinkIrp(uint16_t slot) {
+  IrpState& irp = irps[slot];
+  SocketState& s = sockets[irp.socket];
+  irp.next = s.first_irp;
+  irp.previous = kNone;
+  if (irp.next != kNone) irps[irp.next].previous = slot;
+  s.first_irp = slot;
+  irp.listed = true;
+}
+
+void Judge::State::UnlinkIrp(uint16_t slot) {
+  IrpState& irp = irps[slot];
+  if (!irp.listed) return;
+  if (irp.previous != kNone) {
+    irps[irp.previous].next = irp.next;
+  } else {
+    sockets[irp.socket].first_irp = irp.next;
+  }
+  if (irp.next != kNone) irps[irp.next].previous = irp.previous;
+  irp.listed = false;
+}
+
+void Judge::State::Observe(const Observation& o) {
+  if (refusal.refused || over) return;
+  // References are 16 bits wide per kind; a log can be longer, but not have more things open at once.
+  references.push_back(Reference{Reference::kNothing, kNone, o.enclosing});
+  last = o;
+  switch (static_cast<Seen>(o.kind)) {
+    case Seen::kCallBegin:
+      CallBegin(o);
+      break;
+    case Seen::kCallEnd:
+      CallEnd(o);
+      break;
+    case Seen::kCompletion:
+      references.back().kind = Reference::kCompletion;
+      Completion(o);
+      break;
+    case Seen::kCallbackBegin:
+      CallbackBegin(o);
+      break;
+    case Seen::kCallbackNode:
+      CallbackNode(o);
+      break;
+    case Seen::kCallbackEnd:
+      CallbackEnd(o);
+      break;
+    case Seen::kStimulusBegin:
+      StimulusBegin(o);
+      break;
+    case Seen::kStimulusEnd:
+      StimulusEnd(o);
+      break;
+    case Seen::kQuiescence:
+      Quiescence(static_cast<Quiet>(o.code) == Quiet::kExact && Exact());
+      break;
+    case Seen::kRetainedRead:
+      // nc-wsk-pfn_wsk_receive_event.md, STATUS_PENDING: the client keeps the list until it releases it.
+      if (Socket(o.socket) == nullptr || sockets[o.socket].stream.unknown) break;
+      if (static_cast<Content>(o.content) != Content::kExact && o.length != 0) {
+        Forbid({RuleId::kReceiveRetainedUnchanged});
+      }
+      if (!refusal.refused) Exercise(RuleId::kReceiveRetainedUnchanged);
+      break;
+    case Seen::kFault:
+    case Seen::kEnd:
+      Ended(o);
+      break;
+    default:
+      break;
+  }
+  ++now;
+}
+
+Judge::Judge(Profile profile) : state_(std::make_unique<State>(profile)) { state_->Start(0); }
+Judge::~Judge() = default;
+
+void Judge::Start(uint64_t capabilities) { state_->Start(capabilities); }
+
+bool Judge::Observe(const Observation& observation) {
+  state_->Observe(observation);
+  return !state_->refusal.refused;
+}
+
+bool Judge::ObserveAll(const Observation* log, size_t count) {
+  for (size_t i = 0; i < count && !state_->refusal.refused; ++i) state_->Observe(log[i]);
+  Finish();
+  return !state_->refusal.refused;
+}
+
+void Judge::Finish() { state_->Finish(); }
+const Refusal& Judge::refusal() const { return state_->refusal; }
+const RuleSet& Judge::exercised() const { return state_->exercised; }
+const RuleSet& Judge::deviated() const { return state_->deviated; }
+const RuleSet& Judge::breached() const { return state_->breached; }
+bool Judge::inconclusive() const { return state_->inconclusive; }
+
+}  // namespace wskcert::model

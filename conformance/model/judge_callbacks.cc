@@ -1,0 +1,308 @@
+// Event callbacks: may this one start, with these arguments; and what its return means.
+#include "conformance/model/judge_state.h"
+
+namespace wskcert::model {
+
+namespace {
+
+constexpr RuleId kIrqlRule[kEvents] = {RuleId::kIrqlReceiveAtMostDispatch,
+                                       RuleId::kIrqlDisconnectAtMostDispatch,
+                                       RuleId::kIrqlBacklogAtMostDispatch};
+
+// The rules that forbid a start in every phase of the set.
+size_t WhyOff(PhaseSet phases, uint32_t event, RuleId* rules) {
+  size_t count = 0;
+  const auto add = [&](RuleId rule) {
+    for (size_t i = 0; i < count; ++i) {
+      if (rules[i] == rule) return;
+    }
+    rules[count++] = rule;
+  };
+  for (unsigned rest = phases; rest != 0; rest &= rest - 1) {
+    const Phase phase = static_cast<Phase>(__builtin_ctz(rest));
+    if (phase == Phase::kDisabled && event == kReceive) add(RuleId::kDisableSuccessStopsReceive);
+    add(ForbidsStart(phase));
+  }
+  return count;
+}
+
+}  // namespace
+
+bool Judge::State::JudgeStart(const Observation& o, SocketState& s, uint32_t event) {
+  EventState& e = s.events[event];
+  // winsock-kernel-events.md: the events of this category tell about a connection.
+  if (!s.connected_may && !s.closed) return !Forbid({RuleId::kConnectBeforeNoCallback});
+  if (!e.MayStart()) {
+    if (e.late_start && e.phases == SetOf(Phase::kDisabledByIrp)) {
+      e.late_start = false;  // committed before the IRP completed (ambiguities 1)
+    } else {
+      RuleId rules[kPhaseCount + 1];
+      const size_t count = WhyOff(e.phases, event, rules);
+      return !Forbid(rules, count);
+    }
+  } else {
+    e.phases &= kStartable;
+  }
+  return event == kReceive      ? JudgeReceiveStart(o, s)
+         : event == kDisconnect ? JudgeDisconnectStart(o, s)
+                                : true;
+}
+
+bool Judge::State::JudgeReceiveStart(const Observation& o, SocketState& s) {
+  EventState& e = s.events[kReceive];
+  // The note on the receive-event page: called serially. The provider's own interval contains the visible
+  // one, so two visible ones that overlap are a breach on any number of threads.
+  if (e.running != 0 && Forbid({RuleId::kReceiveSerial})) return false;
+  if ((o.seen_flags & kSeenNullIndication) != 0) {
+    s.dead_may = true;  // the socket is no longer functional
+    return true;
+  }
+  // Return value of the receive-event page: not again until WskReceive is called.
+  if ((e.suspension & kFlowing) == 0) {
+    const bool refused = (e.suspension & kRefused) != 0;
+    const bool partially = (e.suspension & kPartially) != 0;
+    if (refused && partially) {
+      if (Forbid({RuleId::kReceiveRefusedSuspends, RuleId::kReceivePartialSuspends})) return false;
+    } else if (Forbid({refused ? RuleId::kReceiveRefusedSuspends : RuleId::kReceivePartialSuspends})) {
+      return false;
+    }
+  }
+  e.suspension = kFlowing;
+  // Remarks, second paragraph: a queued WskReceive takes precedence. Crisp only if it was queued before the
+  // last exact quiescence, takes bytes, and the indication carries the first byte that nobody has got yet.
+  for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
+    const IrpState& irp = irps[i];
+    if (static_cast<Op>(irp.op) != Op::kReceive || !irp.settled || irp.cancelled || irp.length == 0) continue;
+    if (irp.resumes || irp.race || o.offset < irp.settled_sent) continue;
+    if (s.closing || s.stream.unknown || s.dead_may) continue;
+    if (o.length != 0 && o.offset <= s.stream.delivered && Forbid({RuleId::kReceiveQueuedTakesPrecedence})) {
+      return false;
+    }
+  }
+  if (s.told_abortive && s.abortive_quiet && Forbid({RuleId::kDisconnectAbortiveNoDataAfter})) return false;
+  if (s.told_graceful && s.stream.indicated < o.offset + o.length && o.offset >= s.stream.sent_must) {
+    Forbid({RuleId::kDisconnectGracefulNoDataAfter});
+  }
+  return true;
+}
+
+bool Judge::State::JudgeDisconnectStart(const Observation& o, SocketState& s) {
+  const bool remote = s.fin_may || s.reset_may || s.dead_may || s.slow_peer;
+  // Description of the disconnect-event page: disconnected by the remote application. Without a local
+  // disconnect a time-out may have come (ambiguities 42), with one too unless nothing but the client has
+  // moved.
+  if (!remote && s.local_disconnect && Exact() && Forbid({RuleId::kDisconnectLocalNotIndicated}))
+    return false;
+  const bool told_abortive = (o.flags & kFlagAbortive) != 0;
+  // Flags on the same page: abortive or graceful, where only one of them happened.
+  const bool only_graceful = s.fin_may && !s.reset_may && !s.dead_may && !s.slow_peer && !s.local_disconnect;
+  const bool only_abortive = s.reset_may && !s.fin_may && !s.slow_peer && !s.local_disconnect && !s.breaking;
+  if (only_graceful || only_abortive) {
+    if (told_abortive != only_abortive && Forbid({RuleId::kDisconnectAbortiveFlagTellsKind})) return false;
+    Exercise(RuleId::kDisconnectAbortiveFlagTellsKind);
+  }
+  return true;
+}
+
+bool Judge::State::JudgeArguments(const Observation& o, const SocketState& s, uint32_t event) {
+  if ((capabilities & static_cast<uint64_t>(Capability::kIrqlVisible)) != 0) {
+    if (o.irql > kDispatchLevel && Forbid({kIrqlRule[event]})) return false;
+    Exercise(kIrqlRule[event]);
+    if (event != kBacklog && (o.flags & kFlagAtDispatchLevel) != 0) {
+      if (o.irql != kDispatchLevel && Forbid({RuleId::kIrqlDispatchFlagTellsLevel})) return false;
+      Exercise(RuleId::kIrqlDispatchFlagTellsLevel);
+    }
+  }
+  if (event != kReceive || (o.seen_flags & kSeenNullIndication) != 0) return true;
+  if (o.information != o.length && Forbid({RuleId::kReceiveBytesIndicatedIsListLength})) return false;
+  Exercise(RuleId::kReceiveBytesIndicatedIsListLength);
+  return true;
+}
+
+void Judge::State::CallbackBegin(const Observation& o) {
+  if (o.socket >= kMaxSockets) {
+    // The executor knows no socket by the context that it was given.
+    Forbid({RuleId::kCallbackContextIsTheSockets});
+    return;
+  }
+  const uint32_t event = LocalEvent(o.op);
+  SocketState& s = sockets[o.socket];
+  Touch(o.socket);
+  uint16_t id;
+  if (!free_running.empty()) {
+    id = free_running.back();
+    free_running.pop_back();
+  } else if (running.size() < kNone) {
+    id = static_cast<uint16_t>(running.size());
+    running.emplace_back();
+  } else {
+    inconclusive = over = true;
+    return;
+  }
+  references.back().kind = Reference::kCallback;
+  references.back().id = id;
+  if (s.judged && event == kEvents) {
+    Forbid({RuleId::kCategoryForeignEventNeverCalled});
+    return;
+  }
+  Running& call = running[id];
+  call = Running();
+  call.begin = now;
+  call.socket = o.socket;
+  call.event = static_cast<uint8_t>(event);
+  call.thread = o.thread;
+  call.flags = o.flags;
+  call.length = o.length;
+  call.offset = o.offset;
+  call.nothing = (o.seen_flags & kSeenNullIndication) != 0;
+  ++running_total;
+  if (event == kEvents) return;
+  EventState& e = s.events[event];
+  if (s.judged && !e.unjudged) {
+    if (!JudgeStart(o, s, event) || !JudgeArguments(o, s, event)) return;
+    Exercise(RuleId::kCallbackContextIsTheSockets);
+    if (event == kReceive && !call.nothing) {
+      const bool split = static_cast<Content>(o.content) == Content::kNone && o.length != 0;
+      if (split) {
+        call.readable = false;
+        call.nodes_left = o.mask;
+      } else if (!JudgeContent(o, s) || !JudgeBytes(s, o.offset, o.length)) {
+        return;
+      }
+      if (o.offset + o.length > s.stream.indicated) s.stream.indicated = o.offset + o.length;
+    }
+    // Something that had to be indicated was.
+    RuleId rules[8];
+    const bool had_to = event == kReceive ? !call.nothing && e.MustIndicate() && !s.closing &&
+                                                o.offset + o.length > s.stream.owed_from
+                                          : e.owed;
+    if (had_to) {
+      const size_t count = ReasonsToIndicate(s, event, rules);
+      for (size_t i = 0; i < count; ++i) ExerciseWhenQuiet(rules[i]);
+    }
+    e.owed = false;
+    if (event == kReceive) e.resumed = false;
+  }
+  if (event != kReceive || s.stream.indicated >= s.stream.sent_may) e.trigger = false;
+  e.recent = true;
+  if (s.receives != 0) call.receive_near = true;
+  call.next = e.first_running;
+  if (call.next != kNone) running[call.next].previous = id;
+  e.first_running = id;
+  ++e.running;
+  ++s.running;
+  ++running_now[event];
+}
+
+void Judge::State::CallbackNode(const Observation& o) {
+  Running* call = RunningOf(o.begin);
+  if (call == nullptr || call->event != kReceive || call->socket >= kMaxSockets) return;
+  SocketState& s = sockets[call->socket];
+  if (!s.judged || s.events[kReceive].unjudged || call->nodes_left == 0) return;
+  --call->nodes_left;
+  if (!JudgeContent(o, s) || !JudgeBytes(s, o.offset, o.length)) return;
+  // One list is one run of the stream, in its order.
+  if (call->nodes_length == 0) {
+    call->offset = o.offset;
+  } else if (o.length != 0 && o.offset != call->offset + call->nodes_length && !s.stream.unknown &&
+             Forbid({RuleId::kReceiveBytesNoneLost})) {
+    return;
+  }
+  call->nodes_length += o.length;
+  call->readable = call->nodes_left == 0 && call->nodes_length == call->length;
+}
+
+void Judge::State::ReceiveEnded(const Observation& o, SocketState& s, const Running& call) {
+  EventState& e = s.events[kReceive];
+  if (call.nothing) return;
+  if (!call.readable) s.stream.unknown = true;
+  const uint64_t end = call.offset + call.length;
+  SuspensionSet suspended = kFlowing;
+  if (o.status == kStatusPending) {
+    ++s.retained;
+    Deliver(s, call.offset, end);
+  } else if (o.status == kStatusDataNotAccepted) {
+    suspended = kRefused;
+  } else if (o.status != kStatusSuccess) {
+    Breach(RuleId::kApplicationReceiveReturnsKnownStatus, kNone);
+    e.unjudged = true;
+    s.stream.unknown = true;
+    return;
+  } else if (o.length == kNoIndex || o.length == call.length) {
+    Deliver(s, call.offset, end);
+  } else if (o.length == 0 || o.length > call.length) {
+    s.stream.unknown = true;  // refusal, or full acceptance (ambiguities 31)
+    e.suspension |= kRefused | kPartially;
+    return;
+  } else {
+    suspended = kPartially;
+    Deliver(s, call.offset, call.offset + o.length);
+  }
+  if (suspended == kFlowing) return;
+  e.resumed = false;
+  // A WskReceive that was queued already, or called inside the refusing callback, may count as the one that
+  // resumes (ambiguities 30); so may a re-enable.
+  const bool enabled_inside = e.last_enable_end != kNoIndex && e.last_enable_end > call.begin;
+  e.suspension =
+      call.receive_near || enabled_inside || e.open_enables != 0 ? suspended | kFlowing : suspended;
+  if (call.receive_near) {
+    for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) irps[i].race = true;
+  }
+  if (e.suspension == suspended) {
+    e.trigger = false;
+  } else {
+    e.trigger = true;
+  }
+}
+
+// IRPs that had to wait for this call.
+void Judge::State::NoteWaiters(SocketState& s, uint32_t event, uint32_t begin) {
+  for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
+    IrpState& irp = irps[i];
+    const bool disable = irp.disables && irp.event == event && begin < irp.call;
+    const bool close = static_cast<Op>(irp.op) == Op::kClose;
+    if (!disable && !close) continue;
+    // A request made inside a callback is exercised by the end of that very call.
+    if (irp.inside == kNoIndex || irp.inside == begin) irp.waited_outer = true;
+  }
+}
+
+void Judge::State::CallbackEnd(const Observation& o) {
+  Running* found = RunningOf(o.begin);
+  if (found == nullptr) return;
+  const uint16_t id = references[o.begin].id;
+  Running& call = *found;
+  --running_total;
+  if (call.event < kEvents && call.socket < kMaxSockets) {
+    SocketState& s = sockets[call.socket];
+    Touch(call.socket);
+    EventState& e = s.events[call.event];
+    if (call.previous != kNone) {
+      running[call.previous].next = call.next;
+    } else {
+      e.first_running = call.next;
+    }
+    if (call.next != kNone) running[call.next].previous = call.previous;
+    --e.running;
+    --s.running;
+    --running_now[call.event];
+    if (s.judged && !e.unjudged) {
+      NoteWaiters(s, call.event, call.begin);
+      if (call.event == kReceive) {
+        ReceiveEnded(o, s, call);
+      } else if (o.status != kStatusSuccess) {
+        Breach(call.event == kDisconnect ? RuleId::kApplicationDisconnectReturnsSuccess
+                                         : RuleId::kApplicationBacklogReturnsSuccess,
+               kNone);
+        e.unjudged = true;
+      } else if (call.event == kDisconnect) {
+        ((call.flags & kFlagAbortive) != 0 ? s.told_abortive : s.told_graceful) = true;
+      }
+    }
+  }
+  references[o.begin].id = kNone;
+  call.begin = kNoIndex;
+  free_running.push_back(id);
+}
+
+}  // namespace wskcert::model

@@ -1,0 +1,248 @@
+// Calls and their returns.
+#include "conformance/model/judge_state.h"
+
+namespace wskcert::model {
+
+namespace {
+
+bool IsControl(Op op) {
+  return op == Op::kEventCallback || op == Op::kGetEventCallback || op == Op::kQuerySendBacklog ||
+         op == Op::kRegisterExtension || op == Op::kSetSilentMode;
+}
+
+}  // namespace
+
+// Obligations of the client that this call may break. False: the socket is no longer judged.
+bool Judge::State::ClientKeepsObligations(const Observation& o, uint16_t slot) {
+  SocketState& s = sockets[slot];
+  // closing-a-socket.md: after WskCloseSocket no function of the socket is called.
+  if (s.closing && !s.close_failed) {
+    Breach(RuleId::kApplicationCloseEndsUse, slot);
+    return false;
+  }
+  if (static_cast<Op>(o.op) == Op::kClose) {
+    // closing-a-socket.md: no function call in progress in the application's other threads.
+    for (const OpenCall& other : calls) {
+      if (other.begin != kNoIndex && other.socket == slot && other.thread != o.thread) {
+        Breach(RuleId::kApplicationCloseNoCallInProgress, slot);
+        return false;
+      }
+    }
+    if (s.retained != 0) {
+      Breach(RuleId::kApplicationCloseListsReleased, slot);
+      return false;
+    }
+  }
+  return true;
+}
+
+void Judge::State::CreateSocket(const Observation& o) {
+  Touch(o.socket);
+  SocketState& s = sockets[o.socket];
+  const bool was_dirty = s.dirty;
+  s = SocketState();
+  s.used = true;
+  s.dirty = was_dirty;
+  const bool connects = static_cast<Op>(o.op) == Op::kSocketConnect;
+  // Other categories are not modelled yet: everything about them is accepted.
+  s.judged = connects || static_cast<Category>(o.code) == Category::kConnection;
+  s.connected_may = connects;
+  s.dispatch = o.mask;
+  for (uint32_t event = 0; event < kEvents; ++event) s.events[event].phases = static_phases[event];
+}
+
+void Judge::State::CallBegin(const Observation& o) {
+  const Op op = static_cast<Op>(o.op);
+  const bool creates = op == Op::kSocket || op == Op::kSocketConnect;
+  const uint16_t slot = o.socket < kMaxSockets ? o.socket : static_cast<uint16_t>(kNoSocketEntry);
+  if (creates && slot < kMaxSockets) CreateSocket(o);
+  Touch(slot);
+  uint16_t id;
+  if (!free_calls.empty()) {
+    id = free_calls.back();
+    free_calls.pop_back();
+  } else if (calls.size() < kNone) {
+    id = static_cast<uint16_t>(calls.size());
+    calls.emplace_back();
+  } else {
+    inconclusive = over = true;  // more open calls than threads can have
+    return;
+  }
+  OpenCall& call = calls[id];
+  call = OpenCall();
+  call.begin = now;
+  call.op = o.op;
+  call.socket = slot;
+  call.thread = o.thread;
+  call.mask = o.mask;
+  call.code = o.code;
+  call.with_irp = (o.seen_flags & kSeenIrp) != 0 && o.irp < kIrpSlots;
+  references.back().kind = Reference::kCall;
+  references.back().id = id;
+  ++open_calls;
+  SocketState& s = sockets[slot];
+  ++s.open_calls;
+  if (slot < kMaxSockets && s.judged && !creates) ClientKeepsObligations(o, slot);
+  call.judged = s.judged;
+  if (call.with_irp) {
+    call.irp = o.irp;
+    IrpState& irp = irps[o.irp];
+    if (irp.listed) {
+      // using-irps-with-winsock-kernel-functions.md: an IRP in use belongs to the provider.
+      if (irp.socket < kMaxSockets) Breach(RuleId::kApplicationIrpNotInUse, irp.socket);
+      if (slot < kMaxSockets) Breach(RuleId::kApplicationIrpNotInUse, slot);
+      call.judged = false;
+      UnlinkIrp(o.irp);
+    }
+    if (irp.call == kNoIndex) used_irps.push_back(o.irp);
+    irp = IrpState();
+    irp.call = now;
+    irp.op = o.op;
+    irp.socket = slot;
+    irp.length = o.length;
+    irp.flags = o.flags;
+    LinkIrp(o.irp);
+  }
+  switch (op) {
+    case Op::kRegister:
+      if (++clients > 1) static_known = false;
+      break;
+    case Op::kConnect:
+    case Op::kConnectEx:
+      s.connected_may = true;
+      break;
+    case Op::kEventCallback:
+      ControlBegin(o, call);
+      break;
+    case Op::kReceive:
+      ++s.receives;
+      if (call.with_irp) irps[call.irp].resumes = s.events[kReceive].suspension != kFlowing;
+      // nc-wsk-pfn_wsk_receive_event.md: after the WskReceive call indications resume; whether at the call,
+      // its queueing or its completion is open.
+      if (s.events[kReceive].suspension != kFlowing) {
+        s.events[kReceive].suspension |= kFlowing;
+        Trigger(s, kReceive);
+      }
+      for (uint16_t i = s.events[kReceive].first_running; i != kNone; i = running[i].next) {
+        running[i].receive_near = true;
+      }
+      if ((o.flags & kFlagDrain) != 0) s.stream.unknown = s.stream.lossy = true;
+      break;
+    case Op::kSend:
+      // What is outstanding may move the ideal backlog.
+      if (s.events[kBacklog].MayStart()) s.events[kBacklog].trigger = true;
+      break;
+    case Op::kRelease:
+      if (s.retained != 0) --s.retained;
+      break;
+    case Op::kDisconnect:
+      s.local_disconnect = true;
+      s.local_quiet = false;
+      s.stream.lossy = true;
+      if ((o.flags & kFlagAbortive) != 0) s.dead_may = true;
+      break;
+    case Op::kSetSilentMode:
+      if (slot < kMaxSockets) s.judged = call.judged = false;  // not modelled
+      break;
+    case Op::kCancelIrp:
+      if (o.irp < kIrpSlots) irps[o.irp].cancelled = true;
+      break;
+    case Op::kClose:
+      if (slot < kMaxSockets) CloseBegin(o, call);
+      break;
+    default:
+      break;
+  }
+}
+
+void Judge::State::CloseBegin(const Observation& o, OpenCall& call) {
+  SocketState& s = sockets[call.socket];
+  s.closing = true;
+  s.close_begin = now;
+  s.stream.lossy = true;
+  call.running_at_begin = s.running != 0;
+  if (!call.with_irp) {
+    s.judged = call.judged = false;  // the page gives no close without an IRP
+    return;
+  }
+  for (uint32_t parent = o.enclosing, depth = 0; parent < references.size() && depth < 64; ++depth) {
+    const Running* outer = RunningOf(parent);
+    if (outer != nullptr && outer->socket == call.socket) irps[call.irp].inside = parent;
+    parent = references[parent].parent;
+  }
+  for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
+    if (i != call.irp) irps[i].closing = true;
+  }
+}
+
+void Judge::State::CallEnd(const Observation& o) {
+  OpenCall* found = CallOf(o.begin);
+  if (found == nullptr) return;
+  const uint16_t id = references[o.begin].id;
+  OpenCall& call = *found;
+  const Op op = static_cast<Op>(call.op);
+  SocketState& s = sockets[call.socket];
+  Touch(call.socket);
+  --open_calls;
+  --s.open_calls;
+  call.judged = call.judged && (call.socket == kNoSocketEntry || s.judged);
+  if (op == Op::kEventCallback) {
+    ControlReturned(call, o.status);
+  } else if (op == Op::kClose) {
+    CloseReturned(call, o.status);
+  } else if (op == Op::kControlClient) {
+    if (IsSuccess(o.status)) ControlClient(call);
+  } else if (call.judged && IsControl(op) && o.status == kStatusEventPending) {
+    // nc-wsk-pfn_wsk_control_socket.md: this status belongs to disables alone.
+    Forbid({RuleId::kDisableEventPendingOnlyInProgress});
+  } else if (!IsSuccess(o.status) &&
+             (op == Op::kConnect || op == Op::kConnectEx || op == Op::kSocketConnect)) {
+    s.dead_may = true;
+  }
+  if (!refusal.refused && call.with_irp) {
+    IrpState& irp = irps[call.irp];
+    const bool same_use = irp.call == call.begin;
+    if (same_use) {
+      irp.returned = true;
+      irp.returned_status = o.status;
+    }
+    const bool completed = same_use ? irp.completed : call.completed;
+    const Status status = same_use ? irp.status : call.completed_status;
+    if (completed && call.judged && same_use) Agree(irp, o.status, status);
+  }
+  references[o.begin].id = kNone;
+  call.begin = kNoIndex;
+  free_calls.push_back(id);
+}
+
+void Judge::State::CloseReturned(const OpenCall& call, Status status) {
+  SocketState& s = sockets[call.socket];
+  if (!call.judged) return;
+  if (status == kStatusPending) {
+    if (call.running_at_begin && s.running != 0) Exercise(RuleId::kCloseInProgressNotSuccess);
+    return;
+  }
+  if (!IsSuccess(status)) {
+    s.close_failed = true;
+    s.judged = false;  // what remains of the socket is not said
+    return;
+  }
+  // closing-a-socket.md: callbacks in progress return before the close is completed. Whatever began before
+  // this return and still runs was in progress, or started after the close.
+  if (s.running != 0 && Forbid({RuleId::kCloseInProgressNotSuccess})) return;
+  CloseCompleted(call.socket);
+}
+
+void Judge::State::CloseCompleted(uint16_t slot) {
+  SocketState& s = sockets[slot];
+  s.closed = true;
+  s.tempted_after_close |= s.events[kReceive].MayStart() && s.stream.sent_must > s.stream.delivered;
+  for (EventState& e : s.events) {
+    e.phases = Next(e.phases, LifeInput::kCloseCompleted);
+    e.tempted = false;
+    e.owed = false;
+    ++e.version;
+  }
+}
+
+}  // namespace wskcert::model

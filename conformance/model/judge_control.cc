@@ -1,0 +1,316 @@
+// Requests that enable and disable callbacks. The decisions are those of decision_table.cc; this file finds
+// the row.
+#include "conformance/model/decision_table.h"
+#include "conformance/model/judge_state.h"
+
+namespace wskcert::model {
+
+namespace {
+
+// WSK_SET_STATIC_EVENT_CALLBACKS.
+constexpr uint8_t kSetStatic = 7;
+// sizeof(WSK_EVENT_CALLBACK_CONTROL): a pointer and a ULONG, on 64 bits.
+constexpr uint32_t kControlSize = 16;
+
+constexpr PhaseSet kSurelyOff = SetOf(Phase::kNew, Phase::kDisabled, Phase::kDisabledByIrp, Phase::kDrained);
+
+}  // namespace
+
+// wsk-set-static-event-callbacks.md: every socket that the client creates from now on has these enabled. A
+// second such call, or one after a socket exists, has an open outcome (ambiguities 14).
+void Judge::State::ControlClient(const OpenCall& call) {
+  if (call.code != kSetStatic) return;
+  bool sockets_exist = false;
+  for (uint16_t slot : used_sockets) sockets_exist |= slot < kMaxSockets;
+  for (uint32_t event = 0; event < kEvents; ++event) {
+    const bool second = static_phases[event] != SetOf(Phase::kNew);
+    if ((call.mask & kMaskOf[event]) == 0 && !second) continue;
+    const bool sure = static_known && !sockets_exist && !second;
+    static_phases[event] = sure ? SetOf(Phase::kStatic) : SetOf(Phase::kNew, Phase::kStatic);
+    if (!sockets_exist) continue;
+    for (uint16_t slot : used_sockets) {
+      if (slot < kMaxSockets && !sockets[slot].closed)
+        sockets[slot].events[event].phases |= SetOf(Phase::kStatic);
+    }
+  }
+}
+
+void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
+  SocketState& s = sockets[call.socket];
+  call.disables = (o.mask & kEventDisable) != 0;
+  for (uint32_t event = 0; event < kEvents; ++event) {
+    if ((o.mask & kMaskOf[event]) != 0) call.named |= 1u << event;
+  }
+  const uint32_t named = static_cast<uint32_t>(__builtin_popcount(call.named));
+  call.several = call.disables && named > 1;
+  const bool known =
+      o.code <= static_cast<uint8_t>(Npi::kWskCopy) && (o.length == 0 || o.length == kControlSize);
+  call.odd = !known || named == 0 || (o.mask & ~(kConnectionMask | kEventDisable)) != 0 || call.several;
+  if (!s.connected_must) {
+    call.odd = true;
+    if (call.socket < kMaxSockets) breached.Add(RuleId::kApplicationEnableAfterConnect);
+  }
+  if (s.dead_may || s.closing) call.odd = true;
+  call.dead = s.dead_must;
+  call.all_off = true;
+  call.must_enabled = true;
+  for (uint32_t event = 0; event < kEvents; ++event) {
+    if ((call.named & (1u << event)) == 0) continue;
+    EventState& e = s.events[event];
+    if ((s.dispatch & (DispatchBit(event == kReceive      ? Event::kReceive
+                                   : event == kDisconnect ? Event::kDisconnect
+                                                          : Event::kSendBacklog))) == 0 ||
+        (s.dispatch & kNoDispatch) != 0) {
+      call.odd = true;  // ambiguities 5: a callback that is not there
+    }
+    if (e.open_calls != 0) call.alone = false;
+    call.before[event] = e.phases;
+    call.version[event] = e.version;
+    call.in_progress |= e.PossiblyInProgress();
+    call.running_at_begin |= e.running != 0;
+    call.all_off &= (e.phases & ~kSurelyOff) == 0 && e.open_calls == 0;
+    call.must_enabled &= e.phases == SetOf(Phase::kEnabled) && e.open_calls == 0;
+    call.was_static |= (e.phases & SetOf(Phase::kStatic)) != 0;
+    e.last_call = now;
+    ++e.open_calls;
+    if (call.disables) {
+      if (call.was_static) e.static_tried = true;
+      e.phases |= Next(e.phases, LifeInput::kDisableSucceeded);
+    } else {
+      ++e.open_enables;
+      e.phases |= Next(e.phases, LifeInput::kEnableSucceeded);
+      // ambiguities 13 and 30: what happened before may be indicated now, and a suspension may be lifted.
+      if (e.suspension != kFlowing) e.suspension |= kFlowing;
+      e.trigger |= event == kBacklog || s.fin_may || s.reset_may || s.dead_may ||
+                   (event == kReceive && s.stream.sent_may > s.stream.delivered);
+    }
+  }
+  if (call.with_irp) {
+    IrpState& irp = irps[call.irp];
+    irp.control = true;
+    irp.disables = call.disables;
+    irp.event = call.named != 0 && named == 1 ? static_cast<uint8_t>(__builtin_ctz(call.named)) : kEvents;
+  }
+  if (!call.disables || named != 1) return;
+  const uint32_t event = static_cast<uint32_t>(__builtin_ctz(call.named));
+  const EventState& e = s.events[event];
+  for (uint32_t parent = o.enclosing, depth = 0; parent < references.size() && depth < 64; ++depth) {
+    const Running* outer = RunningOf(parent);
+    if (outer != nullptr && outer->socket == call.socket && outer->event == event) call.inside = parent;
+    parent = references[parent].parent;
+  }
+  if (call.with_irp) irps[call.irp].inside = call.inside;
+  if (event == kReceive && (e.suspension & kFlowing) == 0) call.tags |= kTagSuspended;
+  if (s.running > e.running) call.tags |= kTagOtherCallbackRuns;
+  if (running_now[event] > e.running) call.tags |= kTagOtherSocketRuns;
+  if (event == kReceive && s.retained != 0) call.tags |= kTagRetained;
+  for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) irps[i].disable_since = true;
+}
+
+bool Judge::State::JudgeEnable(const OpenCall& call, Status status) {
+  const SocketState& s = sockets[call.socket];
+  const bool open = call.odd || !call.alone || !call.all_off || s.dead_may || s.closing;
+  const Premise premise = call.dead ? (call.with_irp ? Premise::kDeadIrp : Premise::kDead)
+                          : open    ? (call.with_irp ? Premise::kEnableOpenIrp : Premise::kEnableOpen)
+                                    : (call.with_irp ? Premise::kEnableIrp : Premise::kEnable);
+  const Row& row = RowOf(premise);
+  // A lack of resources is nobody's breach, and shows nothing either.
+  if (status == kStatusInsufficientResources) return true;
+  const Cell& cell = row.cells[static_cast<size_t>(OutputOf(status))];
+  if (cell.count != 0 && Forbid(cell.rules, cell.count)) return false;
+  for (const Cell& other : row.cells) {
+    if (other.count == 1) Exercise(other.rules[0]);
+  }
+  return true;
+}
+
+bool Judge::State::JudgeDisable(const OpenCall& call, Status status, bool never_returned) {
+  const SocketState& s = sockets[call.socket];
+  bool in_progress = call.in_progress;
+  bool busy = false;
+  bool changed = false;
+  for (uint32_t event = 0; event < kEvents; ++event) {
+    if ((call.named & (1u << event)) == 0) continue;
+    const EventState& e = s.events[event];
+    in_progress |= e.PossiblyInProgress();
+    changed |= e.last_call != call.begin;
+    for (uint16_t i = e.first_running; i != kNone; i = running[i].next) busy |= running[i].begin < call.begin;
+  }
+  const bool open = call.odd || !call.alone || changed || !call.must_enabled || s.dead_may || s.closing;
+  // Without exact quiescence a call may always be on its way (ambiguities 42).
+  const size_t degree = busy ? 2 : (in_progress || !Exact() ? 1 : 0);
+  Premise premise = static_cast<Premise>((open ? 6 : 0) + degree * 2 + (call.with_irp ? 1 : 0));
+  if (call.dead && degree == 0) premise = call.with_irp ? Premise::kDeadIrp : Premise::kDead;
+  const Row& row = RowOf(premise);
+  if (status == kStatusInsufficientResources && !never_returned) return true;
+
+  // Rules that make the row what it is, beside the one in the cell.
+  RuleId why[6];
+  size_t count = 0;
+  const bool sure = !open && !(call.dead && degree == 0);
+  if (sure && degree == 2 && call.inside != kNoIndex) why[count++] = RuleId::kDisableFromInsidePends;
+  if (sure && degree == 0) {
+    if ((call.tags & kTagSuspended) != 0) why[count++] = RuleId::kDisableSuspendedReturnsSuccess;
+    if ((call.tags & kTagRetained) != 0) why[count++] = RuleId::kDisableRetainedListsDoNotCount;
+    if ((call.tags & kTagOtherCallbackRuns) != 0)
+      why[count++] = RuleId::kDisableInProgressCountsOnlyThatCallback;
+    if ((call.tags & kTagOtherSocketRuns) != 0) why[count++] = RuleId::kDisableInProgressCountsOnlyThatSocket;
+  }
+  // ambiguities 2: several events at once fail on Windows.
+  const Output output = OutputOf(status);
+  if (call.several && !call.dead && IsSuccess(status) && output != Output::kPending && !never_returned &&
+      Forbid({RuleId::kDisableSeveralFails})) {
+    return false;
+  }
+  const Cell& cell =
+      row.cells[never_returned ? static_cast<size_t>(Output::kOther) : static_cast<size_t>(output)];
+  if (cell.count != 0) {
+    RuleId rules[8];
+    size_t blamed = 0;
+    // The answers that treat an idle callback as busy, or a busy one as idle, are what those rules forbid.
+    const bool shape = cell.rules[0] == RuleId::kDisableWithoutIrpNeverPending ||
+                       cell.rules[0] == RuleId::kDisableWithIrpNeverEventPending;
+    for (size_t i = 0; i < count && !shape; ++i) rules[blamed++] = why[i];
+    for (size_t i = 0; i < cell.count; ++i) rules[blamed++] = cell.rules[i];
+    if (Forbid(rules, blamed)) return false;
+  }
+  for (const Cell& other : row.cells) {
+    if (other.count == 1) Exercise(other.rules[0]);
+  }
+  for (size_t i = 0; i < count; ++i) Exercise(why[i]);
+  if (call.several) Exercise(RuleId::kDisableSeveralFails);
+  return true;
+}
+
+// What the return makes of the phases. Alone, the request is a step of the automaton; with others at the same
+// time only what all orders have in common is kept.
+void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
+  SocketState& s = sockets[call.socket];
+  const bool irp_done =
+      call.with_irp && (irps[call.irp].call == call.begin ? irps[call.irp].completed : call.completed);
+  for (uint32_t event = 0; event < kEvents; ++event) {
+    if ((call.named & (1u << event)) == 0) continue;
+    EventState& e = s.events[event];
+    const bool alone = call.alone && e.last_call == call.begin && e.version == call.version[event];
+    const PhaseSet before = call.before[event];
+    PhaseSet after = before;
+    if (status == kStatusPending) {
+      after = irp_done
+                  ? e.phases
+                  : Next(before, call.disables ? LifeInput::kDisablePended : LifeInput::kEnableSucceeded);
+    } else if (status == kStatusEventPending) {
+      after = Next(before, LifeInput::kDisableEventPended);
+    } else if (IsSuccess(status)) {
+      after = Next(before, call.disables ? LifeInput::kDisableSucceeded : LifeInput::kEnableSucceeded);
+    } else if (!call.disables && call.odd) {
+      after |= Next(before, LifeInput::kEnableSucceeded);  // ambiguities 4: part of the mask may be enabled
+    }
+    if (call.odd || (call.disables && status == kStatusPending && call.several)) after |= before;
+    const bool failed = !IsSuccess(status);
+    if (!call.disables && !failed) {
+      e.last_enable_end = now;
+      e.multi = (call.named & (call.named - 1)) != 0;
+      e.sibling_disabled = false;
+      e.disables_before = disables[event];
+      s.stream.owed_from = event == kReceive ? s.stream.sent_may : s.stream.owed_from;
+      e.owed = false;
+    }
+    if (alone) {
+      e.phases = after;
+    } else if (call.disables && status == kStatusSuccess && !call.odd) {
+      // design: only an enable that overlapped the request, or came later, explains a start from now on.
+      const bool enabled_since =
+          e.open_enables != 0 || (e.last_enable_end != kNoIndex && e.last_enable_end > call.begin);
+      e.phases = static_cast<PhaseSet>(SetOf(Phase::kDisabled) | (before & SetOf(Phase::kStatic)) |
+                                       (enabled_since ? SetOf(Phase::kEnabled) : 0));
+    } else {
+      e.phases |= after;
+    }
+    if (call.disables && status == kStatusSuccess && !call.odd && (e.phases & kStartable) == 0) {
+      e.trigger = e.late_start = false;
+      e.recent = false;
+      e.tempted = false;
+      e.owed = false;
+    }
+    if (call.disables && !failed && (before & SetOf(Phase::kStatic)) == 0) {
+      ++disables[event];
+      for (uint32_t other = 0; other < kEvents; ++other) {
+        if (other != event) s.events[other].sibling_disabled = true;
+      }
+    }
+  }
+}
+
+void Judge::State::ControlReturned(OpenCall& call, Status status) {
+  SocketState& s = sockets[call.socket];
+  for (uint32_t event = 0; event < kEvents; ++event) {
+    if ((call.named & (1u << event)) == 0) continue;
+    EventState& e = s.events[event];
+    if (e.open_calls != 0) --e.open_calls;
+    if (!call.disables && e.open_enables != 0) --e.open_enables;
+  }
+  if (call.judged) {
+    if (!(call.disables ? JudgeDisable(call, status, false) : JudgeEnable(call, status))) return;
+    // A call that began during the request and still runs was in progress, or started after the callback was
+    // disabled.
+    if (call.disables && status == kStatusSuccess && call.alone && call.must_enabled && !call.odd) {
+      const EventState& e = s.events[__builtin_ctz(call.named)];
+      const bool enabled_since = e.last_call != call.begin;
+      if (e.running != 0 && !enabled_since && Forbid({RuleId::kDisableSuccessStopsCallback})) return;
+    }
+    if (call.with_irp && irps[call.irp].call == call.begin) {
+      irps[call.irp].pended_row = call.disables && status == kStatusPending && call.alone && !call.odd;
+    }
+  }
+  ApplyReturn(call, status);
+}
+
+void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
+  if (irp.event >= kEvents || irp.socket >= kMaxSockets) return;
+  SocketState& s = sockets[irp.socket];
+  EventState& e = s.events[irp.event];
+  if (IsSuccess(status) && status == kStatusSuccess) {
+    // so-wsk-event-callback.md, second bullet: completed after all calls in progress have returned.
+    for (uint16_t i = e.first_running; i != kNone; i = running[i].next) {
+      if (running[i].begin > irp.call) continue;
+      if (e.phases == SetOf(Phase::kStatic)) break;
+      if (irp.inside == running[i].begin) {
+        Forbid({RuleId::kDisableFromInsideIrpWaits});
+      } else {
+        Forbid({RuleId::kDisableInProgressIrpWaitsForEveryCall});
+      }
+      return;
+    }
+    if (irp.returned && irp.returned_status == kStatusPending) {
+      if (irp.waited_outer) {
+        Exercise(irp.inside != kNoIndex ? RuleId::kDisableFromInsideIrpWaits
+                                        : RuleId::kDisableInProgressIrpWaitsForEveryCall);
+      }
+      ExerciseWhenQuiet(RuleId::kDisableInProgressIrpCompletes);
+    }
+    const bool overlapped = e.last_call != irp.call || e.open_calls > (irp.returned ? 0 : 1);
+    const PhaseSet done = SetOf(Phase::kDisabledByIrp);
+    if ((e.phases & SetOf(Phase::kStatic)) != 0) {
+      e.phases |= done;
+    } else {
+      e.phases = overlapped ? static_cast<PhaseSet>(e.phases | done) : done;
+    }
+    // A call committed before this moment may show its beginning after it (ambiguities 1).
+    e.late_start = e.trigger;
+    e.tempted = false;
+    ++e.version;
+    return;
+  }
+  // A failure: the callback is as it was, or disabled (ambiguities 12).
+  const bool excused = irp.cancelled || s.closing || s.dead_may || e.last_call != irp.call;
+  if (irp.returned && irp.pended_row && !excused) {
+    Forbid({RuleId::kDisableInProgressIrpCarriesFinalStatus});
+    return;
+  }
+  if (irp.returned && irp.returned_status == kStatusPending) {
+    e.phases |= SetOf(Phase::kEnabled, Phase::kDisabledByIrp);
+    ++e.version;
+  }
+}
+
+}  // namespace wskcert::model

@@ -1,0 +1,223 @@
+// Quiescence: what was owed and did not come, and which prohibitions were put to the test.
+#include "conformance/model/judge_state.h"
+
+namespace wskcert::model {
+
+namespace {
+
+constexpr RuleId kOwes[kEvents] = {RuleId::kReceiveEnabledIndicates, RuleId::kDisconnectRemoteIndicated,
+                                   RuleId::kBacklogChangeIndicated};
+
+}  // namespace
+
+// Why the callback had to be called: the event itself, and what must not have turned it off. Most particular
+// first.
+size_t Judge::State::ReasonsToIndicate(const SocketState& s, uint32_t event, RuleId* rules) const {
+  const EventState& e = s.events[event];
+  size_t count = 0;
+  if (e.phases == SetOf(Phase::kStatic)) {
+    if (e.static_tried) rules[count++] = RuleId::kDisableStaticStaysEnabled;
+  } else {
+    if (e.sibling_disabled) rules[count++] = RuleId::kDisableOneLeavesOthers;
+    if (e.disables_before != disables[event]) rules[count++] = RuleId::kDisableSocketLeavesOtherSockets;
+    if (e.multi) rules[count++] = RuleId::kEnableSeveralEachTakesEffect;
+  }
+  if (event == kReceive && e.resumed) rules[count++] = RuleId::kReceiveResumes;
+  rules[count++] = kOwes[event];
+  return count;
+}
+
+void Judge::State::OwedIndications(SocketState& s) {
+  for (uint32_t event = 0; event < kEvents; ++event) {
+    EventState& e = s.events[event];
+    if (e.unjudged || !e.MustIndicate() || s.closing || !s.connected_must) continue;
+    bool owed = e.owed;
+    if (event == kReceive) {
+      const Stream& stream = s.stream;
+      const uint64_t taken = stream.delivered > stream.owed_from ? stream.delivered : stream.owed_from;
+      // nc-wsk-pfn_wsk_receive_event.md, Remarks: new data, enabled, no WskReceive queued; and not suspended.
+      owed = e.suspension == kFlowing && s.receives == 0 && !stream.unknown && !stream.lossy && !s.dead_may &&
+             !s.fin_may && stream.sent_must > taken && stream.island_count == 0;
+    } else if (event == kDisconnect) {
+      // Buffered data may stand before it (ambiguities 35).
+      owed = owed && s.stream.delivered >= s.stream.sent_may && s.receives == 0;
+    }
+    if (!owed) continue;
+    RuleId rules[8];
+    const size_t count = ReasonsToIndicate(s, event, rules);
+    if (Forbid(rules, count)) return;
+  }
+}
+
+// Something tempted the provider to call, it had until now to do so, and it did not.
+void Judge::State::TestedProhibitions(SocketState& s, bool clear) {
+  for (uint32_t event = 0; event < kEvents; ++event) {
+    EventState& e = s.events[event];
+    if (e.unjudged) continue;
+    const bool data = event != kReceive || s.stream.sent_must > s.stream.delivered;
+    if (e.tempted && data && s.connected_must && e.open_calls == 0 && (e.phases & (e.phases - 1)) == 0) {
+      if ((e.phases & kStartable) == 0 && clear && !s.closing && s.receives == 0) {
+        const Phase phase = static_cast<Phase>(__builtin_ctz(e.phases));
+        Exercise(ForbidsStart(phase));
+        if (phase == Phase::kDisabled && event == kReceive) Exercise(RuleId::kDisableSuccessStopsReceive);
+      } else if (event == kReceive && e.MustIndicate() && e.running != 0 && !s.closing) {
+        // Data came while a call was held. What the held call was given has not been accepted yet.
+        if (s.stream.sent_must > s.stream.indicated) Exercise(RuleId::kReceiveSerial);
+      }
+    }
+    if (event == kReceive && clear && data && e.MustIndicate() && !s.closing && s.receives == 0 &&
+        e.running == 0) {
+      if (e.suspension == kRefused) Exercise(RuleId::kReceiveRefusedSuspends);
+      if (e.suspension == kPartially) Exercise(RuleId::kReceivePartialSuspends);
+    }
+    e.tempted = e.tempted && (e.running != 0 || data) && event == kReceive;
+  }
+  const EventState& disconnect = s.events[kDisconnect];
+  if (s.local_disconnect && disconnect.MustIndicate() && !disconnect.unjudged && !s.closing && !s.fin_may &&
+      !s.reset_may && !s.dead_may && !s.slow_peer && s.connected_must) {
+    Exercise(RuleId::kDisconnectLocalNotIndicated);
+  }
+  if (s.closed && s.tempted_after_close) Exercise(RuleId::kCloseCompletedNoCallback);
+}
+
+void Judge::State::QuietSocket(uint16_t slot, bool clear) {
+  SocketState& s = sockets[slot];
+  const bool is_socket = slot < kMaxSockets;
+  if (is_socket && s.judged) {
+    if (clear) {
+      OwedIndications(s);
+      // A gap below bytes that were delivered: nothing can fill it any more.
+      if (!refusal.refused && s.stream.island_count != 0 && !s.stream.unknown && !s.stream.lossy &&
+          s.receives == 0 && s.events[kReceive].suspension == kFlowing) {
+        Forbid({RuleId::kReceiveBytesNoneLost});
+      }
+    }
+    if (refusal.refused) return;
+    TestedProhibitions(s, clear);
+  }
+  if (clear && (s.judged || !is_socket)) {
+    for (uint16_t i = s.first_irp; i != kNone && !refusal.refused; i = irps[i].next) Owed(irps[i]);
+  }
+  if (refusal.refused) return;
+  bool disable_pending[kEvents] = {};
+  for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
+    IrpState& irp = irps[i];
+    if (irp.disables && irp.event < kEvents) disable_pending[irp.event] = true;
+    if (irp.disables && irp.event >= kEvents)
+      disable_pending[0] = disable_pending[1] = disable_pending[2] = true;
+    if (static_cast<Op>(irp.op) != Op::kReceive || !irp.returned || irp.returned_status != kStatusPending)
+      continue;
+    if (!irp.settled) irp.settled_sent = s.stream.sent_may;
+    irp.settled = true;
+    const bool excused =
+        irp.cancelled || s.closing || s.fin_may || s.reset_may || s.dead_may || s.local_disconnect;
+    if (irp.disable_since && !excused && is_socket && s.judged)
+      Exercise(RuleId::kDisableLeavesQueuedReceives);
+  }
+  for (uint32_t event = 0; event < kEvents && is_socket; ++event) {
+    EventState& e = s.events[event];
+    if (e.running != 0) continue;
+    e.recent = e.trigger = e.late_start = false;
+    if ((e.phases & SetOf(Phase::kDraining)) != 0) {
+      e.phases = Next(e.phases, LifeInput::kQuiet);
+      e.tempted = false;
+      ++e.version;
+    }
+    if (!disable_pending[event] && e.open_calls == 0 && e.phases != SetOf(Phase::kPendingIrp)) {
+      e.phases &= static_cast<PhaseSet>(~SetOf(Phase::kPendingIrp));
+    }
+  }
+  if (s.breaking) s.dead_must = true;
+  if (s.told_abortive) s.abortive_quiet = true;
+  if (s.local_disconnect) s.local_quiet = true;
+}
+
+void Judge::State::Quiescence(bool exact) {
+  if (!exact) {
+    // Silence for a while proves nothing by itself.
+    inconclusive = inconclusive || !dirty.empty();
+    return;
+  }
+  // While a callback is held, or a call is stuck behind one, the provider may be unable to go on elsewhere
+  // too.
+  const bool clear = running_total == 0 && open_calls == 0;
+  size_t kept = 0;
+  for (size_t i = 0; i < dirty.size(); ++i) {
+    QuietSocket(dirty[i], clear);
+    if (refusal.refused) return;
+    if (clear) {
+      sockets[dirty[i]].dirty = false;
+    } else {
+      dirty[kept++] = dirty[i];
+    }
+  }
+  dirty.resize(kept);
+  if (!clear) return;
+  when_quiet.ForEach([this](RuleId rule) { Exercise(rule); });
+  when_quiet.Clear();
+}
+
+// A request that never comes back treats the callback it names neither as idle nor as busy.
+void Judge::State::NeverReturned() {
+  for (const OpenCall& call : calls) {
+    if (call.begin == kNoIndex || refusal.refused) continue;
+    if (call.socket != kNoSocketEntry && (!call.judged || !sockets[call.socket].judged)) continue;
+    if (static_cast<Op>(call.op) == Op::kDeregister) continue;  // waits for sockets and IRPs, as it should
+    if (call.disables && !call.odd) JudgeDisable(call, kStatusUnsuccessful, true);
+    if (!refusal.refused) Forbid({RuleId::kRunCallsReturn});
+  }
+}
+
+void Judge::State::Ended(const Observation& o) {
+  if (static_cast<Seen>(o.kind) == Seen::kFault) {
+    const bool ours = breached.empty();
+    switch (static_cast<FaultKind>(o.code)) {
+      case FaultKind::kBadContext:
+        if (ours) Forbid({RuleId::kCallbackContextIsTheSockets});
+        break;
+      case FaultKind::kBadIndication:
+        if (Socket(o.socket) != nullptr) Forbid({RuleId::kReceiveIndicationWellFormed});
+        break;
+      case FaultKind::kSecondCompletion:
+      case FaultKind::kBadIrp:
+        if (ours) Forbid({RuleId::kIrpCompletesOnce});
+        break;
+      case FaultKind::kIrqlChanged:
+        Forbid({RuleId::kRunIrqlKept});
+        break;
+      default:
+        break;
+    }
+    return;
+  }
+  over = ended = true;
+  const bool bad_client =
+      !breached.empty() && !(breached.size() == 1 && breached.Has(RuleId::kApplicationEnableAfterConnect));
+  switch (static_cast<Ending>(o.code)) {
+    case Ending::kBugCheck:
+    case Ending::kCrashed:
+      if (bad_client) {
+        inconclusive = true;
+      } else {
+        Forbid({RuleId::kRunSurvives});
+      }
+      break;
+    case Ending::kDeadlock:
+      if (Exact() && !bad_client) NeverReturned();
+      break;
+    case Ending::kFinished:
+      if (Exact() && open_calls == 0) Quiescence(true);
+      break;
+    default:
+      inconclusive = true;
+      break;
+  }
+  if (!refusal.refused) Exercise(RuleId::kRunSurvives);
+}
+
+void Judge::State::Finish() {
+  // A log without its end was cut: what it owes is not known.
+  if (!refusal.refused && !ended) inconclusive = true;
+}
+
+}  // namespace wskcert::model

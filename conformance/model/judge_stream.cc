@@ -1,0 +1,142 @@
+// What the environment does to a connection, and the bytes that travel over it.
+#include "conformance/model/judge_state.h"
+
+namespace wskcert::model {
+
+// Something that would start the callback, if nothing stood against it.
+void Judge::State::Trigger(SocketState& s, uint32_t event) {
+  EventState& e = s.events[event];
+  if (e.MayStart()) e.trigger = true;
+  e.tempted = true;
+}
+
+void Judge::State::StimulusBegin(const Observation& o) {
+  if (o.socket >= kMaxSockets || !sockets[o.socket].used) return;
+  Touch(o.socket);
+  SocketState& s = sockets[o.socket];
+  for (Pending& pending : stimuli) {
+    if (pending.begin != kNoIndex) continue;
+    pending = {now, o.socket, o.length};
+    break;
+  }
+  s.tempted_after_close |= s.closing;
+  switch (static_cast<Op>(o.op)) {
+    case Op::kPeerSend:
+      s.stream.sent_may += o.length;
+      if (o.length != 0) Trigger(s, kReceive);
+      break;
+    case Op::kPeerDisconnect:
+    case Op::kPeerReset:
+    case Op::kBreakSocket: {
+      const bool graceful = static_cast<Op>(o.op) == Op::kPeerDisconnect;
+      const bool first = !s.fin_may && !s.reset_may && !s.dead_may;
+      (graceful ? s.fin_may : s.reset_may) = true;
+      if (!graceful) s.dead_may = s.stream.lossy = true;
+      Trigger(s, kDisconnect);
+      Trigger(s, kReceive);  // it may show as a NULL indication
+      Trigger(s, kBacklog);
+      EventState& e = s.events[kDisconnect];
+      // Owed only for what is surely a first disconnect by the remote application of a connection that works.
+      if (static_cast<Op>(o.op) != Op::kBreakSocket && first && s.connected_must && !s.closing &&
+          !s.local_disconnect && e.MustIndicate() && !e.unjudged) {
+        e.owed = true;
+      }
+      break;
+    }
+    case Op::kPeerHoldAcks:
+      s.slow_peer = true;
+      Trigger(s, kBacklog);
+      break;
+    case Op::kSetIdealBacklog: {
+      Trigger(s, kBacklog);
+      EventState& e = s.events[kBacklog];
+      if (s.backlog != 0 && s.backlog != o.length && e.MustIndicate() && s.connected_must && !s.closing &&
+          !s.dead_may && !s.fin_may && !s.local_disconnect && !e.unjudged) {
+        e.owed = true;
+      }
+      s.backlog = o.length;
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+void Judge::State::StimulusEnd(const Observation& o) {
+  if (o.begin >= references.size()) return;
+  // The end names the peer only; the socket was noted at the begin.
+  const Op op = static_cast<Op>(o.op);
+  if (op == Op::kFailAllocations) return;
+  for (Pending& pending : stimuli) {
+    if (pending.begin != o.begin) continue;
+    pending.begin = kNoIndex;
+    if (pending.socket >= kMaxSockets) return;
+    SocketState& s = sockets[pending.socket];
+    const bool done = o.status == kStatusSuccess;
+    if (op == Op::kPeerSend) {
+      if (done) {
+        s.stream.sent_must += pending.length;
+      } else {
+        s.stream.sent_may -= pending.length <= s.stream.sent_may ? pending.length : s.stream.sent_may;
+        if (s.stream.sent_may < s.stream.sent_must) s.stream.sent_may = s.stream.sent_must;
+      }
+    } else if (op == Op::kBreakSocket && done) {
+      s.breaking = true;
+    } else if (!done) {
+      s.events[kDisconnect].owed = s.events[kBacklog].owed = false;
+    }
+    return;
+  }
+}
+
+// Bytes that are another connection's, or nobody's, were not sent here.
+bool Judge::State::JudgeContent(const Observation& o, SocketState& s) {
+  if (s.stream.unknown) return true;
+  const Content content = static_cast<Content>(o.content);
+  if (content == Content::kForeign || content == Content::kCorrupt) {
+    return !Forbid({RuleId::kReceiveBytesNoneLost});
+  }
+  return true;
+}
+
+// Bytes [offset, offset + length) are being given to the client: they were sent, and not yet accepted.
+bool Judge::State::JudgeBytes(SocketState& s, uint64_t offset, uint32_t length) {
+  Stream& stream = s.stream;
+  if (stream.unknown || length == 0) return true;
+  const uint64_t end = offset + length;
+  if (end > stream.sent_may || end < offset) return !Forbid({RuleId::kReceiveBytesNoneLost});
+  bool again = offset < stream.delivered;
+  for (uint32_t i = 0; i < stream.island_count; ++i) {
+    again |= offset < stream.islands[i].end && end > stream.islands[i].begin;
+  }
+  if (again && Forbid({RuleId::kReceiveBytesAtMostOnce})) return false;
+  if (stream.delivered != 0) Exercise(RuleId::kReceiveBytesAtMostOnce);
+  Exercise(RuleId::kReceiveBytesNoneLost);
+  return true;
+}
+
+void Judge::State::Deliver(SocketState& s, uint64_t begin, uint64_t end) {
+  Stream& stream = s.stream;
+  if (stream.unknown || begin >= end) return;
+  if (begin > stream.delivered) {
+    if (stream.island_count == kMaxIslands) {
+      stream.unknown = true;
+      inconclusive = true;
+      return;
+    }
+    stream.islands[stream.island_count++] = {begin, end};
+    return;
+  }
+  if (end > stream.delivered) stream.delivered = end;
+  for (uint32_t i = 0; i < stream.island_count;) {
+    if (stream.islands[i].begin > stream.delivered) {
+      ++i;
+      continue;
+    }
+    if (stream.islands[i].end > stream.delivered) stream.delivered = stream.islands[i].end;
+    stream.islands[i] = stream.islands[--stream.island_count];
+    i = 0;
+  }
+}
+
+}  // namespace wskcert::model
