@@ -1,0 +1,78 @@
+// Saboteurs of what all callbacks share, and of WskSendBacklogEvent.
+#include "conformance/saboteurs/interposer.h"
+
+namespace wskcert::saboteurs {
+namespace {
+
+// The first IRQL above DISPATCH_LEVEL.
+constexpr KIRQL kTooHigh = DISPATCH_LEVEL + 1;
+
+class Raised {
+ public:
+  explicit Raised(KIRQL level) { KeRaiseIrql(level, &old_); }
+  ~Raised() { KeLowerIrql(old_); }
+  Raised(const Raised&) = delete;
+  Raised& operator=(const Raised&) = delete;
+
+ private:
+  KIRQL old_;
+};
+
+NTSTATUS ReceiveTooHigh(ReceiveCall* call) {
+  Raised raised(kTooHigh);
+  return CallReceive(*call);
+}
+NTSTATUS DisconnectTooHigh(Socket* socket, ULONG flags) {
+  Raised raised(kTooHigh);
+  return CallDisconnect(socket, flags);
+}
+NTSTATUS BacklogTooHigh(Socket* socket, SIZE_T ideal) {
+  Raised raised(kTooHigh);
+  return CallBacklog(socket, ideal);
+}
+
+// The flag without the level.
+NTSTATUS ReceiveSaysDispatch(ReceiveCall* call) {
+  if (KeGetCurrentIrql() < DISPATCH_LEVEL) call->flags |= WSK_FLAG_AT_DISPATCH_LEVEL;
+  return CallReceive(*call);
+}
+
+// The provider's own idea of the socket in the place of the client's.
+NTSTATUS ForeignContext(Socket* socket, ULONG flags) {
+  socket->client->WskDisconnectEvent(socket, flags);
+  return STATUS_SUCCESS;
+}
+NTSTATUS ForeignReceiveContext(ReceiveCall* call) {
+  call->socket->client->WskReceiveEvent(call->socket, call->flags, call->list, call->bytes, call->accepted);
+  return STATUS_DATA_NOT_ACCEPTED;
+}
+
+NTSTATUS NeverIndicateBacklog(Socket*, SIZE_T) { return STATUS_SUCCESS; }
+
+const Saboteur kSaboteurs[] = {
+    {.info = {"callback-gets-foreign-context", "callback.context.is-the-sockets",
+              "Callbacks get a context that the client never gave.", "npi", false},
+     .receive = ForeignReceiveContext,
+     .disconnect = ForeignContext},
+    {.info = {"receive-above-dispatch", "irql.receive.at-most-dispatch",
+              "WskReceiveEvent is called above DISPATCH_LEVEL.", "runtime", false},
+     .receive = ReceiveTooHigh},
+    {.info = {"disconnect-above-dispatch", "irql.disconnect.at-most-dispatch",
+              "WskDisconnectEvent is called above DISPATCH_LEVEL.", "runtime", false},
+     .disconnect = DisconnectTooHigh},
+    {.info = {"backlog-above-dispatch", "irql.backlog.at-most-dispatch",
+              "WskSendBacklogEvent is called above DISPATCH_LEVEL.", "runtime", false},
+     .backlog = BacklogTooHigh},
+    {.info = {"receive-claims-dispatch", "irql.dispatch-flag.tells-level",
+              "WskReceiveEvent gets WSK_FLAG_AT_DISPATCH_LEVEL below that level.", "npi", false},
+     .receive = ReceiveSaysDispatch},
+    {.info = {"backlog-not-indicated", "backlog.change.indicated", "WskSendBacklogEvent is never called.",
+              "npi", false},
+     .backlog = NeverIndicateBacklog},
+};
+
+}  // namespace
+
+const Topic kCallbackTopic = {kSaboteurs, ARRAYSIZE(kSaboteurs)};
+
+}  // namespace wskcert::saboteurs

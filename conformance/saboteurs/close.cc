@@ -1,0 +1,71 @@
+// Saboteurs of closing.
+#include "conformance/saboteurs/interposer.h"
+
+namespace wskcert::saboteurs {
+namespace {
+
+bool IsClose(const Request& request) {
+  return request.function == Function::kClose && request.irp != nullptr;
+}
+
+// Receives that the close should end are kept for ever.
+NTSTATUS LeavePending(Completion* completion) {
+  return completion->function == Function::kReceive && completion->socket->closing != 0
+             ? STATUS_MORE_PROCESSING_REQUIRED
+             : STATUS_SUCCESS;
+}
+
+// The provider's own close goes on behind the client's back.
+NTSTATUS CompleteEarly(Request* request) {
+  return ForwardAlone(*request) ? Answer(request, STATUS_PENDING, STATUS_SUCCESS) : Pass(request);
+}
+NTSTATUS CloseCompletesEarly(Request* request) {
+  const bool mine = IsClose(*request) && Running(request->socket) && !Inside(request->socket);
+  return mine ? CompleteEarly(request) : Pass(request);
+}
+NTSTATUS FromInsideCompletesEarly(Request* request) {
+  return IsClose(*request) && Inside(request->socket) ? CompleteEarly(request) : Pass(request);
+}
+
+NTSTATUS InProgressSucceeds(Request* request) {
+  const bool mine = IsClose(*request) && Running(request->socket);
+  const NTSTATUS status = Pass(request);
+  return mine && status == STATUS_PENDING ? STATUS_SUCCESS : status;
+}
+
+// Calls the client once more when it has been told that the socket is gone.
+NTSTATUS CallAfterClose(Completion* completion) {
+  Socket* socket = completion->socket;
+  if (completion->function != Function::kClose) return STATUS_SUCCESS;
+  IoCompleteRequest(completion->irp, IO_NO_INCREMENT);
+  if (Has(socket, kDisconnectEvent)) {
+    CallDisconnect(socket, WSK_FLAG_ABORTIVE);
+  } else if (Has(socket, kReceiveEvent)) {
+    CallReceive({socket, 0, nullptr, 0, nullptr});
+  }
+  return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
+const Saboteur kSaboteurs[] = {
+    {.info = {"close-leaves-irps-pending", "close.completes-pending-irps",
+              "Receives that are queued when the socket is closed never complete.", "npi", false},
+     .completing = LeavePending},
+    {.info = {"close-completes-early", "close.waits-for-callbacks",
+              "A close completes while a callback of the socket runs on another thread.", "npi", false},
+     .request = CloseCompletesEarly},
+    {.info = {"close-in-progress-succeeds", "close.in-progress.not-success",
+              "WskCloseSocket returns STATUS_SUCCESS while a callback of the socket runs.", "npi", false},
+     .request = InProgressSucceeds},
+    {.info = {"callback-after-close", "close.completed.no-callback",
+              "A callback of the socket is called after its close has completed.", "npi", false},
+     .completing = CallAfterClose},
+    {.info = {"close-from-inside-completes-early", "close.from-inside.waits",
+              "A close issued inside a callback completes before that callback returned.", "npi", false},
+     .request = FromInsideCompletesEarly},
+};
+
+}  // namespace
+
+const Topic kCloseTopic = {kSaboteurs, ARRAYSIZE(kSaboteurs)};
+
+}  // namespace wskcert::saboteurs

@@ -1,0 +1,229 @@
+// Saboteurs of disabling while nothing is in progress.
+#include "conformance/saboteurs/interposer.h"
+
+namespace wskcert::saboteurs {
+namespace {
+
+void CompleteKeptOnes(Socket* socket) {
+  for (PVOID volatile& kept : socket->kept) {
+    CompleteKept(InterlockedExchangePointer(&kept, nullptr), STATUS_SUCCESS);
+  }
+}
+
+// Disables at once, but answers as if calls were in progress; a worker completes the IRP.
+NTSTATUS PendThoughIdle(Request* request, EventIndex event) {
+  const NTSTATUS status = Forward(*request, nullptr);
+  if (status != STATUS_SUCCESS) return Answer(request, status, status);
+  if (request->irp == nullptr) return STATUS_EVENT_PENDING;
+  InterlockedExchangePointer(&request->socket->kept[event], Keep(request));
+  if (!Later(request->socket, CompleteKeptOnes)) CompleteKeptOnes(request->socket);
+  return STATUS_PENDING;
+}
+
+NTSTATUS IdlePends(Request* request) {
+  EventIndex event;
+  if (!IsDisable(*request, &event) || request->irp == nullptr || !Idle(request->socket)) return Pass(request);
+  return PendThoughIdle(request, event);
+}
+
+NTSTATUS SuspendedPends(Request* request) {
+  EventIndex event;
+  const Socket* socket = request->socket;
+  if (!IsDisable(*request, &event) || event != kReceiveEvent || socket->suspended == 0 ||
+      socket->retained != 0 || Running(socket) || RunningElsewhere(socket, event)) {
+    return Pass(request);
+  }
+  return PendThoughIdle(request, event);
+}
+
+NTSTATUS RetainedPends(Request* request) {
+  EventIndex event;
+  const Socket* socket = request->socket;
+  if (!IsDisable(*request, &event) || event != kReceiveEvent || socket->retained == 0 || Running(socket) ||
+      RunningElsewhere(socket, event)) {
+    return Pass(request);
+  }
+  return PendThoughIdle(request, event);
+}
+
+NTSTATUS OtherEventPends(Request* request) {
+  EventIndex event;
+  const Socket* socket = request->socket;
+  if (!IsDisable(*request, &event) || Running(socket, event) || !Running(socket)) return Pass(request);
+  return PendThoughIdle(request, event);
+}
+
+NTSTATUS OtherSocketPends(Request* request) {
+  EventIndex event;
+  const Socket* socket = request->socket;
+  if (!IsDisable(*request, &event) || Running(socket) || !RunningElsewhere(socket, event))
+    return Pass(request);
+  return PendThoughIdle(request, event);
+}
+
+NTSTATUS SuccessIrpFails(Request* request) {
+  if (!IsDisable(*request) || request->irp == nullptr || !Idle(request->socket)) return Pass(request);
+  const NTSTATUS status = Forward(*request, nullptr);
+  return Answer(request, status, status == STATUS_SUCCESS ? STATUS_UNSUCCESSFUL : status);
+}
+
+NTSTATUS SuccessIrpNeverCompletes(Request* request) {
+  if (!IsDisable(*request) || request->irp == nullptr || !Idle(request->socket)) return Pass(request);
+  const NTSTATUS status = Forward(*request, nullptr);
+  if (status != STATUS_SUCCESS) return Answer(request, status, status);
+  Keep(request);
+  return status;
+}
+
+NTSTATUS Ignore(Request* request, bool receive) {
+  EventIndex event;
+  if (!IsDisable(*request, &event) || Running(request->socket, event) ||
+      (event == kReceiveEvent) != receive) {
+    return Pass(request);
+  }
+  return Answer(request, STATUS_SUCCESS, STATUS_SUCCESS);
+}
+NTSTATUS IgnoreDisconnect(Request* request) { return Ignore(request, false); }
+NTSTATUS IgnoreReceive(Request* request) { return Ignore(request, true); }
+
+void DisableOn(Socket* other, ULONG mask) {
+  for (ULONG bit : kEventBits) {
+    if ((static_cast<ULONG>(other->enabled) & mask & bit) != 0) SetEvents(other, bit | WSK_EVENT_DISABLE);
+  }
+}
+
+NTSTATUS DisableOthersToo(Request* request) {
+  const NTSTATUS status = Pass(request);
+  if (IsDisable(*request) && NT_SUCCESS(status)) DisableOn(request->socket, kAllEvents & ~request->mask);
+  return status;
+}
+
+NTSTATUS DisableEverySocket(Request* request) {
+  const NTSTATUS status = Pass(request);
+  if (IsDisable(*request) && NT_SUCCESS(status)) ForEachOther(request->socket, DisableOn, request->mask);
+  return status;
+}
+
+// Which static events a socket no longer calls lies in its mark.
+NTSTATUS NoteStatic(Request* request) {
+  const NTSTATUS status = Pass(request);
+  if (IsDisable(*request)) {
+    InterlockedOr(&request->socket->mark,
+                  static_cast<LONG>(request->mask & request->socket->owner->static_events));
+  }
+  return status;
+}
+NTSTATUS StaticReceive(ReceiveCall* call) {
+  return (call->socket->mark & WSK_EVENT_RECEIVE) != 0 ? STATUS_DATA_NOT_ACCEPTED : CallReceive(*call);
+}
+NTSTATUS StaticDisconnect(Socket* socket, ULONG flags) {
+  return (socket->mark & WSK_EVENT_DISCONNECT) != 0 ? STATUS_SUCCESS : CallDisconnect(socket, flags);
+}
+NTSTATUS StaticBacklog(Socket* socket, SIZE_T ideal) {
+  return (socket->mark & WSK_EVENT_SEND_BACKLOG) != 0 ? STATUS_SUCCESS : CallBacklog(socket, ideal);
+}
+
+NTSTATUS FailedIrpSucceeds(Request* request) {
+  if (request->function != Function::kDisable || request->irp == nullptr) return Pass(request);
+  bool held;
+  const NTSTATUS status = PassHeld(request, &held);
+  if (!held) return status;
+  if (!NT_SUCCESS(status) && status != STATUS_FILE_FORCED_CLOSED)
+    request->irp->IoStatus.Status = STATUS_SUCCESS;
+  IoCompleteRequest(request->irp, IO_NO_INCREMENT);
+  return status;
+}
+
+// Ends queued receives when WskReceiveEvent is disabled.
+NTSTATUS EndQueuedReceives(Request* request) {
+  Socket* socket = request->socket;
+  if (request->function == Function::kReceive && request->irp != nullptr) {
+    for (PVOID volatile& slot : socket->queued) {
+      if (InterlockedCompareExchangePointer(&slot, request->irp, nullptr) == nullptr) break;
+    }
+    return Pass(request);
+  }
+  const NTSTATUS status = Pass(request);
+  EventIndex event;
+  if (IsDisable(*request, &event) && event == kReceiveEvent && NT_SUCCESS(status)) {
+    for (PVOID volatile& slot : socket->queued) {
+      if (PVOID irp = slot) IoCancelIrp(static_cast<PIRP>(irp));
+    }
+  }
+  return status;
+}
+NTSTATUS ForgetQueuedReceive(Completion* completion) {
+  for (PVOID volatile& slot : completion->socket->queued) {
+    InterlockedCompareExchangePointer(&slot, nullptr, completion->irp);
+  }
+  return STATUS_SUCCESS;
+}
+
+// A disable of several events succeeds and disables each.
+NTSTATUS SeveralSucceed(Request* request) {
+  const bool several = (request->mask & (request->mask - 1)) != 0;
+  if (request->function != Function::kDisable || !several) return Pass(request);
+  DisableOn(request->socket, request->mask);
+  return Answer(request, STATUS_SUCCESS, STATUS_SUCCESS);
+}
+
+const Saboteur kSaboteurs[] = {
+    {.info = {"disable-idle-pends", "disable.idle.returns-success",
+              "A disable with an IRP returns STATUS_PENDING although no call is in progress.", "npi", false},
+     .request = IdlePends},
+    {.info = {"disable-success-irp-fails", "disable.idle.completes-irp",
+              "A disable returns STATUS_SUCCESS and its IRP completes with STATUS_UNSUCCESSFUL.", "npi",
+              false},
+     .request = SuccessIrpFails},
+    {.info = {"disable-success-irp-never-completes", "disable.idle.completes-irp",
+              "A disable returns STATUS_SUCCESS and its IRP is never completed.", "npi", false},
+     .request = SuccessIrpNeverCompletes},
+    {.info = {"disable-ignored", "disable.success.stops-callback",
+              "Disabling WskDisconnectEvent or WskSendBacklogEvent returns STATUS_SUCCESS and does nothing.",
+              "npi", false},
+     .request = IgnoreDisconnect},
+    {.info = {"disable-receive-ignored", "disable.success.stops-receive",
+              "Disabling WskReceiveEvent returns STATUS_SUCCESS and does nothing.", "npi", false},
+     .request = IgnoreReceive},
+    {.info = {"disable-clears-other-events", "disable.one.leaves-others",
+              "Disabling one event disables all events of the socket.", "npi", false},
+     .request = DisableOthersToo},
+    {.info = {"disable-affects-other-sockets", "disable.socket.leaves-other-sockets",
+              "Disabling an event on one socket disables it on all.", "npi", false},
+     .request = DisableEverySocket},
+    {.info = {"disable-stops-static-callback", "disable.static.stays-enabled",
+              "A disable stops the calls of a statically enabled callback.", "npi", false},
+     .request = NoteStatic,
+     .receive = StaticReceive,
+     .disconnect = StaticDisconnect,
+     .backlog = StaticBacklog},
+    {.info = {"disable-failed-irp-succeeds", "disable.failed.irp-fails",
+              "The IRP of a disable that returned an error completes with STATUS_SUCCESS.", "runtime", false},
+     .request = FailedIrpSucceeds},
+    {.info = {"disable-ends-queued-receives", "disable.leaves-queued-receives",
+              "Disabling WskReceiveEvent cancels the queued receives.", "npi", false},
+     .request = EndQueuedReceives,
+     .completing = ForgetQueuedReceive},
+    {.info = {"disable-suspended-pends", "disable.suspended.returns-success",
+              "A disable of WskReceiveEvent pends when the callback is suspended by a refusal.", "npi",
+              false},
+     .request = SuspendedPends},
+    {.info = {"disable-counts-retained-lists", "disable.retained-lists.do-not-count",
+              "A disable of WskReceiveEvent pends when the client retains data.", "npi", false},
+     .request = RetainedPends},
+    {.info = {"disable-counts-other-events", "disable.in-progress.counts-only-that-callback",
+              "A disable pends when a call of another callback of the socket is in progress.", "npi", false},
+     .request = OtherEventPends},
+    {.info = {"disable-counts-other-sockets", "disable.in-progress.counts-only-that-socket",
+              "A disable pends when the same callback is in progress for another socket.", "npi", false},
+     .request = OtherSocketPends},
+    {.info = {"disable-several-succeeds", "disable.several.fails",
+              "A disable of several events at once succeeds.", "npi", false},
+     .request = SeveralSucceed},
+};
+
+}  // namespace
+
+const Topic kDisableTopic = {kSaboteurs, ARRAYSIZE(kSaboteurs)};
+
+}  // namespace wskcert::saboteurs

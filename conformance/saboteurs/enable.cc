@@ -1,0 +1,146 @@
+// Saboteurs of enabling.
+#include "conformance/saboteurs/interposer.h"
+
+namespace wskcert::saboteurs {
+namespace {
+
+ULONG EventsOf(const Socket* socket) {
+  ULONG mask = 0;
+  for (UCHAR i = 0; i < kEventCount; ++i) {
+    if (Has(socket, static_cast<EventIndex>(i))) mask |= kEventBits[i];
+  }
+  return mask;
+}
+
+NTSTATUS EnableAllOnEnable(Request* request) {
+  const NTSTATUS status = Pass(request);
+  if (IsEnable(*request) && NT_SUCCESS(status)) SetEvents(request->socket, EventsOf(request->socket));
+  return status;
+}
+
+NTSTATUS EnableOnConnect(Completion* completion) {
+  const Function function = completion->function;
+  if ((function == Function::kConnect || function == Function::kConnectEx ||
+       function == Function::kSocketConnect) &&
+      NT_SUCCESS(completion->irp->IoStatus.Status)) {
+    if (const ULONG mask = EventsOf(completion->socket)) SetEvents(completion->socket, mask);
+  }
+  return STATUS_SUCCESS;
+}
+
+NTSTATUS FailEnable(Request* request) {
+  if (!IsEnable(*request) || request->irp != nullptr || request->socket->connected == 0) return Pass(request);
+  return STATUS_INVALID_PARAMETER;
+}
+
+NTSTATUS EnableEventPending(Request* request) {
+  const NTSTATUS status = Pass(request);
+  return IsEnable(*request) && status == STATUS_SUCCESS ? STATUS_EVENT_PENDING : status;
+}
+
+NTSTATUS EnableWithoutIrpPends(Request* request) {
+  const NTSTATUS status = Pass(request);
+  return IsEnable(*request) && request->irp == nullptr && status == STATUS_SUCCESS ? STATUS_PENDING : status;
+}
+
+NTSTATUS EnableFirstOnly(Request* request) {
+  const ULONG first = request->mask & (0 - request->mask);
+  if (!IsEnable(*request) || first == request->mask) return Pass(request);
+  const NTSTATUS status = SetEvents(request->socket, first);
+  return Answer(request, status, status);
+}
+
+bool IsEventRequest(const Request& request) { return IsEnable(request) || IsDisable(request); }
+
+NTSTATUS DeadSocketOtherStatus(Request* request) {
+  if (!IsEventRequest(*request) || request->irp != nullptr) return Pass(request);
+  const NTSTATUS status = Pass(request);
+  return status == STATUS_FILE_FORCED_CLOSED ? STATUS_INVALID_DEVICE_STATE : status;
+}
+
+NTSTATUS DeadSocketIrpSucceeds(Request* request) {
+  if (!IsEventRequest(*request) || request->irp == nullptr) return Pass(request);
+  bool held;
+  const NTSTATUS status = PassHeld(request, &held);
+  if (!held) return status;
+  if (status == STATUS_FILE_FORCED_CLOSED) request->irp->IoStatus.Status = STATUS_SUCCESS;
+  IoCompleteRequest(request->irp, IO_NO_INCREMENT);
+  return status;
+}
+
+// The mask of the last enable takes the place of what was enabled before.
+NTSTATUS EnableAssignsMask(Request* request) {
+  const NTSTATUS status = Pass(request);
+  if (IsEnable(*request) && NT_SUCCESS(status) && (request->mask & WSK_EVENT_RECEIVE) == 0 &&
+      (request->socket->enabled & WSK_EVENT_RECEIVE) != 0) {
+    SetEvents(request->socket, WSK_EVENT_RECEIVE | WSK_EVENT_DISABLE);
+  }
+  return status;
+}
+
+// A disable leaves its bit in the mask, so what is enabled later is disabled again.
+NTSTATUS EnableKeepsDisableBit(Request* request) {
+  const NTSTATUS status = Pass(request);
+  if (!NT_SUCCESS(status)) return status;
+  EventIndex event;
+  if (IsDisable(*request, &event) && event == kReceiveEvent) InterlockedExchange(&request->socket->mark, 1);
+  if (IsEnable(*request) && (request->mask & WSK_EVENT_RECEIVE) != 0 && request->socket->mark != 0) {
+    SetEvents(request->socket, WSK_EVENT_RECEIVE | WSK_EVENT_DISABLE);
+  }
+  return status;
+}
+
+NTSTATUS EnableWithIrpFails(Request* request) {
+  if (!IsEnable(*request) || request->irp == nullptr) return Pass(request);
+  return Answer(request, STATUS_INVALID_PARAMETER, STATUS_INVALID_PARAMETER);
+}
+
+const Saboteur kSaboteurs[] = {
+    {.info = {"enable-turns-on-other-events", "enable.callback.only-when-enabled",
+              "A request that enables some events enables all for which the client has a function.", "npi",
+              false},
+     .request = EnableAllOnEnable},
+    {.info = {"socket-starts-enabled", "enable.default.starts-disabled",
+              "Every event for which the client has a function is enabled once a socket is connected.", "npi",
+              false},
+     .completing = EnableOnConnect},
+    {.info = {"enable-fails-when-connected", "enable.connected.succeeds",
+              "Enabling without an IRP on a connected socket fails with STATUS_INVALID_PARAMETER.", "npi",
+              false},
+     .request = FailEnable},
+    {.info = {"enable-returns-event-pending", "enable.never-event-pending",
+              "A successful enable returns STATUS_EVENT_PENDING.", "npi", false},
+     .request = EnableEventPending},
+    {.info = {"enable-without-irp-pends", "enable.without-irp.never-pending",
+              "A successful enable without an IRP returns STATUS_PENDING.", "npi", false},
+     .request = EnableWithoutIrpPends},
+    {.info = {"enable-takes-first-event-only", "enable.several.each-takes-effect",
+              "Of several events in one request only the one with the lowest bit is enabled.", "npi", false},
+     .request = EnableFirstOnly},
+    {.info =
+         {"dead-socket-denies-otherwise", "enable.dead-socket.forced-closed",
+          "On a broken socket enabling and disabling without an IRP fail with STATUS_INVALID_DEVICE_STATE.",
+          "npi", false},
+     .request = DeadSocketOtherStatus},
+    {.info = {"dead-socket-irp-succeeds", "enable.dead-socket.irp-fails",
+              "The IRP of a request that returned STATUS_FILE_FORCED_CLOSED completes with STATUS_SUCCESS.",
+              "runtime", false},
+     .request = DeadSocketIrpSucceeds},
+    {.info = {"enable-assigns-mask", "receive.enabled.indicates",
+              "Enabling another event disables WskReceiveEvent: the mask is assigned, not added.", "npi",
+              false},
+     .request = EnableAssignsMask},
+    {.info = {"enable-keeps-disable-bit", "receive.enabled.indicates",
+              "After WskReceiveEvent was disabled once, enabling it succeeds and disables it again.", "npi",
+              false},
+     .request = EnableKeepsDisableBit},
+    {.info = {"enable-with-irp-fails", "enable.with-irp.accepted",
+              "Enabling with an IRP fails with STATUS_INVALID_PARAMETER.", "npi", false},
+     .request = EnableWithIrpFails},
+};
+
+}  // namespace
+
+const Topic kEnableTopic = {kSaboteurs, ARRAYSIZE(kSaboteurs)};
+
+}  // namespace wskcert::saboteurs

@@ -1,0 +1,107 @@
+// Saboteurs of the life of IRPs.
+#include "conformance/saboteurs/interposer.h"
+
+namespace wskcert::saboteurs {
+namespace {
+
+// Completes a send to the client, and then once more.
+NTSTATUS CompleteSendTwice(Completion* completion) {
+  if (completion->function != Function::kSend) return STATUS_SUCCESS;
+  IoCompleteRequest(completion->irp, IO_NO_INCREMENT);
+  IoCompleteRequest(completion->irp, IO_NO_INCREMENT);
+  return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
+bool Ordinary(Function function) {
+  switch (function) {
+    case Function::kSocket:
+    case Function::kSocketConnect:
+    case Function::kEnable:
+    case Function::kDisable:
+    case Function::kClose:
+      return false;
+    default:
+      return true;
+  }
+}
+
+// Passes on; an IRP that completed inside a call that failed goes to `fail`.
+NTSTATUS OnError(Request* request, void (*fail)(PIRP irp)) {
+  if (!Ordinary(request->function) || request->irp == nullptr) return Pass(request);
+  bool held;
+  const NTSTATUS status = PassHeld(request, &held);
+  if (!held) return status;
+  if (NT_ERROR(status)) {
+    fail(request->irp);
+  } else {
+    IoCompleteRequest(request->irp, IO_NO_INCREMENT);
+  }
+  return status;
+}
+
+NTSTATUS ErrorIrpNeverCompletes(Request* request) {
+  return OnError(request, [](PIRP) {});
+}
+NTSTATUS ErrorIrpSucceeds(Request* request) {
+  return OnError(request, [](PIRP irp) {
+    irp->IoStatus.Status = STATUS_SUCCESS;
+    IoCompleteRequest(irp, IO_NO_INCREMENT);
+  });
+}
+
+// Says that a bind succeeded, and completes its IRP with a failure.
+NTSTATUS BindSucceedsIrpFails(Request* request) {
+  if (request->function != Function::kBind || request->irp == nullptr) return Pass(request);
+  request->tag = 1;
+  const NTSTATUS status = Pass(request);
+  return NT_SUCCESS(status) ? STATUS_SUCCESS : status;
+}
+NTSTATUS FailTagged(Completion* completion) {
+  if (completion->tag != 0 && NT_SUCCESS(completion->irp->IoStatus.Status)) {
+    completion->irp->IoStatus.Status = STATUS_UNSUCCESSFUL;
+  }
+  return STATUS_SUCCESS;
+}
+
+// Binds inside the call, says that it is pending, and never completes the IRP.
+NTSTATUS BindNeverCompletes(Request* request) {
+  if (request->function != Function::kBind || request->irp == nullptr) return Pass(request);
+  if (!ForwardAlone(*request)) return Pass(request);
+  Keep(request);
+  return STATUS_PENDING;
+}
+
+NTSTATUS SendNeverCompletes(Completion* completion) {
+  return completion->function == Function::kSend && NT_SUCCESS(completion->irp->IoStatus.Status)
+             ? STATUS_MORE_PROCESSING_REQUIRED
+             : STATUS_SUCCESS;
+}
+
+const Saboteur kSaboteurs[] = {
+    {.info = {"send-irp-completes-twice", "irp.completes-once", "The IRP of a send is completed twice.",
+              "runtime", false},
+     .completing = CompleteSendTwice},
+    {.info = {"error-irp-never-completes", "irp.completes-once",
+              "The IRP of a call that returned an error is never completed.", "runtime", false},
+     .request = ErrorIrpNeverCompletes},
+    {.info = {"bind-success-irp-fails", "irp.success.completes-with-success",
+              "WskBind returns STATUS_SUCCESS and its IRP completes with STATUS_UNSUCCESSFUL.", "runtime",
+              false},
+     .request = BindSucceedsIrpFails,
+     .completing = FailTagged},
+    {.info = {"bind-irp-never-completes", "irp.pending.completes",
+              "WskBind returns STATUS_PENDING and its IRP is never completed.", "runtime", false},
+     .request = BindNeverCompletes},
+    {.info = {"send-irp-never-completes", "irp.pending.completes",
+              "The IRP of a send whose bytes the peer acknowledged is never completed.", "runtime", false},
+     .completing = SendNeverCompletes},
+    {.info = {"error-irp-succeeds", "irp.error.completes-with-failure",
+              "The IRP of a call that returned an error completes with STATUS_SUCCESS.", "runtime", false},
+     .request = ErrorIrpSucceeds},
+};
+
+}  // namespace
+
+const Topic kIrpTopic = {kSaboteurs, ARRAYSIZE(kSaboteurs)};
+
+}  // namespace wskcert::saboteurs

@@ -1,0 +1,221 @@
+// Saboteurs of receiving.
+#include "conformance/saboteurs/interposer.h"
+
+namespace wskcert::saboteurs {
+namespace {
+
+bool HasData(const ReceiveCall& call) { return call.list != nullptr && call.bytes != 0; }
+
+// The provider believes that the client refused, so a WskReceive still gets the data.
+NTSTATUS NeverIndicate(ReceiveCall* call) {
+  return HasData(*call) ? STATUS_DATA_NOT_ACCEPTED : CallReceive(*call);
+}
+
+// Once the client has refused data or taken a part of it, it is not called again.
+NTSTATUS NotResumed(ReceiveCall* call) {
+  if (call->socket->mark != 0) return NeverIndicate(call);
+  const NTSTATUS status = CallReceive(*call);
+  if (call->socket->suspended != 0) InterlockedExchange(&call->socket->mark, 1);
+  return status;
+}
+
+// ---- Calls that overlap
+
+void IndicateBeside(Socket* socket) {
+  if (socket->mark == 1 && Running(socket, kReceiveEvent)) {
+    SIZE_T accepted = socket->list->Buffer.Length;
+    CallReceive({socket, socket->flags, socket->list, socket->list->Buffer.Length, &accepted});
+  }
+  KeSetEvent(&socket->done, IO_NO_INCREMENT, FALSE);
+}
+
+// While the client is called another thread calls it with the first node again. Only where it can be waited
+// for.
+NTSTATUS Overlap(ReceiveCall* call) {
+  Socket* socket = call->socket;
+  if (!HasData(*call) || KeGetCurrentIrql() != PASSIVE_LEVEL || InterlockedExchange(&socket->mark, 1) != 0) {
+    return CallReceive(*call);
+  }
+  socket->list = call->list;
+  socket->flags = call->flags;
+  const bool beside = Later(socket, IndicateBeside);
+  const NTSTATUS status = CallReceive(*call);
+  InterlockedExchange(&socket->mark, 2);
+  // The list is only the client's until the provider knows the answer.
+  if (beside) KeWaitForSingleObject(&socket->done, Executive, KernelMode, FALSE, nullptr);
+  return status;
+}
+
+// ---- Wrong arguments
+
+NTSTATUS CountOneMore(ReceiveCall* call) {
+  if (!HasData(*call)) return CallReceive(*call);
+  ReceiveCall more = *call;
+  ++more.bytes;
+  return CallReceive(more);
+}
+
+// A list without the first byte. The node is restored unless the client keeps it.
+NTSTATUS LoseFirstByte(ReceiveCall* call) {
+  if (!HasData(*call)) return CallReceive(*call);
+  WSK_BUF* buffer = &call->list->Buffer;
+  if (buffer->Length < 2 || buffer->Offset + 1 >= MmGetMdlByteCount(buffer->Mdl)) return CallReceive(*call);
+  const SIZE_T untouched = call->accepted != nullptr ? *call->accepted : 0;
+  ++buffer->Offset;
+  --buffer->Length;
+  const NTSTATUS status =
+      CallReceive({call->socket, call->flags, call->list, call->bytes - 1, call->accepted});
+  if (status == STATUS_PENDING) return status;
+  --buffer->Offset;
+  ++buffer->Length;
+  if (call->accepted != nullptr && *call->accepted != untouched) ++*call->accepted;
+  return status;
+}
+
+NTSTATUS NoMdl(ReceiveCall* call) {
+  if (!HasData(*call)) return CallReceive(*call);
+  WSK_BUF* buffer = &call->list->Buffer;
+  PMDL mdl = buffer->Mdl;
+  buffer->Mdl = nullptr;
+  const NTSTATUS status = CallReceive(*call);
+  buffer->Mdl = mdl;
+  return status;
+}
+
+// ---- Calls too many
+
+NTSTATUS AgainAfterRefusal(ReceiveCall* call) {
+  const NTSTATUS status = CallReceive(*call);
+  if (!HasData(*call) || status != STATUS_DATA_NOT_ACCEPTED) return status;
+  return CallReceive(*call);
+}
+
+// `skip` bytes further in a chain of MDLs.
+bool Advance(const WSK_BUF& from, SIZE_T skip, WSK_BUF* to) {
+  *to = from;
+  SIZE_T offset = from.Offset + skip;
+  while (to->Mdl != nullptr && offset >= MmGetMdlByteCount(to->Mdl)) {
+    offset -= MmGetMdlByteCount(to->Mdl);
+    to->Mdl = to->Mdl->Next;
+  }
+  to->Offset = static_cast<ULONG>(offset);
+  to->Length = from.Length - skip;
+  return to->Mdl != nullptr;
+}
+
+// After a part was accepted the client is called with the rest, though it did not ask for it.
+NTSTATUS AgainAfterPart(ReceiveCall* call) {
+  Socket* socket = call->socket;
+  const SIZE_T untouched = call->accepted != nullptr ? *call->accepted : 0;
+  const NTSTATUS status = CallReceive(*call);
+  if (!HasData(*call) || status != STATUS_SUCCESS || call->accepted == nullptr ||
+      *call->accepted == untouched || *call->accepted >= call->list->Buffer.Length) {
+    return status;
+  }
+  if (!Advance(call->list->Buffer, *call->accepted, &socket->made.Buffer)) return status;
+  socket->made.Next = nullptr;
+  SIZE_T accepted = socket->made.Buffer.Length;
+  CallReceive({socket, call->flags, &socket->made, socket->made.Buffer.Length, &accepted});
+  return status;
+}
+
+NTSTATUS IndicateTwice(ReceiveCall* call) {
+  const SIZE_T untouched = call->accepted != nullptr ? *call->accepted : 0;
+  const NTSTATUS status = CallReceive(*call);
+  if (!HasData(*call) || status != STATUS_SUCCESS ||
+      (call->accepted != nullptr && *call->accepted != untouched)) {
+    return status;
+  }
+  SIZE_T accepted = untouched;
+  CallReceive({call->socket, call->flags, call->list, call->bytes, &accepted});
+  return status;
+}
+
+// ---- Before a queued receive
+
+NTSTATUS WatchReceives(Request* request) {
+  if (request->function != Function::kReceive || request->irp == nullptr) return Pass(request);
+  bool held;
+  const NTSTATUS status = PassHeld(request, &held);
+  if (held) IoCompleteRequest(request->irp, IO_NO_INCREMENT);
+  return status;
+}
+
+// What fills a queued receive is indicated first.
+NTSTATUS IndicateBeforeQueued(Completion* completion) {
+  Socket* socket = completion->socket;
+  const SIZE_T bytes = completion->irp->IoStatus.Information;
+  if (completion->function != Function::kReceive || !completion->after_return || bytes == 0 ||
+      !NT_SUCCESS(completion->irp->IoStatus.Status) || !Enabled(socket, kReceiveEvent) ||
+      !Has(socket, kReceiveEvent) || Running(socket, kReceiveEvent)) {
+    return STATUS_SUCCESS;
+  }
+  socket->made.Next = nullptr;
+  socket->made.Buffer = *completion->buffer;
+  socket->made.Buffer.Length = bytes;
+  SIZE_T accepted = bytes;
+  CallReceive({socket, 0, &socket->made, bytes, &accepted});
+  return STATUS_SUCCESS;
+}
+
+// ---- Retained data
+
+UCHAR* FirstByte(const WSK_BUF& buffer) {
+  UCHAR* base = static_cast<UCHAR*>(MmGetSystemAddressForMdlSafe(buffer.Mdl, NormalPagePriority));
+  return base != nullptr ? base + buffer.Offset : nullptr;
+}
+
+NTSTATUS OverwriteRetained(ReceiveCall* call) {
+  const NTSTATUS status = CallReceive(*call);
+  if (HasData(*call) && status == STATUS_PENDING) {
+    // The client may have released it already, but the provider has not been told of its retention yet.
+    if (UCHAR* first = FirstByte(call->list->Buffer); first != nullptr && call->socket->retained != 0)
+      *first ^= 0xFF;
+  }
+  return status;
+}
+
+const Saboteur kSaboteurs[] = {
+    {.info = {"receive-not-indicated", "receive.enabled.indicates",
+              "WskReceiveEvent is never called; what came waits for a WskReceive.", "npi", false},
+     .receive = NeverIndicate},
+    {.info = {"receive-calls-overlap", "receive.serial",
+              "WskReceiveEvent is called on one thread while a call on another has not returned.", "npi",
+              false},
+     .receive = Overlap},
+    {.info = {"receive-counts-one-byte-more", "receive.bytes-indicated.is-list-length",
+              "BytesIndicated is one more than the list describes.", "npi", false},
+     .receive = CountOneMore},
+    {.info = {"receive-indicated-after-refusal", "receive.refused.suspends",
+              "Data that the client refused is indicated again without a WskReceive.", "npi", false},
+     .receive = AgainAfterRefusal},
+    {.info = {"receive-indicated-after-part", "receive.partial.suspends",
+              "The rest of data of which the client took a part is indicated without a WskReceive.", "npi",
+              false},
+     .receive = AgainAfterPart},
+    {.info = {"receive-not-resumed", "receive.resumes",
+              "After a refusal or a partial acceptance WskReceiveEvent is never called again.", "npi", false},
+     .receive = NotResumed},
+    {.info = {"receive-indicates-twice", "receive.bytes.at-most-once",
+              "Data that the client accepted is indicated a second time.", "npi", false},
+     .receive = IndicateTwice},
+    {.info = {"receive-loses-first-byte", "receive.bytes.none-lost",
+              "The first byte of each indication is left out.", "npi", false},
+     .receive = LoseFirstByte},
+    {.info = {"receive-indicated-before-queued", "receive.queued.takes-precedence",
+              "Data that fills a queued WskReceive is indicated to WskReceiveEvent before.", "npi", false},
+     .request = WatchReceives,
+     .completing = IndicateBeforeQueued},
+    {.info = {"receive-buffer-without-mdl", "receive.indication.well-formed",
+              "The first buffer of an indication has a length and no MDL.", "npi", false},
+     .receive = NoMdl},
+    {.info = {"receive-overwrites-retained", "receive.retained.unchanged",
+              "The first byte of retained data changes before the client releases it.", "npi", false},
+     .receive = OverwriteRetained},
+};
+
+}  // namespace
+
+const Topic kReceiveTopic = {kSaboteurs, ARRAYSIZE(kSaboteurs)};
+
+}  // namespace wskcert::saboteurs

@@ -1,0 +1,64 @@
+// Saboteurs of what every run relies on.
+#include "conformance/saboteurs/interposer.h"
+
+namespace wskcert::saboteurs {
+namespace {
+
+bool IsEventRequest(const Request& request) {
+  return request.function == Function::kEnable || request.function == Function::kDisable;
+}
+
+// Looks into an IRP that is not there.
+NTSTATUS CrashWithoutIrp(Request* request) {
+  if (request->function == Function::kDisable) {
+    volatile IRP* irp = request->irp;
+    irp->IoStatus.Information = 0;
+  }
+  return Pass(request);
+}
+
+NTSTATUS StopOnDisable(Request* request) {
+  constexpr ULONG kAttemptedWriteToReadOnlyMemory = 0xBE;
+  if (request->function == Function::kDisable && request->irp == nullptr) {
+    KeBugCheckEx(kAttemptedWriteToReadOnlyMemory, 0, 0, 0, 0);
+  }
+  return Pass(request);
+}
+
+// Waits for a running callback, as no event request may.
+NTSTATUS WaitForEver(Request* request) {
+  if (IsEventRequest(*request) && KeGetCurrentIrql() < DISPATCH_LEVEL) {
+    KeWaitForSingleObject(&request->socket->done, Executive, KernelMode, FALSE, nullptr);
+  }
+  return Pass(request);
+}
+
+NTSTATUS StayRaised(Request* request) {
+  const NTSTATUS status = Pass(request);
+  if (IsEventRequest(*request) && KeGetCurrentIrql() < DISPATCH_LEVEL) {
+    KIRQL old;
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
+  }
+  return status;
+}
+
+const Saboteur kSaboteurs[] = {
+    {.info = {"disable-crashes-without-irp", "run.survives", "A disable without an IRP reads through NULL.",
+              "runtime", true},
+     .request = CrashWithoutIrp},
+    {.info = {"disable-stops-machine", "run.survives", "A disable without an IRP stops the machine.",
+              "runtime", false},
+     .request = StopOnDisable},
+    {.info = {"event-request-never-returns", "run.calls-return",
+              "A request that enables or disables waits for what never happens.", "npi", false},
+     .request = WaitForEver},
+    {.info = {"event-request-raises-irql", "run.irql-kept",
+              "A request that enables or disables returns at DISPATCH_LEVEL.", "runtime", false},
+     .request = StayRaised},
+};
+
+}  // namespace
+
+const Topic kRunTopic = {kSaboteurs, ARRAYSIZE(kSaboteurs)};
+
+}  // namespace wskcert::saboteurs
