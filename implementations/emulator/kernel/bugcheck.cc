@@ -19,11 +19,9 @@ void BugCheckNow(uint32_t code, uint64_t p1, uint64_t p2, uint64_t p3, uint64_t 
   size_t room = sizeof(g_bug_check.message);
   if (g_scheduler.running) {
     const Thread* thread = CurrentThread();
-    int used = thread->worker
-                   ? std::snprintf(text, room, "worker thread at IRQL %u, step %llu: ", thread->irql,
-                                   static_cast<unsigned long long>(g_scheduler.steps))
-                   : std::snprintf(text, room, "thread %u at IRQL %u, step %llu: ", thread->number,
-                                   thread->irql, static_cast<unsigned long long>(g_scheduler.steps));
+    const int used = std::snprintf(
+        text, room, "%s %u at IRQL %u, step %llu: ", thread->worker ? "worker thread" : "thread",
+        thread->number, thread->irql, static_cast<unsigned long long>(g_scheduler.steps));
     text += used;
     room -= static_cast<size_t>(used);
   }

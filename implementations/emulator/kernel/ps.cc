@@ -58,6 +58,7 @@ NTSTATUS PsTerminateSystemThread(NTSTATUS) {
 
 PKTHREAD KeGetCurrentThread(void) { return reinterpret_cast<PKTHREAD>(CurrentThread()); }
 KPRIORITY KeSetPriorityThread(PKTHREAD, KPRIORITY) { return 8; }
+ULONG_PTR IoGetRemainingStackSize(void) { return RemainingStack(); }
 HANDLE PsGetCurrentThreadId(void) { return HandleOf(CurrentThread()); }
 HANDLE PsGetThreadId(PETHREAD thread) { return HandleOf(reinterpret_cast<const Thread*>(thread)); }
 HANDLE PsGetCurrentProcessId(void) { return reinterpret_cast<HANDLE>(uintptr_t{4}); }

@@ -52,11 +52,7 @@ __attribute__((format(printf, 2, 3))) void Print(Text* text, const char* format,
 
 // No addresses: a report must be the same in every process.
 void DescribeWait(const Thread* thread, Text* text) {
-  if (thread->worker) {
-    Print(text, "worker thread");
-  } else {
-    Print(text, "thread %u", thread->number);
-  }
+  Print(text, "%s %u", thread->worker ? "worker thread" : "thread", thread->number);
   if (thread->state == ThreadState::kBlocked) {
     Print(text, " waits for %s", thread->waits_for);
   } else {

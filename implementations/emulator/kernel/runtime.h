@@ -97,8 +97,8 @@ void SetBlockedNote(const char* static_text);
 // threads.
 void SetBackground(bool background);
 
-// Small and dense: 0 for the entry thread, then in order of creation; worker threads of the runtime count on their own, from
-// kFirstWorkerNumber.
+// Small and dense: 0 for the entry thread, then in order of creation; worker threads of the runtime count on
+// their own, from kFirstWorkerNumber.
 inline constexpr uint32_t kFirstWorkerNumber = 64;
 uint32_t CurrentThreadNumber();
 

@@ -232,7 +232,7 @@ TEST(Deadlock, AWorkItemThatWaitsForEverIsOne) {
     ExQueueWorkItem(&item, DelayedWorkQueue);
   });
   EXPECT_EQ(report.ending, Ending::kDeadlock);
-  EXPECT_THAT(std::string(report.deadlock), HasSubstr("worker thread waits for event"));
+  EXPECT_THAT(std::string(report.deadlock), HasSubstr("worker thread 1 waits for event"));
 }
 
 TEST(Livelock, TheStepBudgetEndsALoopWithChoicePoints) {
@@ -299,6 +299,24 @@ TEST(Faults, TheChosenAllocationFails) {
       options);
   EXPECT_EQ(report.allocations, 3u);
   EXPECT_EQ(report.leaks.pool_blocks, 0u);
+}
+
+TEST(Threads, KnowHowMuchStackIsLeft) {
+  static ULONG_PTR left;
+  Play([] { left = IoGetRemainingStackSize(); });
+  EXPECT_GT(left, 50'000u);
+  EXPECT_LT(left, 300'000u);
+}
+
+TEST(Threads, TheRuntimesOwnHaveNumbersToo) {
+  static uint32_t number;
+  Play([] {
+    static WORK_QUEUE_ITEM item;
+    ExInitializeWorkItem(
+        &item, [](void*) { number = CurrentThreadNumber(); }, nullptr);
+    ExQueueWorkItem(&item, DelayedWorkQueue);
+  });
+  EXPECT_EQ(number, 1u);
 }
 
 TEST(Choices, HaveNames) {

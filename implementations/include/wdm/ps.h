@@ -38,6 +38,8 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT
                               HANDLE ProcessHandle, PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine,
                               PVOID StartContext);
 NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus);
+// Bytes of the current thread's stack that are free: 64 KiB in all, 256 KiB under sanitizers. Any IRQL.
+ULONG_PTR IoGetRemainingStackSize(void);
 HANDLE PsGetCurrentThreadId(void);
 HANDLE PsGetThreadId(PETHREAD Thread);
 HANDLE PsGetCurrentProcessId(void);
