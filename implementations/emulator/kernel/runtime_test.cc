@@ -232,7 +232,7 @@ TEST(Deadlock, AWorkItemThatWaitsForEverIsOne) {
     ExQueueWorkItem(&item, DelayedWorkQueue);
   });
   EXPECT_EQ(report.ending, Ending::kDeadlock);
-  EXPECT_THAT(std::string(report.deadlock), HasSubstr("worker thread 1 waits for event"));
+  EXPECT_THAT(std::string(report.deadlock), HasSubstr("worker thread 64 waits for event"));
 }
 
 TEST(Livelock, TheStepBudgetEndsALoopWithChoicePoints) {
@@ -316,7 +316,7 @@ TEST(Threads, TheRuntimesOwnHaveNumbersToo) {
         &item, [](void*) { number = CurrentThreadNumber(); }, nullptr);
     ExQueueWorkItem(&item, DelayedWorkQueue);
   });
-  EXPECT_EQ(number, 1u);
+  EXPECT_EQ(number, kFirstWorkerNumber);
 }
 
 TEST(Choices, HaveNames) {
