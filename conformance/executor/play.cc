@@ -152,7 +152,10 @@ void ReleaseEverything(Session* session) {
   if (released) SettleAndRecord(session, kNoIndex);
   for (uint16_t i = 0; i < header->sockets; ++i) {
     if (session->sockets[i].state != kSocketOpen) continue;
-    RunOne(session, Op::kClose, session->sockets[i].client, i, static_cast<uint16_t>(header->irps + i), 0);
+    // A second try, for the first may find no memory for its IRP where the n-th allocation is made to fail.
+    for (int tries = 0; tries < 2 && session->sockets[i].state == kSocketOpen; ++tries) {
+      RunOne(session, Op::kClose, session->sockets[i].client, i, static_cast<uint16_t>(header->irps + i), 0);
+    }
   }
 }
 
