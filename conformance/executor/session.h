@@ -17,6 +17,7 @@ namespace wskcert {
 
 inline constexpr uint32_t kTrackedThreads = 256;
 inline constexpr uint32_t kMaxNesting = 6;
+inline constexpr uint32_t kSpareStack = 8192;  // left for the provider below a nested call
 inline constexpr uint32_t kIrpStackLocations = 4;
 inline constexpr uint32_t kArenaLimit = 8u << 20;
 
