@@ -86,7 +86,10 @@ TestBuffer::TestBuffer(std::vector<SIZE_T> pieces, ULONG offset, UCHAR fill) {
   for (SIZE_T piece : pieces) total += piece;
   memory = static_cast<UCHAR*>(ExAllocatePool2(POOL_FLAG_NON_PAGED, total + 1, 'tseT'));
   buffer = {nullptr, offset, total - offset};
-  if (memory == nullptr) return;
+  if (memory == nullptr) {
+    buffer.Length = 0;
+    return;
+  }
   memset(memory, fill, total);
   PMDL* link = &buffer.Mdl;
   UCHAR* at = memory;

@@ -322,8 +322,8 @@ void StepOutbound(Endpoint* endpoint, Lock* lock) {
 
 // Ends what waits for the peer, then says that there is no peer any more.
 void StepPeerReset(Endpoint* endpoint, Lock* lock) {
-  Send* sends = endpoint->unacked;
   *endpoint->unacked_end = endpoint->sends;
+  Send* sends = endpoint->unacked;
   for (Send* send = sends; send != nullptr; send = send->next) send->taken = false;
   endpoint->sends = endpoint->unacked = nullptr;
   endpoint->sends_end = &endpoint->sends;
