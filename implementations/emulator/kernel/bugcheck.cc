@@ -57,3 +57,8 @@ extern "C" void WskcertAssertionFailed(const char* expression, const char* file,
 extern "C" void WskcertPagedCode(const char* function) {
   if (wskcert::emulator::IsRunning()) wskcert::emulator::RequireIrqlAtMost(APC_LEVEL, function);
 }
+
+extern "C" void WskcertListCorrupted(const LIST_ENTRY* entry) {
+  BugCheckNow(0x139, 3, reinterpret_cast<uintptr_t>(entry), 0, 0,
+              "a linked list is corrupted: an entry was removed twice, or freed or initialised while in it");
+}

@@ -230,6 +230,52 @@ TEST(Timers, FireInOrderOfDueTimeWithTheirDpcs) {
   EXPECT_THAT(g_order, ElementsAre(1, 2));
 }
 
+TEST(Timers, FireWhileAThreadSpins) {
+  const RunReport report = Play([] {
+    static volatile bool fired;
+    static KTIMER timer;
+    static KDPC dpc;
+    fired = false;
+    KeInitializeTimer(&timer);
+    KeInitializeDpc(
+        &dpc, [](KDPC*, void*, void*, void*) { fired = true; }, nullptr);
+    LARGE_INTEGER due;
+    due.QuadPart = -1000;
+    KeSetTimer(&timer, due, &dpc);
+    KeStallExecutionProcessor(99);
+    EXPECT_FALSE(KeReadStateTimer(&timer));
+    KeStallExecutionProcessor(1);
+    EXPECT_TRUE(KeReadStateTimer(&timer));
+    KeFlushQueuedDpcs();
+    EXPECT_TRUE(fired);
+    KeSetTimer(&timer, due, nullptr);
+    while (!KeReadStateTimer(&timer)) YieldProcessor();
+  });
+  EXPECT_EQ(report.ending, Ending::kFinished);
+}
+
+TEST(Timers, MayOvertakeWhatIsReadyIfTheScheduleSaysSo) {
+  for (uint8_t early : {0, 1}) {
+    static NTSTATUS status;
+    uint8_t fixed[kChoiceTimer + 1];
+    for (auto& choice : fixed) choice = 0;
+    fixed[kChoiceTimer] = early;
+    RunOptions options;
+    options.fixed_choices = fixed;
+    options.fixed_choice_count = sizeof(fixed);
+    Play(
+        [] {
+          KeInitializeEvent(&g_event, NotificationEvent, FALSE);
+          Start([](void*) { KeSetEvent(&g_event, 0, FALSE); });
+          LARGE_INTEGER timeout;
+          timeout.QuadPart = -1000;
+          status = WaitFor(&g_event, &timeout);
+        },
+        options);
+    EXPECT_EQ(status, early ? STATUS_TIMEOUT : STATUS_SUCCESS);
+  }
+}
+
 struct Misuse {
   const char* name;
   void (*action)();
@@ -319,6 +365,22 @@ INSTANTIATE_TEST_SUITE_P(
                                    &handle, 0, nullptr, nullptr, nullptr, [](void*) {}, nullptr);
                              },
                              kIrqlNotLessOrEqual, "PsCreateSystemThread"},
+                      Misuse{"PagedCodeAtDispatch",
+                             [] {
+                               KfRaiseIrql(DISPATCH_LEVEL);
+                               PAGED_CODE();
+                             },
+                             kIrqlNotLessOrEqual, "called above IRQL 1"},
+                      Misuse{"RemoveFromListTwice",
+                             [] {
+                               static LIST_ENTRY head, a, b;
+                               InitializeListHead(&head);
+                               InsertTailList(&head, &a);
+                               InsertTailList(&head, &b);
+                               RemoveEntryList(&a);
+                               RemoveEntryList(&a);
+                             },
+                             0x139, "linked list is corrupted"},
                       Misuse{"CloseTwice",
                              [] {
                                HANDLE handle;

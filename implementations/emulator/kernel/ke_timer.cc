@@ -179,11 +179,11 @@ LARGE_INTEGER KeQueryPerformanceCounter(PLARGE_INTEGER frequency) {
 }
 
 VOID KeStallExecutionProcessor(ULONG microseconds) {
-  g_scheduler.now += uint64_t{microseconds} * 10;
+  PassTime(uint64_t{microseconds} * 10);
   ChoicePoint(kChoiceYield);
 }
 
-VOID KeYieldProcessor(void) { ChoicePoint(kChoiceYield); }
+VOID KeYieldProcessor(void) { SpinUntilSomethingHappens(kChoiceYield); }
 
 ULONG KeGetCurrentProcessorNumberEx(PVOID) { return 0; }
 ULONG KeQueryActiveProcessorCount(KAFFINITY* affinity) {

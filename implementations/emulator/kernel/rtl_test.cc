@@ -23,12 +23,14 @@ TEST(StructuredExceptions, RunTheBlockAndTheFinallyOnce) {
     ++body;
     if (body == 1) __leave;
     body = 99;
+  } __except (EXCEPTION_EXECUTE_HANDLER) {
+    ++handler;
   }
-  __except(EXCEPTION_EXECUTE_HANDLER) { ++handler; }
   __try {
     ++body;
+  } __finally {
+    ++finally;
   }
-  __finally { ++finally; }
   EXPECT_EQ(body, 2);
   EXPECT_EQ(handler, 0);
   EXPECT_EQ(finally, 1);

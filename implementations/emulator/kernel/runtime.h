@@ -74,6 +74,7 @@ enum ChoiceKind : uint16_t {
   kChoiceThread,    // After a thread was created.
   kChoiceComplete,  // Before an IRP's completion routines run.
   kChoiceYield,     // YieldProcessor and KeStallExecutionProcessor.
+  kChoiceTimer,     // When a thread blocks while others are ready: 1 lets the next timer fire before them.
   kFirstProviderChoice = 16,
 };
 // A short name for reports; "provider" from kFirstProviderChoice on, "?" for numbers without a name.

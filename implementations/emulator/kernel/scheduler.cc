@@ -83,17 +83,21 @@ bool Owed(const Thread* thread) {
   EndRun(Ending::kFinished);
 }
 
+void Expire(KTIMER* timer) {
+  RemoveTimer(timer);
+  if (timer->DueTime.QuadPart > g_scheduler.now) g_scheduler.now = timer->DueTime.QuadPart;
+  timer->Processor = g_scheduler.settle_epoch;
+  if (timer->Header.Type == kWaitTimeout) {
+    EndWait(CONTAINING_RECORD(timer, Thread, timeout), STATUS_TIMEOUT);
+  } else {
+    ExpireTimer(timer);
+  }
+}
+
 // Nothing is ready: virtual time goes on, or the world is quiescent.
 void Idle() {
   if (KTIMER* timer = NextTimer()) {
-    RemoveTimer(timer);
-    if (timer->DueTime.QuadPart > g_scheduler.now) g_scheduler.now = timer->DueTime.QuadPart;
-    timer->Processor = g_scheduler.settle_epoch;
-    if (timer->Header.Type == kWaitTimeout) {
-      EndWait(CONTAINING_RECORD(timer, Thread, timeout), STATUS_TIMEOUT);
-    } else {
-      ExpireTimer(timer);
-    }
+    Expire(timer);
     return;
   }
   if (g_scheduler.settling.first == nullptr) EndQuietRun();
@@ -102,10 +106,19 @@ void Idle() {
   MakeReady(RemoveAt(&g_scheduler.settling, 0));
 }
 
-void Dispatch(uint16_t kind) {
+void CountStep() {
   if (++g_scheduler.steps > g_scheduler.step_budget) EndRun(Ending::kLivelock);
+}
+
+void Dispatch(uint16_t kind) {
+  CountStep();
+  // A timer may also come before what is ready: work can always take longer than somebody's patience.
+  if (g_scheduler.ready.count != 0 && !IsListEmpty(&g_scheduler.timers)) {
+    KTIMER* timer = NextTimer();
+    if (timer != nullptr && Choose(kChoiceTimer, 2) == 1) Expire(timer);
+  }
   while (g_scheduler.ready.count == 0) {
-    if (++g_scheduler.steps > g_scheduler.step_budget) EndRun(Ending::kLivelock);
+    CountStep();
     Idle();
   }
   SwitchTo(RemoveAt(&g_scheduler.ready, Choose(kind, g_scheduler.ready.count)));
@@ -244,6 +257,22 @@ void YieldSlowly(uint16_t kind) {
   SwitchTo(thread);
 }
 
+void PassTime(uint64_t duration) {
+  const uint64_t end = g_scheduler.now + duration;
+  for (KTIMER* timer = NextTimer(); timer != nullptr && timer->DueTime.QuadPart <= end; timer = NextTimer()) {
+    CountStep();
+    Expire(timer);
+  }
+  g_scheduler.now = end > g_scheduler.now ? end : g_scheduler.now;
+}
+
+void SpinUntilSomethingHappens(uint16_t kind) {
+  if (g_scheduler.ready.count == 0) {
+    if (KTIMER* timer = NextTimer()) Expire(timer);
+  }
+  ChoicePoint(kind);
+}
+
 void InsertTimer(KTIMER* timer, uint64_t due) {
   timer->DueTime.QuadPart = due;
   timer->Header.Reserved1 = 1;
@@ -296,7 +325,7 @@ bool IsRunning() { return g_scheduler.running; }
 
 const char* ChoiceName(uint16_t kind) {
   static constexpr const char* kNames[] = {"wait", "signal", "lock",     "unlock", "work-item",
-                                           "dpc",  "thread", "complete", "yield"};
+                                           "dpc",  "thread", "complete", "yield",  "timer"};
   if (kind >= kFirstProviderChoice) return "provider";
   return kind < sizeof(kNames) / sizeof(kNames[0]) ? kNames[kind] : "?";
 }

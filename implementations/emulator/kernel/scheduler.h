@@ -124,6 +124,10 @@ inline void ChoicePoint(uint16_t kind) {
 // ---- Timers. KTIMER::Header.Reserved1 is 1 while it is in the list.
 void InsertTimer(KTIMER* timer, uint64_t due);
 bool RemoveTimer(KTIMER* timer);
+// Virtual time goes on while the current thread is busy; what falls due meanwhile fires.
+void PassTime(uint64_t duration);
+// A thread that spins sees others run, and if there is nobody else, the next timer fire.
+void SpinUntilSomethingHappens(uint16_t kind);
 
 // Ends a wait that timed out, or that an object satisfied (ke.cc); the thread becomes ready.
 void EndWait(Thread* thread, NTSTATUS status);

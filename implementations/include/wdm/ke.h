@@ -229,11 +229,8 @@ DECLSPEC_NORETURN VOID KeBugCheck(ULONG BugCheckCode);
 
 EXTERN_C_END
 
-#ifdef DBG
+// Checked always: this is where a client is tried out.
 #define PAGED_CODE() WskcertPagedCode(__func__)
-#else
-#define PAGED_CODE() ((void)0)
-#endif
 #define PAGED_CODE_LOCKED() ((void)0)
 EXTERN_C VOID WskcertPagedCode(const char* Function);
 

@@ -29,17 +29,20 @@ FORCEINLINE SIZE_T RtlCompareMemory(const VOID* a, const VOID* b, SIZE_T n) {
 #define RtlUlongByteSwap(v) __builtin_bswap32(v)
 #define RtlUlonglongByteSwap(v) __builtin_bswap64(v)
 
+// The bug check for a list whose links contradict each other, as Windows' own list functions raise it.
+DECLSPEC_NORETURN VOID WskcertListCorrupted(const LIST_ENTRY* Entry);
 FORCEINLINE VOID InitializeListHead(PLIST_ENTRY h) { h->Flink = h->Blink = h; }
 FORCEINLINE BOOLEAN IsListEmpty(const LIST_ENTRY* h) { return (BOOLEAN)(h->Flink == h); }
 FORCEINLINE BOOLEAN RemoveEntryList(PLIST_ENTRY e) {
   PLIST_ENTRY next = e->Flink, previous = e->Blink;
-  if (next->Blink != e || previous->Flink != e) __builtin_trap();  // Windows: a fast-fail bug check.
+  if (next->Blink != e || previous->Flink != e) WskcertListCorrupted(e);
   previous->Flink = next;
   next->Blink = previous;
   return (BOOLEAN)(next == previous);
 }
 FORCEINLINE VOID InsertHeadList(PLIST_ENTRY h, PLIST_ENTRY e) {
   PLIST_ENTRY next = h->Flink;
+  if (next->Blink != h) WskcertListCorrupted(h);
   e->Flink = next;
   e->Blink = h;
   next->Blink = e;
@@ -47,6 +50,7 @@ FORCEINLINE VOID InsertHeadList(PLIST_ENTRY h, PLIST_ENTRY e) {
 }
 FORCEINLINE VOID InsertTailList(PLIST_ENTRY h, PLIST_ENTRY e) {
   PLIST_ENTRY previous = h->Blink;
+  if (previous->Flink != h) WskcertListCorrupted(h);
   e->Flink = h;
   e->Blink = previous;
   previous->Flink = e;
