@@ -47,7 +47,9 @@ NTSTATUS ForeignReceiveContext(ReceiveCall* call) {
   return STATUS_DATA_NOT_ACCEPTED;
 }
 
-NTSTATUS NeverIndicateBacklog(Socket*, SIZE_T) { return STATUS_SUCCESS; }
+NTSTATUS NeverIndicateBacklog(Socket* socket, SIZE_T ideal) {
+  return CountsOn(socket, kBacklogEvent) ? STATUS_SUCCESS : CallBacklog(socket, ideal);
+}
 
 const Saboteur kSaboteurs[] = {
     {.info = {"callback-gets-foreign-context", "callback.context.is-the-sockets",

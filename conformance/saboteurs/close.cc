@@ -30,7 +30,7 @@ NTSTATUS FromInsideCompletesEarly(Request* request) {
 NTSTATUS InProgressSucceeds(Request* request) {
   const bool mine = IsClose(*request) && Running(request->socket);
   const NTSTATUS status = Pass(request);
-  return mine && status == STATUS_PENDING ? STATUS_SUCCESS : status;
+  return mine && Running(request->socket) && status == STATUS_PENDING ? STATUS_SUCCESS : status;
 }
 
 // Calls the client once more when it has been told that the socket is gone.

@@ -4,7 +4,9 @@
 namespace wskcert::saboteurs {
 namespace {
 
-NTSTATUS NeverIndicate(Socket*, ULONG) { return STATUS_SUCCESS; }
+NTSTATUS NeverIndicate(Socket* socket, ULONG flags) {
+  return CountsOn(socket, kDisconnectEvent) ? STATUS_SUCCESS : CallDisconnect(socket, flags);
+}
 NTSTATUS InvertFlag(Socket* socket, ULONG flags) { return CallDisconnect(socket, flags ^ WSK_FLAG_ABORTIVE); }
 
 void IndicateLocal(Socket* socket) {
@@ -26,22 +28,23 @@ NTSTATUS IndicateLocalDisconnect(Completion* completion) {
 
 // ---- Data after the disconnect
 
-void IndicateStale(Socket* socket) {
-  if (socket->closing != 0) return;
-  socket->made = {};
-  SIZE_T accepted = 0;
-  CallReceive({socket, 0, &socket->made, 0, &accepted});
-}
-NTSTATUS DataAfter(Socket* socket, ULONG flags, bool abortive) {
+NTSTATUS NoteAbortive(Socket* socket, ULONG flags) {
   const NTSTATUS status = CallDisconnect(socket, flags);
-  if (((flags & WSK_FLAG_ABORTIVE) != 0) == abortive && Has(socket, kReceiveEvent) &&
-      Enabled(socket, kReceiveEvent)) {
-    Later(socket, IndicateStale);
-  }
+  if ((flags & WSK_FLAG_ABORTIVE) != 0) InterlockedExchange(&socket->mark, 1);
   return status;
 }
-NTSTATUS DataAfterGraceful(Socket* socket, ULONG flags) { return DataAfter(socket, flags, false); }
-NTSTATUS DataAfterAbortive(Socket* socket, ULONG flags) { return DataAfter(socket, flags, true); }
+
+// Late enough that no indication can have been on its way: just before the close.
+NTSTATUS IndicateBeforeClose(Request* request) {
+  Socket* socket = request->socket;
+  if (request->function == Function::kClose && socket->mark != 0 && Has(socket, kReceiveEvent) &&
+      Enabled(socket, kReceiveEvent) && socket->suspended == 0 && !Running(socket)) {
+    socket->made = {};
+    SIZE_T accepted = 0;
+    CallReceive({socket, 0, &socket->made, 0, &accepted});
+  }
+  return Pass(request);
+}
 
 const Saboteur kSaboteurs[] = {
     {.info = {"disconnect-not-indicated", "disconnect.remote.indicated",
@@ -54,14 +57,11 @@ const Saboteur kSaboteurs[] = {
               "A disconnect that the client made itself is indicated to it.", "npi", false},
      .request = WatchDisconnect,
      .completing = IndicateLocalDisconnect},
-    {.info = {"receive-indicated-after-graceful-disconnect", "disconnect.graceful.no-data-after",
-              "WskReceiveEvent is called after WskDisconnectEvent told of a graceful disconnect.", "npi",
-              false},
-     .disconnect = DataAfterGraceful},
     {.info = {"receive-indicated-after-abortive-disconnect", "disconnect.abortive.no-data-after",
               "WskReceiveEvent is called after WskDisconnectEvent told of an abortive disconnect.", "npi",
               false},
-     .disconnect = DataAfterAbortive},
+     .request = IndicateBeforeClose,
+     .disconnect = NoteAbortive},
 };
 
 }  // namespace

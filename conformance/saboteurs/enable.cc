@@ -43,10 +43,22 @@ NTSTATUS EnableWithoutIrpPends(Request* request) {
   return IsEnable(*request) && request->irp == nullptr && status == STATUS_SUCCESS ? STATUS_PENDING : status;
 }
 
+// The others wait in the socket's mark until something is disabled, so that their absence is never that
+// request's doing.
+void EnableRest(Socket* socket, ULONG) {
+  const ULONG rest = static_cast<ULONG>(InterlockedExchange(&socket->mark, 0));
+  if (rest != 0) SetEvents(socket, rest);
+}
 NTSTATUS EnableFirstOnly(Request* request) {
+  if (request->function == Function::kDisable) {
+    EnableRest(request->socket, 0);
+    ForEachOther(request->socket, EnableRest, 0);
+  }
   const ULONG first = request->mask & (0 - request->mask);
   if (!IsEnable(*request) || first == request->mask) return Pass(request);
   const NTSTATUS status = SetEvents(request->socket, first);
+  if (NT_SUCCESS(status))
+    InterlockedExchange(&request->socket->mark, static_cast<LONG>(request->mask & ~first));
   return Answer(request, status, status);
 }
 
@@ -72,7 +84,7 @@ NTSTATUS DeadSocketIrpSucceeds(Request* request) {
 NTSTATUS EnableAssignsMask(Request* request) {
   const NTSTATUS status = Pass(request);
   if (IsEnable(*request) && NT_SUCCESS(status) && (request->mask & WSK_EVENT_RECEIVE) == 0 &&
-      (request->socket->enabled & WSK_EVENT_RECEIVE) != 0) {
+      CountsOn(request->socket, kReceiveEvent)) {
     SetEvents(request->socket, WSK_EVENT_RECEIVE | WSK_EVENT_DISABLE);
   }
   return status;
@@ -84,7 +96,7 @@ NTSTATUS EnableKeepsDisableBit(Request* request) {
   if (!NT_SUCCESS(status)) return status;
   EventIndex event;
   if (IsDisable(*request, &event) && event == kReceiveEvent) InterlockedExchange(&request->socket->mark, 1);
-  if (IsEnable(*request) && (request->mask & WSK_EVENT_RECEIVE) != 0 && request->socket->mark != 0) {
+  if (IsEnable(*request) && request->mask == WSK_EVENT_RECEIVE && request->socket->mark != 0) {
     SetEvents(request->socket, WSK_EVENT_RECEIVE | WSK_EVENT_DISABLE);
   }
   return status;

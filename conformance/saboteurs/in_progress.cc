@@ -16,14 +16,14 @@ NTSTATUS WithIrpSucceeds(Request* request) {
   EventIndex event;
   const bool mine = Outside(*request, &event) && request->irp != nullptr;
   const NTSTATUS status = Pass(request);
-  return mine && status == STATUS_PENDING ? STATUS_SUCCESS : status;
+  return mine && Running(request->socket, event) && status == STATUS_PENDING ? STATUS_SUCCESS : status;
 }
 
 NTSTATUS WithoutIrpSucceeds(Request* request) {
   EventIndex event;
   const bool mine = Outside(*request, &event) && request->irp == nullptr;
   const NTSTATUS status = Pass(request);
-  return mine && status == STATUS_EVENT_PENDING ? STATUS_SUCCESS : status;
+  return mine && Running(request->socket, event) && status == STATUS_EVENT_PENDING ? STATUS_SUCCESS : status;
 }
 
 NTSTATUS FromInsideSucceeds(Request* request) {

@@ -180,6 +180,7 @@ const WSK_EXPORTS* Interpose(const WSK_EXPORTS* real, const Saboteur* saboteur) 
   RtlZeroMemory(state.sockets, Used(state.sockets_used, kSockets) * sizeof(Socket));
   state.clients_used = 0;
   state.sockets_used = 0;
+  state.disables = 0;
   state.dispatch = nullptr;
   state.real = real;
   state.saboteur = saboteur;
@@ -226,6 +227,13 @@ bool Idle(const Socket* socket) {
     if (Running(&state.sockets[i])) return false;
   }
   return socket->suspended == 0 && socket->retained == 0;
+}
+
+bool CountsOn(const Socket* socket, EventIndex event) {
+  if (event == kReceiveEvent && socket->refusals != 0) return false;
+  if ((socket->owner->static_events & kEventBits[event]) != 0) return state.disables == 0;
+  return (static_cast<ULONG>(socket->alone & socket->enabled) & kEventBits[event]) != 0 &&
+         socket->disables[event] == state.disables;
 }
 
 bool Has(const Socket* socket, EventIndex event) {

@@ -72,8 +72,13 @@ struct Socket {
   volatile LONG enabled;               // events, as the client must believe
   volatile LONG running[kEventCount];  // calls inside the client
   PKTHREAD volatile runner[kEventCount];
-  volatile LONG suspended;  // the receive event, until a WskReceive
-  volatile LONG retained;   // lists
+  volatile LONG suspended;              // the receive event, until a WskReceive
+  volatile LONG refusals;               // how often the client did so
+  volatile LONG receives;               // calls of WskReceive
+  volatile LONG receives_outstanding;   // of which the IRP has not completed
+  volatile LONG retained;               // lists
+  volatile LONG alone;                  // events that a request of their own enabled last
+  volatile LONG disables[kEventCount];  // State::disables at that time
   volatile LONG connected;
   volatile LONG closing;
   volatile LONG disconnected;  // the client disconnected, or was told of a disconnect
@@ -135,6 +140,7 @@ struct Completion {
   Socket* socket;
   Function function;
   UCHAR tag;
+  ULONG flags;        // of the call
   bool after_return;  // PassHeld only: the function had returned before
   PWSK_BUF buffer;
   PIRP irp;
@@ -174,6 +180,8 @@ NTSTATUS Pass(Request* request);
 // The same, but if the IRP (required) completes before the function returns, then it stays here: *held.
 // Whoever called completes it with IoCompleteRequest.
 NTSTATUS PassHeld(Request* request, bool* held);
+// From a completing hook: hands a kReceive back to the provider, as if it had never completed.
+void PassAgain(Completion* completion);
 // Calls the provider with this IRP or none, with no way back; the client's IRP is not touched.
 NTSTATUS Forward(const Request& request, PIRP irp);
 // Calls the provider with an IRP of the interposer's own and forgets it. False: no memory; nothing was
@@ -227,6 +235,11 @@ inline bool Enabled(const Socket* socket, EventIndex event) {
   return ((static_cast<ULONG>(socket->enabled) | socket->owner->static_events) & kEventBits[event]) != 0;
 }
 
+// The client has enabled the event and counts on it for that reason alone: not because of a request with
+// several events, a disable of something else, or a WskReceive after a refusal. A missing indication then
+// breaks no rule but the plainest.
+bool CountsOn(const Socket* socket, EventIndex event);
+
 // The other sockets, for those that confuse them: calls visit(socket, argument) for each that is open.
 void ForEachOther(const Socket* socket, void (*visit)(Socket* other, ULONG argument), ULONG argument);
 
@@ -241,6 +254,7 @@ struct State {
   const Saboteur* saboteur;
   const WSK_PROVIDER_DISPATCH* dispatch;  // the provider's, as captured last
   volatile LONG clients_used, sockets_used;
+  volatile LONG disables;  // requests so far, on any socket
   Client clients[kClients];
   Socket sockets[kSockets];
 };

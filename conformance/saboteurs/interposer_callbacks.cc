@@ -52,6 +52,7 @@ NTSTATUS CallReceive(const ReceiveCall& call) {
                     *call.accepted < call.bytes;
   if (call.list != nullptr && (part || status == STATUS_DATA_NOT_ACCEPTED)) {
     InterlockedExchange(&socket->suspended, 1);
+    InterlockedIncrement(&socket->refusals);
   }
   if (call.list != nullptr && status == STATUS_PENDING) InterlockedIncrement(&socket->retained);
   Leave(socket, kReceiveEvent);

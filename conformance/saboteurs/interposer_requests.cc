@@ -9,6 +9,7 @@ struct Passing {
   Socket* socket;
   PWSK_BUF buffer;
   PVOID volatile phase;  // PassHeld only
+  ULONG flags;
   Function function;
   UCHAR tag;
 };
@@ -170,6 +171,7 @@ NTSTATUS OnComplete(PDEVICE_OBJECT, PIRP irp, PVOID) {
       InterlockedExchange(&passing->socket->connected, 1);
     }
   }
+  if (function == Function::kReceive) InterlockedDecrement(&passing->socket->receives_outstanding);
   bool after_return = false;
   if (passing->phase != nullptr) {
     if (InterlockedCompareExchangePointer(&passing->phase, kHeld, kInside) == kInside) {
@@ -178,8 +180,15 @@ NTSTATUS OnComplete(PDEVICE_OBJECT, PIRP irp, PVOID) {
     after_return = true;
   }
   if (state.saboteur->completing == nullptr) return STATUS_SUCCESS;
-  Completion completion = {passing->socket, function, passing->tag, after_return, passing->buffer, irp};
+  Completion completion = {passing->socket, function,        passing->tag, passing->flags,
+                           after_return,    passing->buffer, irp};
   return state.saboteur->completing(&completion);
+}
+
+// Prepares the provider's location below the interposer's.
+void PrepareNext(PIRP irp) {
+  IoCopyCurrentIrpStackLocationToNext(irp);
+  IoSetCompletionRoutine(irp, OnComplete, nullptr, TRUE, TRUE, TRUE);
 }
 
 // Takes the interposer's location and prepares the provider's.
@@ -190,10 +199,11 @@ Passing* Push(Request* request, PVOID phase) {
   passing->socket = request->socket;
   passing->buffer = request->buffer;
   passing->phase = phase;
+  passing->flags = request->flags;
   passing->function = request->function;
   passing->tag = request->tag;
-  IoCopyCurrentIrpStackLocationToNext(irp);
-  IoSetCompletionRoutine(irp, OnComplete, nullptr, TRUE, TRUE, TRUE);
+  if (request->function == Function::kReceive) InterlockedIncrement(&request->socket->receives_outstanding);
+  PrepareNext(irp);
   return passing;
 }
 
@@ -222,6 +232,19 @@ NTSTATUS ForwardCreation(const Request& r, PIRP irp) {
                                 c.process, c.thread, c.security, irp);
 }
 
+void NoteEnabled(Socket* socket, ULONG mask) {
+  InterlockedOr(&socket->enabled, static_cast<LONG>(mask));
+  for (UCHAR i = 0; i < kEventCount; ++i) {
+    if ((mask & kEventBits[i]) == 0) continue;
+    socket->disables[i] = state.disables;
+    if (mask == kEventBits[i]) {
+      InterlockedOr(&socket->alone, static_cast<LONG>(mask));
+    } else {
+      InterlockedAnd(&socket->alone, ~static_cast<LONG>(kEventBits[i]));
+    }
+  }
+}
+
 }  // namespace
 
 Socket* NewSocket(Client* owner, PVOID context, const WSK_CLIENT_CONNECTION_DISPATCH* client) {
@@ -242,14 +265,17 @@ Socket* NewSocket(Client* owner, PVOID context, const WSK_CLIENT_CONNECTION_DISP
 NTSTATUS Run(Request* request) {
   Socket* socket = request->socket;
   const Function function = request->function;
-  if (function == Function::kReceive || function == Function::kReceiveEx)
+  if (function == Function::kReceive || function == Function::kReceiveEx) {
+    InterlockedIncrement(&socket->receives);
     InterlockedExchange(&socket->suspended, 0);
+  }
+  if (function == Function::kDisable) InterlockedIncrement(&state.disables);
   if (function == Function::kClose) InterlockedExchange(&socket->closing, 1);
   if (function == Function::kDisconnect) InterlockedExchange(&socket->disconnected, 1);
   const NTSTATUS status =
       state.saboteur->request != nullptr ? state.saboteur->request(request) : Pass(request);
   if (NT_SUCCESS(status) && function == Function::kEnable) {
-    InterlockedOr(&socket->enabled, static_cast<LONG>(request->mask));
+    NoteEnabled(socket, request->mask);
   } else if (NT_SUCCESS(status) && function == Function::kDisable) {
     InterlockedAnd(&socket->enabled, ~static_cast<LONG>(request->mask));
   }
@@ -304,6 +330,17 @@ NTSTATUS PassHeld(Request* request, bool* held) {
   // Until this exchange the IRP cannot have gone back to the client, so the location is still ours.
   *held = InterlockedCompareExchangePointer(&passing->phase, kReturned, kInside) == kHeld;
   return status;
+}
+
+void PassAgain(Completion* completion) {
+  Request request = {};
+  request.socket = completion->socket;
+  request.function = completion->function;
+  request.buffer = completion->buffer;
+  request.flags = completion->flags;
+  InterlockedIncrement(&request.socket->receives_outstanding);
+  PrepareNext(completion->irp);
+  Forward(request, completion->irp);
 }
 
 bool ForwardAlone(const Request& request) {

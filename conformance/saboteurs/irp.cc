@@ -71,12 +71,6 @@ NTSTATUS BindNeverCompletes(Request* request) {
   return STATUS_PENDING;
 }
 
-NTSTATUS SendNeverCompletes(Completion* completion) {
-  return completion->function == Function::kSend && NT_SUCCESS(completion->irp->IoStatus.Status)
-             ? STATUS_MORE_PROCESSING_REQUIRED
-             : STATUS_SUCCESS;
-}
-
 const Saboteur kSaboteurs[] = {
     {.info = {"send-irp-completes-twice", "irp.completes-once", "The IRP of a send is completed twice.",
               "runtime", false},
@@ -92,9 +86,6 @@ const Saboteur kSaboteurs[] = {
     {.info = {"bind-irp-never-completes", "irp.pending.completes",
               "WskBind returns STATUS_PENDING and its IRP is never completed.", "runtime", false},
      .request = BindNeverCompletes},
-    {.info = {"send-irp-never-completes", "irp.pending.completes",
-              "The IRP of a send whose bytes the peer acknowledged is never completed.", "runtime", false},
-     .completing = SendNeverCompletes},
     {.info = {"error-irp-succeeds", "irp.error.completes-with-failure",
               "The IRP of a call that returned an error completes with STATUS_SUCCESS.", "runtime", false},
      .request = ErrorIrpSucceeds},

@@ -8,12 +8,13 @@ bool HasData(const ReceiveCall& call) { return call.list != nullptr && call.byte
 
 // The provider believes that the client refused, so a WskReceive still gets the data.
 NTSTATUS NeverIndicate(ReceiveCall* call) {
-  return HasData(*call) ? STATUS_DATA_NOT_ACCEPTED : CallReceive(*call);
+  const bool mine = HasData(*call) && CountsOn(call->socket, kReceiveEvent);
+  return mine ? STATUS_DATA_NOT_ACCEPTED : CallReceive(*call);
 }
 
 // Once the client has refused data or taken a part of it, it is not called again.
 NTSTATUS NotResumed(ReceiveCall* call) {
-  if (call->socket->mark != 0) return NeverIndicate(call);
+  if (HasData(*call) && call->socket->mark != 0) return STATUS_DATA_NOT_ACCEPTED;
   const NTSTATUS status = CallReceive(*call);
   if (call->socket->suspended != 0) InterlockedExchange(&call->socket->mark, 1);
   return status;
@@ -72,21 +73,22 @@ NTSTATUS LoseFirstByte(ReceiveCall* call) {
   return status;
 }
 
-NTSTATUS NoMdl(ReceiveCall* call) {
-  if (!HasData(*call)) return CallReceive(*call);
-  WSK_BUF* buffer = &call->list->Buffer;
-  PMDL mdl = buffer->Mdl;
-  buffer->Mdl = nullptr;
+// ---- Calls too many
+
+// A call of the client, with no WskReceive before or during it that would explain another call.
+NTSTATUS CallFarFromReceive(ReceiveCall* call, bool* far) {
+  const Socket* socket = call->socket;
+  const LONG receives = socket->receives;
+  *far = socket->receives_outstanding == 0;
   const NTSTATUS status = CallReceive(*call);
-  buffer->Mdl = mdl;
+  *far = *far && socket->receives == receives;
   return status;
 }
 
-// ---- Calls too many
-
 NTSTATUS AgainAfterRefusal(ReceiveCall* call) {
-  const NTSTATUS status = CallReceive(*call);
-  if (!HasData(*call) || status != STATUS_DATA_NOT_ACCEPTED) return status;
+  bool far;
+  const NTSTATUS status = CallFarFromReceive(call, &far);
+  if (!HasData(*call) || status != STATUS_DATA_NOT_ACCEPTED || !far) return status;
   return CallReceive(*call);
 }
 
@@ -107,8 +109,9 @@ bool Advance(const WSK_BUF& from, SIZE_T skip, WSK_BUF* to) {
 NTSTATUS AgainAfterPart(ReceiveCall* call) {
   Socket* socket = call->socket;
   const SIZE_T untouched = call->accepted != nullptr ? *call->accepted : 0;
-  const NTSTATUS status = CallReceive(*call);
-  if (!HasData(*call) || status != STATUS_SUCCESS || call->accepted == nullptr ||
+  bool far;
+  const NTSTATUS status = CallFarFromReceive(call, &far);
+  if (!HasData(*call) || status != STATUS_SUCCESS || !far || call->accepted == nullptr ||
       *call->accepted == untouched || *call->accepted >= call->list->Buffer.Length) {
     return status;
   }
@@ -141,7 +144,7 @@ NTSTATUS WatchReceives(Request* request) {
   return status;
 }
 
-// What fills a queued receive is indicated first.
+// What fills a queued receive is indicated, and the receive stays queued if the client takes it.
 NTSTATUS IndicateBeforeQueued(Completion* completion) {
   Socket* socket = completion->socket;
   const SIZE_T bytes = completion->irp->IoStatus.Information;
@@ -154,8 +157,10 @@ NTSTATUS IndicateBeforeQueued(Completion* completion) {
   socket->made.Buffer = *completion->buffer;
   socket->made.Buffer.Length = bytes;
   SIZE_T accepted = bytes;
-  CallReceive({socket, 0, &socket->made, bytes, &accepted});
-  return STATUS_SUCCESS;
+  const NTSTATUS status = CallReceive({socket, 0, &socket->made, bytes, &accepted});
+  if (status == STATUS_DATA_NOT_ACCEPTED) return STATUS_SUCCESS;
+  PassAgain(completion);
+  return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
 // ---- Retained data
@@ -206,9 +211,6 @@ const Saboteur kSaboteurs[] = {
               "Data that fills a queued WskReceive is indicated to WskReceiveEvent before.", "npi", false},
      .request = WatchReceives,
      .completing = IndicateBeforeQueued},
-    {.info = {"receive-buffer-without-mdl", "receive.indication.well-formed",
-              "The first buffer of an indication has a length and no MDL.", "npi", false},
-     .receive = NoMdl},
     {.info = {"receive-overwrites-retained", "receive.retained.unchanged",
               "The first byte of retained data changes before the client releases it.", "npi", false},
      .receive = OverwriteRetained},

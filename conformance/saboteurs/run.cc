@@ -25,9 +25,9 @@ NTSTATUS StopOnDisable(Request* request) {
   return Pass(request);
 }
 
-// Waits for a running callback, as no event request may.
+// No disable: those are owed particular answers.
 NTSTATUS WaitForEver(Request* request) {
-  if (IsEventRequest(*request) && KeGetCurrentIrql() < DISPATCH_LEVEL) {
+  if (request->function == Function::kEnable && KeGetCurrentIrql() < DISPATCH_LEVEL) {
     KeWaitForSingleObject(&request->socket->done, Executive, KernelMode, FALSE, nullptr);
   }
   return Pass(request);
@@ -49,8 +49,8 @@ const Saboteur kSaboteurs[] = {
     {.info = {"disable-stops-machine", "run.survives", "A disable without an IRP stops the machine.",
               "runtime", false},
      .request = StopOnDisable},
-    {.info = {"event-request-never-returns", "run.calls-return",
-              "A request that enables or disables waits for what never happens.", "npi", false},
+    {.info = {"enable-never-returns", "run.calls-return",
+              "A request that enables waits for what never happens.", "npi", false},
      .request = WaitForEver},
     {.info = {"event-request-raises-irql", "run.irql-kept",
               "A request that enables or disables returns at DISPATCH_LEVEL.", "runtime", false},
