@@ -202,10 +202,11 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
       after = Next(before, LifeInput::kDisableEventPended);
     } else if (IsSuccess(status)) {
       after = Next(before, call.disables ? LifeInput::kDisableSucceeded : LifeInput::kEnableSucceeded);
-    } else if (!call.disables && call.odd) {
+    } else if (!call.disables && call.odd &&
+               ((call.named & (call.named - 1)) != 0 || (call.mask & ~kConnectionMask) != 0)) {
       after |= Next(before, LifeInput::kEnableSucceeded);  // ambiguities 4: part of the mask may be enabled
     }
-    if (call.odd || (call.disables && status == kStatusPending && call.several)) after |= before;
+    if (call.odd) after |= before;
     const bool failed = !IsSuccess(status);
     if (!call.disables && !failed) {
       e.last_enable_end = now;

@@ -277,6 +277,7 @@ class Parser {
     Observation begin = Blank(Seen::kCallBegin);
     begin.op = static_cast<uint16_t>(Op::kSocketConnect);
     begin.mask = kAllDispatch;
+    begin.code = static_cast<uint8_t>(Category::kConnection);
     for (size_t i = 1; i < words.size(); ++i) Field(words[i], &begin);
     if (begin.socket == kNoSlot) return Fail("no socket", words[0]);
     begin.irp = static_cast<uint16_t>(1000 + begin.socket);
@@ -569,7 +570,10 @@ std::string ObservationText(const Observation& o, uint32_t index) {
   }
   if (kind == Seen::kCompletion && o.information != o.length) add("information", o.information);
   if (o.flags != 0) text += " flags=" + CombinationText(kFlagNames, o.flags);
-  if (o.code != 0 && (call || kind == Seen::kCompletion)) add("code", o.code);
+  const bool creates = kind == Seen::kCallBegin &&
+                       (static_cast<Op>(o.op) == Op::kSocket || static_cast<Op>(o.op) == Op::kSocketConnect);
+  const uint8_t usual_code = creates ? static_cast<uint8_t>(Category::kConnection) : 0;
+  if (o.code != usual_code && (call || kind == Seen::kCompletion)) add("code", o.code);
   if ((o.seen_flags & kSeenNullIndication) != 0) text += " null";
   if ((o.seen_flags & kSeenSecondCompletion) != 0) text += " second";
   if ((o.seen_flags & kSeenTeardown) != 0) text += " teardown";
