@@ -4,8 +4,8 @@
 #include <string>
 
 #include "conformance/certify/render.h"
-#include "google/protobuf/text_format.h"
 #include "gmock/gmock.h"
+#include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 
 namespace wskcert {
@@ -56,25 +56,31 @@ TEST(Testbed, SameProgramSameLogEvenAfterOthers) {
   const Played& again = testbed.Play(program);
   ASSERT_EQ(again.log.size(), kept.size());
   for (size_t i = 0; i < kept.size(); ++i) {
-    EXPECT_EQ(0, memcmp(&kept[i], &again.log[i], sizeof(Observation))) << i << ": " << RenderObservation(again.log, i);
+    EXPECT_EQ(0, memcmp(&kept[i], &again.log[i], sizeof(Observation)))
+        << i << ": " << RenderObservation(again.log, i);
   }
 }
 
 TEST(Testbed, HeldCallbackStaysInProgressUntilReleased) {
-  const std::string text = PlayText(OneThread(
-      "steps { event_callback { mask: RECEIVE } } steps { peer_send { length: 8 } } steps { await_hold { target: 0 } } "
-      "steps { irp: 1 event_callback { mask: RECEIVE mask: DISABLE } } steps { settle {} } "
-      "steps { release_hold { target: 0 } } steps { settle {} }",
-      "scripts { event: RECEIVE_EVENT hold: 0 }"));
-  EXPECT_THAT(text, ContainsRegex("stays in progress.*\n.*nothing more happens.*\n.*DISABLE.RECEIVE, IRP 1. returned "
-                                  "STATUS_PENDING.*\n.*nothing more.*\n.*hold 0 is released.*\n.*WskReceiveEvent.*returned "
-                                  "STATUS_SUCCESS.*\n.*IRP 1 of event_callback completed: STATUS_SUCCESS"));
+  const std::string text = PlayText(
+      OneThread("steps { event_callback { mask: RECEIVE } } steps { peer_send { length: 8 } } steps { "
+                "await_hold { target: 0 } } "
+                "steps { irp: 1 event_callback { mask: RECEIVE mask: DISABLE } } steps { settle {} } "
+                "steps { release_hold { target: 0 } } steps { settle {} }",
+                "scripts { event: RECEIVE_EVENT hold: 0 }"));
+  EXPECT_THAT(
+      text,
+      ContainsRegex("stays in progress.*\n.*nothing more happens.*\n.*DISABLE.RECEIVE, IRP 1. returned "
+                    "STATUS_PENDING.*\n.*nothing more.*\n.*hold 0 is released.*\n.*WskReceiveEvent.*returned "
+                    "STATUS_SUCCESS.*\n.*IRP 1 of event_callback completed: STATUS_SUCCESS"));
 }
 
 TEST(Testbed, StepsOnEmptySlotsAreSkippedAndChangeNothing) {
   const std::string text = PlayText(
-      "threads { steps { event_callback { socket: 3 mask: RECEIVE } } steps { irp: 1 receive { socket: 3 length: 5 } } "
-      "steps { release { socket: 3 retained: 2 } } steps { irp: 0 cancel_irp {} } steps { read_retained { target: 1 } } }");
+      "threads { steps { event_callback { socket: 3 mask: RECEIVE } } steps { irp: 1 receive { socket: 3 "
+      "length: 5 } } "
+      "steps { release { socket: 3 retained: 2 } } steps { irp: 0 cancel_irp {} } steps { read_retained { "
+      "target: 1 } } }");
   EXPECT_THAT(text, HasSubstr("step event_callback skipped: its slot is empty"));
   EXPECT_THAT(text, HasSubstr("step receive skipped: its slot is empty"));
   EXPECT_THAT(text, HasSubstr("step release skipped: its slot is empty"));
@@ -95,9 +101,9 @@ TEST(Testbed, GuardsClosingWithRetainedListsAndUsingClosedSockets) {
 }
 
 TEST(Testbed, AnIrpInUseIsNotPassedAgain) {
-  const std::string text =
-      PlayText(OneThread("steps { irp: 1 receive { length: 4 } } steps { settle {} } steps { irp: 1 receive { length: 4 } } "
-                         "steps { peer_send { length: 4 } } steps { settle {} } steps { irp: 1 receive { length: 4 } }"));
+  const std::string text = PlayText(OneThread(
+      "steps { irp: 1 receive { length: 4 } } steps { settle {} } steps { irp: 1 receive { length: 4 } } "
+      "steps { peer_send { length: 4 } } steps { settle {} } steps { irp: 1 receive { length: 4 } }"));
   EXPECT_THAT(text, HasSubstr("step receive skipped: its slot is in use"));
   EXPECT_THAT(text, HasSubstr("IRP 1 of receive completed: STATUS_SUCCESS, bytes 0..4 of its stream"));
 }
@@ -114,16 +120,18 @@ TEST(Testbed, ContentIsFollowedThroughRefusalAndPartialAcceptance) {
 
 TEST(Testbed, ThreadsCallsAndCallbacksNest) {
   Testbed testbed;
-  const Played& played = testbed.Play(MakeProgram(
-      OneThread("steps { event_callback { mask: RECEIVE } } steps { peer_send { length: 8 } } steps { settle {} }",
-                "scripts { event: RECEIVE_EVENT nth: 0 steps { irp: 4 event_callback { mask: RECEIVE mask: DISABLE } } } "
-                "threads { steps { yield {} } steps { peer_send { peer: 1 length: 1 } } }")));
+  const Played& played = testbed.Play(MakeProgram(OneThread(
+      "steps { event_callback { mask: RECEIVE } } steps { peer_send { length: 8 } } steps { settle {} }",
+      "scripts { event: RECEIVE_EVENT nth: 0 steps { irp: 4 event_callback { mask: RECEIVE mask: DISABLE } } "
+      "} "
+      "threads { steps { yield {} } steps { peer_send { peer: 1 length: 1 } } }")));
   uint32_t callback = kNoIndex;
   bool nested = false;
   for (uint32_t i = 0; i < played.log.size(); ++i) {
     const Observation& o = played.log[i];
     if (static_cast<Seen>(o.kind) == Seen::kCallbackBegin && callback == kNoIndex) callback = i;
-    if (static_cast<Seen>(o.kind) == Seen::kCallBegin && callback != kNoIndex && o.enclosing == callback) nested = true;
+    if (static_cast<Seen>(o.kind) == Seen::kCallBegin && callback != kNoIndex && o.enclosing == callback)
+      nested = true;
   }
   EXPECT_TRUE(nested);
 }
@@ -153,11 +161,12 @@ TEST(Testbed, UnguardedMisuseIsABugcheckWithAReason) {
 TEST(Testbed, EveryAllocationFailureEndsCleanly) {
   Testbed testbed;
   for (uint32_t n = 1; n < 60; ++n) {
-    const Program program = MakeProgram(
-        OneThread("steps { irp: 1 event_callback { mask: RECEIVE } } steps { peer_send { length: 8 } } steps { settle {} } "
-                  "steps { irp: 2 receive { length: 8 } } steps { irp: 3 send { length: 8 } } steps { settle {} } "
-                  "steps { irp: 4 disconnect {} }",
-                  "schedule { fail_allocation: " + std::to_string(n) + " }"));
+    const Program program = MakeProgram(OneThread(
+        "steps { irp: 1 event_callback { mask: RECEIVE } } steps { peer_send { length: 8 } } steps { settle "
+        "{} } "
+        "steps { irp: 2 receive { length: 8 } } steps { irp: 3 send { length: 8 } } steps { settle {} } "
+        "steps { irp: 4 disconnect {} }",
+        "schedule { fail_allocation: " + std::to_string(n) + " }"));
     const Played& played = testbed.Play(program);
     EXPECT_EQ(played.ending, Ending::kFinished) << n << ": " << played.report;
     EXPECT_FALSE(played.leaked) << n << ": " << played.report;

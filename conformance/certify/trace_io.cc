@@ -15,6 +15,7 @@
 #include "conformance/model/log_check.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "google/protobuf/stubs/logging.h"
 #include "google/protobuf/text_format.h"
 
 namespace wskcert {
@@ -56,6 +57,8 @@ bool LooksLikeText(absl::string_view contents) {
 }
 
 absl::Status ParseBinary(absl::string_view contents, const std::string& name, Message* message) {
+  // The library would print its own opinion of hostile bytes.
+  google::protobuf::LogSilencer quiet;
   if (message->ParseFromArray(contents.data(), static_cast<int>(contents.size()))) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(name, ": neither text nor a binary ",
                                                  message->GetDescriptor()->name(), " (", contents.size(),

@@ -30,22 +30,27 @@ constexpr uint8_t PatternByte(uint32_t stream, uint64_t offset) {
 // Writes bytes [offset, offset + length) of the stream.
 inline void FillPattern(uint32_t stream, uint64_t offset, uint8_t* bytes, uint32_t length) {
   uint32_t i = 0;
-  while (i < length) {
-    uint64_t word = PatternWord(stream, (offset + i) >> 3) >> (8 * ((offset + i) & 7));
-    const uint32_t left = 8 - static_cast<uint32_t>((offset + i) & 7);
-    for (uint32_t k = 0; k < left && i < length; ++k, ++i, word >>= 8) bytes[i] = static_cast<uint8_t>(word);
+  for (; i < length && ((offset + i) & 7) != 0; ++i) bytes[i] = PatternByte(stream, offset + i);
+  for (; i + 8 <= length; i += 8) {
+    const uint64_t word = PatternWord(stream, (offset + i) >> 3);
+    __builtin_memcpy(bytes + i, &word, 8);
   }
+  for (; i < length; ++i) bytes[i] = PatternByte(stream, offset + i);
 }
 
 // True if `bytes` are [offset, offset + length) of the stream.
 inline bool MatchesPattern(uint32_t stream, uint64_t offset, const uint8_t* bytes, uint32_t length) {
   uint32_t i = 0;
-  while (i < length) {
-    uint64_t word = PatternWord(stream, (offset + i) >> 3) >> (8 * ((offset + i) & 7));
-    const uint32_t left = 8 - static_cast<uint32_t>((offset + i) & 7);
-    for (uint32_t k = 0; k < left && i < length; ++k, ++i, word >>= 8) {
-      if (bytes[i] != static_cast<uint8_t>(word)) return false;
-    }
+  for (; i < length && ((offset + i) & 7) != 0; ++i) {
+    if (bytes[i] != PatternByte(stream, offset + i)) return false;
+  }
+  for (; i + 8 <= length; i += 8) {
+    uint64_t word;
+    __builtin_memcpy(&word, bytes + i, 8);
+    if (word != PatternWord(stream, (offset + i) >> 3)) return false;
+  }
+  for (; i < length; ++i) {
+    if (bytes[i] != PatternByte(stream, offset + i)) return false;
   }
   return true;
 }
