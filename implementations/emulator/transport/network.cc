@@ -228,12 +228,34 @@ void StepClose(Endpoint* endpoint, Lock* lock) {
   client->Closed(context);
 }
 
+// With the lock: takes all sends that are not over.
+Send* TakeSends(Endpoint* endpoint) {
+  *endpoint->unacked_end = endpoint->sends;
+  Send* sends = endpoint->unacked;
+  for (Send* send = sends; send != nullptr; send = send->next) send->taken = false;
+  endpoint->sends = endpoint->unacked = nullptr;
+  endpoint->sends_end = &endpoint->sends;
+  endpoint->unacked_end = &endpoint->unacked;
+  return sends;
+}
+
+void FailSends(Endpoint* endpoint, Send* sends, NTSTATUS status) {
+  while (sends != nullptr) {
+    Send* next = sends->next;
+    endpoint->client->Sent(endpoint->context, sends, status);
+    sends = next;
+  }
+}
+
 void StepReset(Endpoint* endpoint, Lock* lock) {
   LONG peer = endpoint->peer;
   bool connected = endpoint->connected;
   endpoint->reset_due = false;
+  // Sends that raced with the disconnect; the client took back the others.
+  Send* sends = TakeSends(endpoint);
   EndConnection(endpoint);
   lock->Leave();
+  FailSends(endpoint, sends, STATUS_CONNECTION_ABORTED);
   if (connected) Report(PeerEvent::kReset, peer);
 }
 
@@ -322,22 +344,13 @@ void StepOutbound(Endpoint* endpoint, Lock* lock) {
 
 // Ends what waits for the peer, then says that there is no peer any more.
 void StepPeerReset(Endpoint* endpoint, Lock* lock) {
-  *endpoint->unacked_end = endpoint->sends;
-  Send* sends = endpoint->unacked;
-  for (Send* send = sends; send != nullptr; send = send->next) send->taken = false;
-  endpoint->sends = endpoint->unacked = nullptr;
-  endpoint->sends_end = &endpoint->sends;
-  endpoint->unacked_end = &endpoint->unacked;
+  Send* sends = TakeSends(endpoint);
   bool fin = endpoint->fin_due || (endpoint->fin_seen && !endpoint->fin_acknowledged);
   EndConnection(endpoint);
   const Client* client = endpoint->client;
   void* context = endpoint->context;
   lock->Leave();
-  while (sends != nullptr) {
-    Send* next = sends->next;
-    client->Sent(context, sends, STATUS_CONNECTION_RESET);
-    sends = next;
-  }
+  FailSends(endpoint, sends, STATUS_CONNECTION_RESET);
   if (fin) client->DisconnectDone(context, STATUS_CONNECTION_RESET);
   client->Disconnected(context, true);
 }
