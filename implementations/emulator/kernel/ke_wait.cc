@@ -94,8 +94,9 @@ uint64_t DueTime(LONGLONG timeout) {
   return g_scheduler.now + (distance > 0 ? static_cast<uint64_t>(distance) : 0);
 }
 
-NTSTATUS Wait(ULONG count, void* const objects[], WAIT_TYPE type, const LARGE_INTEGER* timeout,
-              KWAIT_BLOCK* blocks) {
+// Inlined, because after a switch every return is mispredicted: the fewer frames, the faster.
+[[gnu::always_inline]] inline NTSTATUS Wait(ULONG count, void* const objects[], WAIT_TYPE type,
+                                            const LARGE_INTEGER* timeout, KWAIT_BLOCK* blocks) {
   Thread* thread = CurrentThread();
   const bool poll = timeout != nullptr && timeout->QuadPart == 0;
   if (thread->irql >= DISPATCH_LEVEL && !poll) {

@@ -84,7 +84,8 @@ struct Scheduler {
   Ending ending;
 };
 
-extern Scheduler g_scheduler;
+// Hidden, so that position-independent code reaches it without a table.
+extern Scheduler g_scheduler __attribute__((visibility("hidden")));
 
 // ---- A run's frame, called by Run on the main stack.
 void ResetScheduler(const RunOptions& options);
