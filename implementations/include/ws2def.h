@@ -245,6 +245,13 @@ typedef struct cmsghdr {
 
 typedef WSACMSGHDR CMSGHDR, *PCMSGHDR;
 
+#ifndef MAX_NATURAL_ALIGNMENT
+#define MAX_NATURAL_ALIGNMENT sizeof(LONGLONG)
+#endif
+#ifndef TYPE_ALIGNMENT
+#define TYPE_ALIGNMENT(type) __alignof__(type)
+#endif
+
 #define WSA_CMSGHDR_ALIGN(length) \
   (((length) + TYPE_ALIGNMENT(WSACMSGHDR) - 1) & (~(SIZE_T)(TYPE_ALIGNMENT(WSACMSGHDR) - 1)))
 #define WSA_CMSGDATA_ALIGN(length) \

@@ -43,12 +43,12 @@ extern "C" {
 // Identifies WSK's own event callbacks in WSK_EVENT_CALLBACK_CONTROL and WSK to the Network Module Registrar.
 // Compared by content, never by address. Defined here once for the whole program.
 extern CONST NPIID NPI_WSK_INTERFACE_ID;
-#if !defined(_WIN32)
-CONST NPIID __attribute__((weak)) NPI_WSK_INTERFACE_ID = {
-#elif defined(__cplusplus)
+#if defined(__cplusplus)
 inline CONST NPIID NPI_WSK_INTERFACE_ID = {
-#else
+#elif defined(_WIN32)
 CONST NPIID __attribute__((selectany)) NPI_WSK_INTERFACE_ID = {
+#else
+CONST NPIID __attribute__((weak)) NPI_WSK_INTERFACE_ID = {
 #endif
     0x2227E803, 0x8D8B, 0x11D4, {0xAB, 0xAD, 0x00, 0x90, 0x27, 0x71, 0x9E, 0x09}};
 
