@@ -159,6 +159,7 @@ void Judge::State::CallbackBegin(const Observation& o) {
   if (event == kEvents) return;
   EventState& e = s.events[event];
   if (s.judged && !e.unjudged) {
+    const bool had_to = e.MustIndicate() && (event == kReceive ? e.suspension == kFlowing : e.owed);
     if (!JudgeStart(o, s, event) || !JudgeArguments(o, s, event)) return;
     Exercise(RuleId::kCallbackContextIsTheSockets);
     if (event == kReceive && !call.nothing) {
@@ -171,17 +172,13 @@ void Judge::State::CallbackBegin(const Observation& o) {
       }
       if (o.offset + o.length > s.stream.indicated) s.stream.indicated = o.offset + o.length;
     }
-    // Something that had to be indicated was.
-    RuleId rules[8];
-    const bool had_to = event == kReceive ? !call.nothing && e.MustIndicate() && !s.closing &&
-                                                o.offset + o.length > s.stream.owed_from
-                                          : e.owed;
-    if (had_to) {
-      const size_t count = ReasonsToIndicate(s, event, rules);
-      for (size_t i = 0; i < count; ++i) ExerciseWhenQuiet(rules[i]);
+    // Something that had to be indicated was; whether its absence would have been noticed is seen on
+    // quiescence.
+    if (had_to && !call.nothing) {
+      e.met = true;
+      if (o.offset + o.length > e.met_end) e.met_end = o.offset + o.length;
     }
     e.owed = false;
-    if (event == kReceive) e.resumed = false;
   }
   if (event != kReceive || s.stream.indicated >= s.stream.sent_may) e.trigger = false;
   e.recent = true;

@@ -214,7 +214,8 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
       e.sibling_disabled = false;
       e.disables_before = disables[event];
       s.stream.owed_from = event == kReceive ? s.stream.sent_may : s.stream.owed_from;
-      e.owed = false;
+      e.owed = e.met = false;
+      e.met_count = 0;
     }
     if (alone) {
       e.phases = after;
@@ -231,7 +232,8 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
       e.trigger = e.late_start = false;
       e.recent = false;
       e.tempted = false;
-      e.owed = false;
+      e.owed = e.met = false;
+      e.met_count = 0;
     }
     if (call.disables && !failed && (before & SetOf(Phase::kStatic)) == 0) {
       ++disables[event];
@@ -291,6 +293,7 @@ void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
     }
     const bool overlapped = e.last_call != irp.call || e.open_calls > (irp.returned ? 0 : 1);
     const PhaseSet done = SetOf(Phase::kDisabledByIrp);
+    if (e.phases == SetOf(Phase::kStatic)) return;
     if ((e.phases & SetOf(Phase::kStatic)) != 0) {
       e.phases |= done;
     } else {

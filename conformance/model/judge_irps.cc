@@ -63,8 +63,8 @@ void Judge::State::Completion(const Observation& o) {
       return;
     }
     Exercise(RuleId::kIrpCompletesOnce);
-    if (irp.disables) DisableIrpCompleted(irp, o.status);
-    if (!refusal.refused && irp.returned) Agree(irp, irp.returned_status, o.status);
+    if (irp.returned) Agree(irp, irp.returned_status, o.status);
+    if (!refusal.refused && irp.disables) DisableIrpCompleted(irp, o.status);
     if (refusal.refused) return;
     if (irp.closing) ExerciseWhenQuiet(RuleId::kCloseCompletesPendingIrps);
   }

@@ -27,25 +27,42 @@ size_t Judge::State::ReasonsToIndicate(const SocketState& s, uint32_t event, Rul
   return count;
 }
 
+// What stands beside the event itself for an indication to be owed at this quiescence.
+bool Judge::State::OwedConditions(const SocketState& s, uint32_t event) const {
+  const EventState& e = s.events[event];
+  if (e.unjudged || !e.MustIndicate() || s.closing || !s.connected_must) return false;
+  const Stream& stream = s.stream;
+  if (event == kReceive) {
+    // nc-wsk-pfn_wsk_receive_event.md, Remarks: enabled, and no WskReceive queued.
+    return s.receives == 0 && !stream.unknown && !stream.lossy && !s.dead_may && !s.fin_may &&
+           stream.island_count == 0;
+  }
+  // Buffered data may stand before a disconnect (ambiguities 35).
+  return event != kDisconnect || (stream.delivered >= stream.sent_may && s.receives == 0);
+}
+
 void Judge::State::OwedIndications(SocketState& s) {
   for (uint32_t event = 0; event < kEvents; ++event) {
     EventState& e = s.events[event];
-    if (e.unjudged || !e.MustIndicate() || s.closing || !s.connected_must) continue;
+    if (!OwedConditions(s, event)) {
+      e.met = false;
+      e.met_count = 0;
+      continue;
+    }
     bool owed = e.owed;
     if (event == kReceive) {
       const Stream& stream = s.stream;
       const uint64_t taken = stream.delivered > stream.owed_from ? stream.delivered : stream.owed_from;
-      // nc-wsk-pfn_wsk_receive_event.md, Remarks: new data, enabled, no WskReceive queued; and not suspended.
-      owed = e.suspension == kFlowing && s.receives == 0 && !stream.unknown && !stream.lossy && !s.dead_may &&
-             !s.fin_may && stream.sent_must > taken && stream.island_count == 0;
-    } else if (event == kDisconnect) {
-      // Buffered data may stand before it (ambiguities 35).
-      owed = owed && s.stream.delivered >= s.stream.sent_may && s.receives == 0;
+      owed = e.suspension == kFlowing && stream.sent_must > taken;
+      if (e.met_end <= stream.owed_from) e.met = false;
     }
-    if (!owed) continue;
-    RuleId rules[8];
+    RuleId rules[6];
     const size_t count = ReasonsToIndicate(s, event, rules);
-    if (Forbid(rules, count)) return;
+    if (owed && Forbid(rules, count)) return;
+    for (size_t i = 0; i < e.met_count && e.met; ++i) Exercise(e.met_rules[i]);
+    e.met = false;
+    e.met_count = 0;
+    e.resumed = false;
   }
 }
 
@@ -84,6 +101,11 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
   SocketState& s = sockets[slot];
   const bool is_socket = slot < kMaxSockets;
   if (is_socket && s.judged) {
+    for (uint32_t event = 0; event < kEvents; ++event) {
+      EventState& e = s.events[event];
+      if (e.met && e.met_count == 0)
+        e.met_count = static_cast<uint8_t>(ReasonsToIndicate(s, event, e.met_rules));
+    }
     if (clear) {
       OwedIndications(s);
       // A gap below bytes that were delivered: nothing can fill it any more.
@@ -212,7 +234,7 @@ void Judge::State::Ended(const Observation& o) {
       inconclusive = true;
       break;
   }
-  if (!refusal.refused) Exercise(RuleId::kRunSurvives);
+  if (!refusal.refused && !bad_client) Exercise(RuleId::kRunSurvives);
 }
 
 void Judge::State::Finish() {

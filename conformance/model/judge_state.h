@@ -49,6 +49,7 @@ struct EventState {
   bool recent = false;      // a call was seen since the last moment when surely none was in progress
   bool late_start = false;  // a call committed while a disable was pending may show after its IRP completed
   bool tempted = false;     // something happened that would start it, were it not off or suspended
+  bool met = false;         // a call that had to come has come since the last clear quiescence
   bool owed = false;        // disconnect, backlog: a call must come
   bool multi = false;       // enabled together with others
   bool sibling_disabled = false;  // since it was enabled, another callback of the socket was disabled
@@ -58,7 +59,10 @@ struct EventState {
   uint8_t open_calls = 0;         // control requests about it that have not returned
   uint8_t open_enables = 0;
   uint16_t first_running = kNone;  // list of Running, youngest first
-  uint32_t last_call = kNoIndex;   // begin of the latest control request about it
+  uint8_t met_count = 0;           // why it had to come, as the first quiescence after it saw it
+  RuleId met_rules[6] = {};
+  uint64_t met_end = 0;           // receive: the last byte that such calls showed
+  uint32_t last_call = kNoIndex;  // begin of the latest control request about it
   uint32_t last_enable_end = kNoIndex;
   uint32_t version = 0;          // counts changes by anything but the returns of control requests
   uint32_t disables_before = 0;  // successful disables of this event on any socket when it was enabled
@@ -296,6 +300,7 @@ class Judge::State {
   // judge_quiet.cc
   void Quiescence(bool exact);
   void QuietSocket(uint16_t slot, bool clear);
+  bool OwedConditions(const SocketState& s, uint32_t event) const;
   void OwedIndications(SocketState& s);
   void TestedProhibitions(SocketState& s, bool clear);
   size_t ReasonsToIndicate(const SocketState& s, uint32_t event, RuleId* rules) const;

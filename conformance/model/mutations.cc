@@ -62,8 +62,8 @@ class Edit {
 // Drives the visitor over the mutants of one kind.
 class Mutator {
  public:
-  Mutator(const Observation* log, size_t count, RuleId rule, Visit visit, void* context)
-      : log_(log), count_(count), rule_(rule), visit_(visit), context_(context) {}
+  Mutator(const Observation* log, size_t count, Visit visit, void* context)
+      : log_(log), count_(count), visit_(visit), context_(context) {}
 
   bool Run(Mutation mutation) {
     for (size_t i = 0; i < count_; ++i) {
@@ -151,7 +151,16 @@ class Mutator {
     if (KindOf(log_[i]) != Seen::kCallbackBegin) return false;
     Edit edit(log_, count_);
     DropCall(i, &edit);
-    return Offer(edit.Build(), "dropped: " + Line(i));
+    if (Offer(edit.Build(), "dropped: " + Line(i))) return true;
+    // Silence also means that nothing takes its place.
+    size_t more = 0;
+    for (size_t j = i + 1; j < count_ && KindOf(log_[j]) != Seen::kQuiescence; ++j) {
+      const Observation& o = log_[j];
+      if (KindOf(o) != Seen::kCallbackBegin || o.op != log_[i].op || o.socket != log_[i].socket) continue;
+      DropCall(j, &edit);
+      ++more;
+    }
+    return more != 0 && Offer(edit.Build(), "dropped with the next " + std::to_string(more) + ": " + Line(i));
   }
 
   bool DuplicateCompletion(size_t i) {
@@ -318,7 +327,6 @@ class Mutator {
 
   const Observation* log_;
   size_t count_;
-  RuleId rule_;
   Visit visit_;
   void* context_;
 };
@@ -353,16 +361,15 @@ const char* NameOf(Mutation mutation) {
   return kNames[static_cast<size_t>(mutation)];
 }
 
-bool ForEachMutant(const Observation* log, size_t count, Mutation mutation, RuleId rule, Visit visit,
-                   void* context) {
-  return Mutator(log, count, rule, visit, context).Run(mutation);
+bool ForEachMutant(const Observation* log, size_t count, Mutation mutation, Visit visit, void* context) {
+  return Mutator(log, count, visit, context).Run(mutation);
 }
 
 std::optional<Mutant> ConfirmBite(const Observation* log, size_t count, uint64_t capabilities, RuleId rule,
                                   Judge& judge) {
   Search search = {&judge, capabilities, rule, std::nullopt};
   for (uint8_t i = 0; i < kMutationCount && !search.found.has_value(); ++i) {
-    ForEachMutant(log, count, static_cast<Mutation>(i), rule, RefusedByName, &search);
+    ForEachMutant(log, count, static_cast<Mutation>(i), RefusedByName, &search);
   }
   return std::move(search.found);
 }

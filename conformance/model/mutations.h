@@ -44,7 +44,7 @@ const char* NameOf(Mutation mutation);
 
 // Calls visit(mutant) for each mutant of one kind in a fixed order, until it returns true. Whether it did.
 //   visit: bool(std::vector<Observation>& log, const std::string& change)
-bool ForEachMutant(const Observation* log, size_t count, Mutation mutation, RuleId rule,
+bool ForEachMutant(const Observation* log, size_t count, Mutation mutation,
                    bool (*visit)(void* context, std::vector<Observation>& log, const std::string& change),
                    void* context);
 

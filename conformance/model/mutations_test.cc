@@ -49,8 +49,7 @@ TEST(MutationsTest, MutantsAreLogs) {
     const TraceFile file = LoadTrace(name);
     context.trace = name;
     for (uint8_t i = 0; i < kMutationCount; ++i) {
-      ForEachMutant(file.log.data(), file.log.size(), static_cast<Mutation>(i), static_cast<RuleId>(0), check,
-                    &context);
+      ForEachMutant(file.log.data(), file.log.size(), static_cast<Mutation>(i), check, &context);
     }
   }
   EXPECT_GT(context.mutants, 1000u);
