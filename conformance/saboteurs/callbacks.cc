@@ -37,14 +37,14 @@ NTSTATUS ReceiveSaysDispatch(ReceiveCall* call) {
   return CallReceive(*call);
 }
 
-// The provider's own idea of the socket in the place of the client's.
+// The provider's own idea of the socket; then the client's, so that nothing is missing.
 NTSTATUS ForeignContext(Socket* socket, ULONG flags) {
   socket->client->WskDisconnectEvent(socket, flags);
-  return STATUS_SUCCESS;
+  return CallDisconnect(socket, flags);
 }
 NTSTATUS ForeignReceiveContext(ReceiveCall* call) {
   call->socket->client->WskReceiveEvent(call->socket, call->flags, call->list, call->bytes, call->accepted);
-  return STATUS_DATA_NOT_ACCEPTED;
+  return CallReceive(*call);
 }
 
 NTSTATUS NeverIndicateBacklog(Socket* socket, SIZE_T ideal) {

@@ -78,7 +78,7 @@ NTSTATUS SuccessIrpNeverCompletes(Request* request) {
 NTSTATUS Ignore(Request* request, bool receive) {
   EventIndex event;
   if (!IsDisable(*request, &event) || Running(request->socket, event) ||
-      (event == kReceiveEvent) != receive) {
+      (event == kReceiveEvent) != receive || Broken(request->socket)) {
     return Pass(request);
   }
   return Answer(request, STATUS_SUCCESS, STATUS_SUCCESS);

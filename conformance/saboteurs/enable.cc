@@ -23,13 +23,30 @@ NTSTATUS EnableOnConnect(Completion* completion) {
   if ((function == Function::kConnect || function == Function::kConnectEx ||
        function == Function::kSocketConnect) &&
       NT_SUCCESS(completion->irp->IoStatus.Status)) {
-    if (const ULONG mask = EventsOf(completion->socket)) SetEvents(completion->socket, mask);
+    const ULONG mask = EventsOf(completion->socket);
+    if (mask != 0 && NT_SUCCESS(SetEvents(completion->socket, mask))) {
+      InterlockedExchange(&completion->socket->mark, static_cast<LONG>(mask));
+    }
   }
   return STATUS_SUCCESS;
 }
 
+// What the client asks for is not there yet, as it must believe.
+NTSTATUS ForgetOnEnable(Request* request) {
+  if (IsEnable(*request)) {
+    const LONG before = InterlockedAnd(&request->socket->mark, ~static_cast<LONG>(request->mask));
+    for (ULONG bit : kEventBits) {
+      if ((static_cast<ULONG>(before) & request->mask & bit) != 0)
+        SetEvents(request->socket, bit | WSK_EVENT_DISABLE);
+    }
+  }
+  return Pass(request);
+}
+
 NTSTATUS FailEnable(Request* request) {
-  if (!IsEnable(*request) || request->irp != nullptr || request->socket->connected == 0) return Pass(request);
+  if (!IsEnable(*request) || request->irp != nullptr || request->socket->connected == 0 ||
+      Broken(request->socket))
+    return Pass(request);
   return STATUS_INVALID_PARAMETER;
 }
 
@@ -103,7 +120,7 @@ NTSTATUS EnableKeepsDisableBit(Request* request) {
 }
 
 NTSTATUS EnableWithIrpFails(Request* request) {
-  if (!IsEnable(*request) || request->irp == nullptr) return Pass(request);
+  if (!IsEnable(*request) || request->irp == nullptr || Broken(request->socket)) return Pass(request);
   return Answer(request, STATUS_INVALID_PARAMETER, STATUS_INVALID_PARAMETER);
 }
 
@@ -115,6 +132,7 @@ const Saboteur kSaboteurs[] = {
     {.info = {"socket-starts-enabled", "enable.default.starts-disabled",
               "Every event for which the client has a function is enabled once a socket is connected.", "npi",
               false},
+     .request = ForgetOnEnable,
      .completing = EnableOnConnect},
     {.info = {"enable-fails-when-connected", "enable.connected.succeeds",
               "Enabling without an IRP on a connected socket fails with STATUS_INVALID_PARAMETER.", "npi",

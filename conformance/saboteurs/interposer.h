@@ -197,6 +197,8 @@ void CompleteKept(PVOID irp, NTSTATUS status);
 
 // Enables or disables on the provider, behind the client's back.
 NTSTATUS SetEvents(Socket* socket, ULONG mask);
+// The provider says that the socket no longer functions.
+bool Broken(Socket* socket);
 // Calls routine(socket) on a system thread at PASSIVE_LEVEL. False: the socket has such a call waiting
 // already.
 bool Later(Socket* socket, void (*routine)(Socket* socket));

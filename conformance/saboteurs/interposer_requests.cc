@@ -384,6 +384,13 @@ NTSTATUS SetEvents(Socket* socket, ULONG mask) {
                          &control, 0, nullptr, nullptr, nullptr);
 }
 
+bool Broken(Socket* socket) {
+  SIZE_T backlog = 0, returned = 0;
+  return static_cast<const WSK_PROVIDER_BASIC_DISPATCH*>(socket->real->Dispatch)
+             ->WskControlSocket(socket->real, WskIoctl, SIO_WSK_QUERY_IDEAL_SEND_BACKLOG, 0, 0, nullptr,
+                                sizeof(backlog), &backlog, &returned, nullptr) == STATUS_FILE_FORCED_CLOSED;
+}
+
 bool Later(Socket* socket, void (*routine)(Socket* socket)) {
   if (InterlockedExchange(&socket->later_queued, 1) != 0) return false;
   socket->later = routine;

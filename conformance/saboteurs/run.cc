@@ -4,10 +4,6 @@
 namespace wskcert::saboteurs {
 namespace {
 
-bool IsEventRequest(const Request& request) {
-  return request.function == Function::kEnable || request.function == Function::kDisable;
-}
-
 // Looks into an IRP that is not there.
 NTSTATUS CrashWithoutIrp(Request* request) {
   if (request->function == Function::kDisable) {
@@ -33,15 +29,6 @@ NTSTATUS WaitForEver(Request* request) {
   return Pass(request);
 }
 
-NTSTATUS StayRaised(Request* request) {
-  const NTSTATUS status = Pass(request);
-  if (IsEventRequest(*request) && KeGetCurrentIrql() < DISPATCH_LEVEL) {
-    KIRQL old;
-    KeRaiseIrql(DISPATCH_LEVEL, &old);
-  }
-  return status;
-}
-
 const Saboteur kSaboteurs[] = {
     {.info = {"disable-crashes-without-irp", "run.survives", "A disable without an IRP reads through NULL.",
               "runtime", true},
@@ -52,9 +39,6 @@ const Saboteur kSaboteurs[] = {
     {.info = {"enable-never-returns", "run.calls-return",
               "A request that enables waits for what never happens.", "npi", false},
      .request = WaitForEver},
-    {.info = {"event-request-raises-irql", "run.irql-kept",
-              "A request that enables or disables returns at DISPATCH_LEVEL.", "runtime", false},
-     .request = StayRaised},
 };
 
 }  // namespace

@@ -17,6 +17,9 @@
 #include "gtest/gtest.h"
 
 namespace wskcert {
+
+void PrintTo(const SaboteurInfo& saboteur, std::ostream* out) { *out << saboteur.name; }
+
 namespace {
 
 struct NamedProgram {
