@@ -93,8 +93,8 @@ class Certifier {
 
   void Confirm(const CaseRun& run, RuleId rule, Tally* tally) {
     const std::optional<model::Mutant> mutant = model::ConfirmBite(
-        run.played.log.data(), run.played.log.size(), rule, options_.profile, run.played.capabilities);
-    if (mutant.has_value()) tally->confirmed_by = absl::StrCat(run.name, ": ", mutant->description);
+        run.played.log.data(), run.played.log.size(), run.played.capabilities, rule, judge_);
+    if (mutant.has_value()) tally->confirmed_by = absl::StrCat(run.name, ": ", mutant->change);
   }
 
   Verdict VerdictOf(const Rule& rule, RuleId id, const Tally& tally) const {
