@@ -87,6 +87,7 @@ struct Socket {
   PVOID volatile kept[kEventCount];  // IRPs to be completed with success when the running calls have returned
   PVOID volatile queued[kQueuedReceives];
   volatile LONG mark;
+  volatile LONG64 left;  // bytes
   ULONG flags;
   WSK_DATA_INDICATION* list;
   WSK_DATA_INDICATION made;  // an indication of the interposer's own

@@ -12,12 +12,25 @@ NTSTATUS NeverIndicate(ReceiveCall* call) {
   return mine ? STATUS_DATA_NOT_ACCEPTED : CallReceive(*call);
 }
 
-// Once the client has refused data or taken a part of it, it is not called again.
+// What the client refused, or left of what it was given, it must fetch: only what comes after that is
+// indicated.
 NTSTATUS NotResumed(ReceiveCall* call) {
-  if (HasData(*call) && call->socket->mark != 0) return STATUS_DATA_NOT_ACCEPTED;
+  Socket* socket = call->socket;
+  if (HasData(*call) && socket->left > 0) return STATUS_DATA_NOT_ACCEPTED;
+  const LONG refusals = socket->refusals;
   const NTSTATUS status = CallReceive(*call);
-  if (call->socket->suspended != 0) InterlockedExchange(&call->socket->mark, 1);
+  if (socket->refusals != refusals) {
+    const SIZE_T taken = status == STATUS_SUCCESS ? *call->accepted : 0;
+    InterlockedExchange64(&socket->left, static_cast<LONG64>(call->bytes - taken));
+  }
   return status;
+}
+NTSTATUS CountFetched(Completion* completion) {
+  if (completion->function == Function::kReceive && NT_SUCCESS(completion->irp->IoStatus.Status)) {
+    InterlockedExchangeAdd64(&completion->socket->left,
+                             -static_cast<LONG64>(completion->irp->IoStatus.Information));
+  }
+  return STATUS_SUCCESS;
 }
 
 // ---- Calls that overlap
@@ -199,7 +212,9 @@ const Saboteur kSaboteurs[] = {
               false},
      .receive = AgainAfterPart},
     {.info = {"receive-not-resumed", "receive.resumes",
-              "After a refusal or a partial acceptance WskReceiveEvent is never called again.", "npi", false},
+              "After a refusal or a partial acceptance what is still buffered is never indicated.", "npi",
+              false},
+     .completing = CountFetched,
      .receive = NotResumed},
     {.info = {"receive-indicates-twice", "receive.bytes.at-most-once",
               "Data that the client accepted is indicated a second time.", "npi", false},
