@@ -14,19 +14,11 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "conformance/certify/child_player.h"
 #include "conformance/certify/compile.h"
 #include "conformance/executor/format.h"
 
 namespace wskcert {
-
-// What playing one program gave.
-struct PlayResult {
-  std::vector<Observation> log;  // ends with a kEnd
-  uint64_t capabilities = 0;
-  Ending ending = Ending::kFinished;
-  std::string report;   // in the host's words: bugcheck, deadlock, signal, leak
-  bool leaked = false;  // the provider kept memory after everything was closed
-};
 
 class Provider {
  public:
