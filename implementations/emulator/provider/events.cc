@@ -277,45 +277,60 @@ void InitializeEvents(Socket* socket) {
   }
 }
 
+namespace {
+
+// With the lock: completes receives; those in `done` are left for the caller, without the lock. Callbacks are
+// not due meanwhile.
+void AdvanceReceives(Socket* socket, Place place, PLIST_ENTRY done) {
+  FillReceives(socket, done);
+  // On the client's stack, completions are the worker's.
+  while (place == Place::kClientCall && !IsListEmpty(done)) {
+    PIRP irp = IrpOf(RemoveHeadList(done));
+    CompleteLater(socket, irp, irp->IoStatus.Status, irp->IoStatus.Information);
+  }
+  if (!IsListEmpty(done)) ++socket->receive_completions;
+}
+
+// With the lock: decides where the events run that are due; the masks have a bit for each.
+void AdvanceEvents(Socket* socket, Place place, ULONG* here, ULONG* queue) {
+  for (UCHAR index = 0; index < kEventCount; ++index) {
+    Event& event = socket->events[index];
+    if (event.queued || !Due(socket, index)) continue;
+    if (place != Place::kWorker && WspChoose(emulator::kChoiceCallbackThread, 2) == 1) {
+      *here |= 1u << index;
+      continue;
+    }
+    *queue |= 1u << index;
+    event.queued = TRUE;
+    Reference(socket);
+  }
+}
+
+}  // namespace
+
 void Advance(Socket* socket, Place place) {
-  LIST_ENTRY done;
-  InitializeListHead(&done);
-  bool here[kEventCount] = {};
-  bool queue[kEventCount] = {};
+  ULONG here = 0;
+  ULONG queue = 0;
   {
     SocketLock lock(socket);
-    if (!IsListEmpty(&socket->receives)) FillReceives(socket, &done);
-    // On the client's stack, and behind those that wait for the worker, completions are the worker's.
-    while (place == Place::kClientCall && !IsListEmpty(&done)) {
-      PIRP irp = IrpOf(RemoveHeadList(&done));
-      CompleteLater(socket, irp, irp->IoStatus.Status, irp->IoStatus.Information);
+    if (!IsListEmpty(&socket->receives)) {
+      LIST_ENTRY done;
+      InitializeListHead(&done);
+      AdvanceReceives(socket, place, &done);
+      bool completed = !IsListEmpty(&done);
+      lock.Leave();
+      ReturnSpent(socket);
+      CompleteAll(socket, &done);
+      lock.Take();
+      if (completed) --socket->receive_completions;
     }
-    if (!IsListEmpty(&done)) ++socket->receive_completions;  // no callback overtakes these
-  }
-  if (socket->spent != nullptr) ReturnSpent(socket);
-  if (!IsListEmpty(&done)) {
-    CompleteAll(socket, &done);
-    SocketLock lock(socket);
-    --socket->receive_completions;
-  }
-  {
-    SocketLock lock(socket);
-    for (UCHAR index = 0; index < kEventCount; ++index) {
-      Event& event = socket->events[index];
-      if (event.queued || !Due(socket, index)) continue;
-      bool may_run_here = place != Place::kWorker;
-      here[index] = may_run_here && WspChoose(emulator::kChoiceCallbackThread, 2) == 1;
-      queue[index] = !here[index];
-      if (!queue[index]) continue;
-      event.queued = TRUE;
-      Reference(socket);
-    }
+    AdvanceEvents(socket, place, &here, &queue);
   }
   for (UCHAR index = 0; index < kEventCount; ++index) {
-    if (queue[index]) ExQueueWorkItem(&socket->events[index].work, DelayedWorkQueue);
+    if (queue & (1u << index)) ExQueueWorkItem(&socket->events[index].work, DelayedWorkQueue);
   }
   for (UCHAR index = 0; index < kEventCount; ++index) {
-    if (here[index]) RunEvent(socket, index);
+    if (here & (1u << index)) RunEvent(socket, index);
   }
 }
 

@@ -4,7 +4,6 @@
 
 // wdm.h must come first.
 #include <wdm.h>
-
 #include <wsk.h>
 
 namespace wskcert::emulator {

@@ -9,7 +9,6 @@
 
 // wdm.h must come first.
 #include <wdm.h>
-
 #include <wsk.h>
 
 namespace wskcert::transport {
