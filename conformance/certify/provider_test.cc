@@ -21,9 +21,10 @@ Case MakeCase(const std::string& text) {
 const char kData[] =
     "threads { steps { irp: 0 socket_connect {} } steps { settle {} } steps { event_callback { mask: RECEIVE "
     "} } "
-    "steps { settle {} } steps { peer_send { length: 8 } } steps { settle {} } }";
+    "steps { settle {} } steps { peer_send { length: 8 } } steps { settle {} } "
+    "steps { event_callback { mask: RECEIVE mask: DISABLE } } steps { settle {} } }";
 
-CaseRun Run(const std::string& provider_name, const Case& body, const ProviderOptions& options) {
+CaseRun PlayCase(const std::string& provider_name, const Case& body, const ProviderOptions& options) {
   auto provider = MakeProvider(provider_name, options);
   EXPECT_TRUE(provider.ok()) << provider.status();
   model::Judge judge(model::Profile::kDocumented);
@@ -35,8 +36,8 @@ CaseRun Run(const std::string& provider_name, const Case& body, const ProviderOp
 TEST(Provider, ChildAndOwnProcessSeeTheSame) {
   ProviderOptions here;
   here.in_process = true;
-  const CaseRun own = Run("emulator", MakeCase(kData), here);
-  const CaseRun child = Run("emulator", MakeCase(kData), ProviderOptions());
+  const CaseRun own = PlayCase("emulator", MakeCase(kData), here);
+  const CaseRun child = PlayCase("emulator", MakeCase(kData), ProviderOptions());
   ASSERT_EQ(own.played.log.size(), child.played.log.size());
   EXPECT_EQ(
       0, memcmp(own.played.log.data(), child.played.log.data(), own.played.log.size() * sizeof(Observation)));
@@ -49,7 +50,8 @@ TEST(Provider, ProcessesThatDieAreReportedAsWhatTheyWere) {
   int died = 0;
   for (size_t i = 0; i < count; ++i) {
     if (!saboteurs[i].needs_child) continue;
-    const CaseRun run = Run(std::string("saboteur:") + saboteurs[i].name, MakeCase(kData), ProviderOptions());
+    const CaseRun run =
+        PlayCase(std::string("saboteur:") + saboteurs[i].name, MakeCase(kData), ProviderOptions());
     if (run.played.ending != Ending::kCrashed) continue;
     ++died;
     EXPECT_EQ(run.outcome, CaseResult::PROVIDER_DIED);

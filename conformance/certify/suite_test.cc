@@ -16,7 +16,7 @@ class SuiteTest : public testing::TestWithParam<int> {
  protected:
   const NamedCase& TheCase() const { return CuratedSuite().cases(GetParam()); }
 
-  CaseRun Run(model::Profile profile) {
+  CaseRun PlayCase(model::Profile profile) {
     ProviderOptions options;
     options.in_process = true;
     auto provider = MakeProvider("emulator", options);
@@ -30,7 +30,7 @@ class SuiteTest : public testing::TestWithParam<int> {
 
 TEST_P(SuiteTest, IsAcceptedAsDocumentedAndAsOnWindows) {
   for (const model::Profile profile : {model::Profile::kDocumented, model::Profile::kWindows}) {
-    const CaseRun run = Run(profile);
+    const CaseRun run = PlayCase(profile);
     // A case that fixes a choice which Windows was seen not to make is there for the documentation's
     // latitude.
     const bool latitude =
@@ -40,7 +40,7 @@ TEST_P(SuiteTest, IsAcceptedAsDocumentedAndAsOnWindows) {
 }
 
 TEST_P(SuiteTest, ExercisesTheRulesThatItNames) {
-  const CaseRun run = Run(model::Profile::kDocumented);
+  const CaseRun run = PlayCase(model::Profile::kDocumented);
   for (const std::string& name : TheCase().body().rules()) {
     const std::optional<RuleId> rule = catalogue::Find(name);
     ASSERT_TRUE(rule.has_value()) << TheCase().name() << " names " << name << ", which is no rule";
@@ -49,8 +49,8 @@ TEST_P(SuiteTest, ExercisesTheRulesThatItNames) {
 }
 
 TEST_P(SuiteTest, LeavesTheSameLogAgain) {
-  const CaseRun first = Run(model::Profile::kDocumented);
-  const CaseRun second = Run(model::Profile::kDocumented);
+  const CaseRun first = PlayCase(model::Profile::kDocumented);
+  const CaseRun second = PlayCase(model::Profile::kDocumented);
   ASSERT_EQ(first.played.log.size(), second.played.log.size());
   EXPECT_EQ(0, std::memcmp(first.played.log.data(), second.played.log.data(),
                            first.played.log.size() * sizeof(Observation)));

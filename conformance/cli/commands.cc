@@ -75,7 +75,11 @@ void ListCases(const std::string& filter) {
 void ListAllProviders() {
   for (const ProviderInfo& provider : ListProviders()) {
     std::cout << provider.name << "  " << provider.what;
-    if (!provider.breaks.empty()) std::cout << "  [" << provider.breaks << "]";
+    if (!provider.breaks.empty()) {
+      const std::optional<RuleId> rule = catalogue::Find(provider.breaks);
+      const bool windows = rule.has_value() && catalogue::Get(*rule).profile() == RULE_PROFILE_WINDOWS;
+      std::cout << "  [" << provider.breaks << (windows ? " in profile windows" : "") << "]";
+    }
     std::cout << "\n";
   }
 }
@@ -89,7 +93,10 @@ void PrintAnnotated(absl::Span<const Observation> log, model::Profile profile, u
   for (uint32_t i = 0; i < log.size(); ++i) {
     const bool accepted = judge.Observe(log[i]);
     if (i + 1 == log.size()) judge.Finish();
-    std::cout << RenderLog(log, i, i, accepted ? kNoIndex : i, own);
+    // A call whose end follows at once is one line, that of the end.
+    const bool ends_at_once = accepted && static_cast<Seen>(log[i].kind) == Seen::kCallBegin &&
+                              i + 1 < log.size() && log[i + 1].begin == i;
+    if (!ends_at_once) std::cout << RenderLog(log, i, i, accepted ? kNoIndex : i, own);
     judge.exercised().ForEach([&](RuleId rule) {
       if (before.Has(rule)) return;
       if (i == 0 || own || (log[i].seen_flags & kSeenTeardown) == 0) {
