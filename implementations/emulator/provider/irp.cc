@@ -154,8 +154,10 @@ bool Unpend(PIRP irp) {
   if (request->listed) RemoveEntryList(&irp->Tail.Overlay.ListEntry);
   request->listed = FALSE;
   if (request->uncancellable) return true;
+  // Until a cancel routine that is on its way has begun, the IRP is its alone, however often others ask.
+  if (IoSetCancelRoutine(irp, nullptr) == nullptr) return false;
   request->uncancellable = TRUE;
-  return IoSetCancelRoutine(irp, nullptr) != nullptr;
+  return true;
 }
 
 void CompleteLater(Socket* socket, PIRP irp, NTSTATUS status, ULONG_PTR information) {

@@ -30,7 +30,8 @@ void Broke(Book& book, const char* what) {
 
 class Scenario {
  public:
-  Scenario(uint32_t seed, bool receives) : random_(seed), receives_(receives) {}
+  Scenario(uint32_t seed, bool receives, bool second_thread = false)
+      : random_(seed), receives_(receives), second_thread_(second_thread) {}
 
   RunReport Run(const RunOptions& options) {
     EmulatorReset();
@@ -93,11 +94,15 @@ class Scenario {
   }
 
   void SendToUs() {
+    // One at a time, or the peer's stream would not be known.
+    if (sending_) return;
+    sending_ = true;
     std::string text;
     for (uint32_t i = 0, length = 1 + Random(3000); i < length; ++i) {
       text += static_cast<char>('a' + (book.sent.size() + i) % 23);
     }
     if (Send(kPeer, text, Random(2))) book.sent += text;
+    sending_ = false;
   }
 
   void Step() {
@@ -195,6 +200,22 @@ class Scenario {
     }
   }
 
+  // A second thread that does the same things to the same socket.
+  PVOID StartThread() {
+    HANDLE handle;
+    auto routine = [](PVOID context) {
+      for (int i = 0; i < 20; ++i) static_cast<Scenario*>(context)->Step();
+    };
+    if (!NT_SUCCESS(
+            PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, nullptr, nullptr, nullptr, routine, this))) {
+      return nullptr;
+    }
+    PVOID thread = nullptr;
+    ObReferenceObjectByHandle(handle, THREAD_ALL_ACCESS, nullptr, KernelMode, &thread, nullptr);
+    ZwClose(handle);
+    return thread;
+  }
+
   void Body() {
     if (!client.Open()) return;
     socket_ = client.Connect(kPeer);
@@ -202,7 +223,12 @@ class Scenario {
       client.on_receive = [this](PWSK_DATA_INDICATION list, SIZE_T bytes, SIZE_T* accepted) {
         return OnReceive(list, bytes, accepted);
       };
+      PVOID thread = second_thread_ ? StartThread() : nullptr;
       for (int i = 0; i < 30; ++i) Step();
+      if (thread != nullptr) {
+        KeWaitForSingleObject(thread, Executive, KernelMode, FALSE, nullptr);
+        ObDereferenceObject(thread);
+      }
       closing_ = true;
       Settle();
       while (!book.retained.empty()) ReleaseOne();
@@ -224,6 +250,8 @@ class Scenario {
 
   std::mt19937 random_;
   bool receives_;
+  bool second_thread_;
+  bool sending_ = false;
   bool closing_ = false;
   PWSK_SOCKET socket_ = nullptr;
 };
@@ -236,8 +264,8 @@ std::vector<uint8_t> FixedReadings() {
   return fixed;
 }
 
-void Check(uint32_t seed, const RunOptions& options, bool receives) {
-  Scenario scenario(seed, receives);
+void Check(uint32_t seed, const RunOptions& options, bool receives, bool second_thread = false) {
+  Scenario scenario(seed, receives, second_thread);
   RunReport report = scenario.Run(options);
   ASSERT_EQ(report.ending, Ending::kFinished)
       << "seed " << seed << ": " << report.bug_check.message << report.deadlock << "\n"
@@ -264,6 +292,21 @@ TEST(Stress, RandomSchedules) {
     options.fixed_choices = fixed.data();
     options.fixed_choice_count = fixed.size();
     Check(seed, options, seed % 2);
+  }
+}
+
+TEST(Stress, TwoClientThreads) {
+  std::vector<uint8_t> fixed = FixedReadings();
+  std::mt19937 random(13);
+  for (uint32_t seed = 0; seed < 6000 && !testing::Test::HasFailure(); ++seed) {
+    std::vector<uint8_t> schedule(600);
+    for (uint8_t& byte : schedule) byte = random() % 2 == 0 ? random() : 0;
+    RunOptions options;
+    options.schedule = schedule.data();
+    options.schedule_size = schedule.size();
+    options.fixed_choices = fixed.data();
+    options.fixed_choice_count = fixed.size();
+    Check(seed, options, seed % 2, true);
   }
 }
 

@@ -111,15 +111,15 @@ void Connect(Endpoint* endpoint, const SOCKADDR* address) {
 void SendBytes(Endpoint* endpoint, Send* send) {
   {
     Guard guard;
-    send->cancelled = false;
-    if (endpoint->connected && !endpoint->reset_due) {
+    if (endpoint->connected && !endpoint->reset_due && !send->cancelled) {
       send->taken = true;
       Append(&endpoint->sends_end, send);
       Schedule(endpoint);
       return;
     }
   }
-  endpoint->client->Sent(endpoint->context, send, STATUS_CONNECTION_ABORTED);
+  endpoint->client->Sent(endpoint->context, send,
+                         send->cancelled ? STATUS_CANCELLED : STATUS_CONNECTION_ABORTED);
 }
 
 bool CancelIn(Send** head, Send*** end, Send* send) {

@@ -101,20 +101,6 @@ class Lock {
   KIRQL irql_;
 };
 
-void StepClose(Endpoint* endpoint, Lock* lock) {
-  LONG peer = endpoint->peer;
-  bool reset = endpoint->connected && peer >= 0;
-  const Client* client = endpoint->client;
-  void* context = endpoint->context;
-  EndConnection(endpoint);
-  FreePort(endpoint);
-  endpoint->client = nullptr;
-  endpoint->close_due = endpoint->reset_due = false;
-  lock->Leave();
-  if (reset) Report(PeerEvent::kReset, peer);
-  client->Closed(context);
-}
-
 // With the lock: takes all sends that are not over.
 Send* TakeSends(Endpoint* endpoint) {
   *endpoint->unacked_end = endpoint->sends;
@@ -132,6 +118,21 @@ void FailSends(Endpoint* endpoint, Send* sends, NTSTATUS status) {
     endpoint->client->Sent(endpoint->context, sends, status);
     sends = next;
   }
+}
+
+void StepClose(Endpoint* endpoint, Lock* lock) {
+  LONG peer = endpoint->peer;
+  bool reset = endpoint->connected && peer >= 0;
+  const Client* client = endpoint->client;
+  void* context = endpoint->context;
+  Send* sends = TakeSends(endpoint);
+  EndConnection(endpoint);
+  FreePort(endpoint);
+  endpoint->close_due = endpoint->reset_due = false;
+  lock->Leave();
+  FailSends(endpoint, sends, STATUS_CANCELLED);
+  if (reset) Report(PeerEvent::kReset, peer);
+  client->Closed(context);
 }
 
 void StepReset(Endpoint* endpoint, Lock* lock) {
@@ -219,8 +220,9 @@ void StepOutbound(Endpoint* endpoint, Lock* lock) {
       send->taken = true;
       Append(&endpoint->unacked_end, send);
     }
+    NTSTATUS status = send->cancelled ? STATUS_CANCELLED : STATUS_CONNECTION_ABORTED;
     lock->Leave();
-    if (over) endpoint->client->Sent(endpoint->context, send, STATUS_CONNECTION_ABORTED);
+    if (over) endpoint->client->Sent(endpoint->context, send, status);
   } else {
     endpoint->fin_due = false;
     endpoint->fin_seen = true;
