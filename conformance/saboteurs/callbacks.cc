@@ -47,6 +47,15 @@ NTSTATUS ForeignReceiveContext(ReceiveCall* call) {
   return CallReceive(*call);
 }
 
+// The socket has no peer that could have disconnected.
+NTSTATUS DisconnectOnBind(Completion* completion) {
+  if (completion->function == Function::kBind && NT_SUCCESS(completion->irp->IoStatus.Status) &&
+      Has(completion->socket, kDisconnectEvent)) {
+    CallDisconnect(completion->socket, WSK_FLAG_ABORTIVE);
+  }
+  return STATUS_SUCCESS;
+}
+
 NTSTATUS NeverIndicateBacklog(Socket* socket, SIZE_T ideal) {
   return CountsOn(socket, kBacklogEvent) ? STATUS_SUCCESS : CallBacklog(socket, ideal);
 }
@@ -56,6 +65,9 @@ const Saboteur kSaboteurs[] = {
               "Callbacks get a context that the client never gave.", "npi", false},
      .receive = ForeignReceiveContext,
      .disconnect = ForeignContext},
+    {.info = {"disconnect-indicated-before-connect", "connect.before.no-callback",
+              "WskDisconnectEvent is called when a socket has been bound.", "npi", false},
+     .completing = DisconnectOnBind},
     {.info = {"receive-above-dispatch", "irql.receive.at-most-dispatch",
               "WskReceiveEvent is called above DISPATCH_LEVEL.", "runtime", false},
      .receive = ReceiveTooHigh},

@@ -46,6 +46,14 @@ NTSTATUS CallAfterClose(Completion* completion) {
   return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
+// Waits for the callback that it is called from.
+NTSTATUS FromInsideWaits(Request* request) {
+  if (IsClose(*request) && Inside(request->socket) && KeGetCurrentIrql() < DISPATCH_LEVEL) {
+    KeWaitForSingleObject(&request->socket->done, Executive, KernelMode, FALSE, nullptr);
+  }
+  return Pass(request);
+}
+
 const Saboteur kSaboteurs[] = {
     {.info = {"close-leaves-irps-pending", "close.completes-pending-irps",
               "Receives that are queued when the socket is closed never complete.", "npi", false},
@@ -62,6 +70,10 @@ const Saboteur kSaboteurs[] = {
     {.info = {"close-from-inside-completes-early", "close.from-inside.waits",
               "A close issued inside a callback completes before that callback returned.", "npi", false},
      .request = FromInsideCompletesEarly},
+    {.info = {"close-from-inside-hangs", "run.calls-return",
+              "WskCloseSocket, called inside a callback, waits there for the callback's return.", "npi",
+              false},
+     .request = FromInsideWaits},
 };
 
 }  // namespace

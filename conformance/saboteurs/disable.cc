@@ -86,6 +86,25 @@ NTSTATUS Ignore(Request* request, bool receive) {
 NTSTATUS IgnoreDisconnect(Request* request) { return Ignore(request, false); }
 NTSTATUS IgnoreReceive(Request* request) { return Ignore(request, true); }
 
+// One more call comes through before the disable takes effect.
+NTSTATUS DelayReceiveDisable(Request* request) {
+  EventIndex event;
+  if (IsEnable(*request)) InterlockedExchange(&request->socket->mark, 0);
+  if (!IsDisable(*request, &event) || event != kReceiveEvent || Running(request->socket, event) ||
+      !Enabled(request->socket, kReceiveEvent) || Broken(request->socket)) {
+    return Pass(request);
+  }
+  InterlockedExchange(&request->socket->mark, 1);
+  return Answer(request, STATUS_SUCCESS, STATUS_SUCCESS);
+}
+NTSTATUS DisableAfterReceive(ReceiveCall* call) {
+  const NTSTATUS status = CallReceive(*call);
+  if (InterlockedExchange(&call->socket->mark, 0) != 0) {
+    SetEvents(call->socket, WSK_EVENT_RECEIVE | WSK_EVENT_DISABLE);
+  }
+  return status;
+}
+
 void DisableOn(Socket* other, ULONG mask) {
   for (ULONG bit : kEventBits) {
     if ((static_cast<ULONG>(other->enabled) & mask & bit) != 0) SetEvents(other, bit | WSK_EVENT_DISABLE);
@@ -185,6 +204,11 @@ const Saboteur kSaboteurs[] = {
     {.info = {"disable-receive-ignored", "disable.success.stops-receive",
               "Disabling WskReceiveEvent returns STATUS_SUCCESS and does nothing.", "npi", false},
      .request = IgnoreReceive},
+    {.info = {"disable-lets-one-receive-pass", "disable.success.stops-receive",
+              "Disabling WskReceiveEvent returns STATUS_SUCCESS and takes effect after one more call.", "npi",
+              false},
+     .request = DelayReceiveDisable,
+     .receive = DisableAfterReceive},
     {.info = {"disable-clears-other-events", "disable.one.leaves-others",
               "Disabling one event disables all events of the socket.", "npi", false},
      .request = DisableOthersToo},

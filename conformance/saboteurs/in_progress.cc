@@ -110,10 +110,29 @@ NTSTATUS WithIrpEventPending(Request* request) {
   return mine && status == STATUS_PENDING ? STATUS_EVENT_PENDING : status;
 }
 
+NTSTATUS Refuse(Request* request) {
+  EventIndex event;
+  if (!Outside(*request, &event) || request->irp == nullptr || Broken(request->socket)) return Pass(request);
+  return Answer(request, STATUS_INVALID_DEVICE_STATE, STATUS_INVALID_DEVICE_STATE);
+}
+
+// Waits for the very call that it is called from.
+NTSTATUS FromInsideWaits(Request* request) {
+  EventIndex event;
+  if (Within(*request, &event) && KeGetCurrentIrql() < DISPATCH_LEVEL) {
+    KeWaitForSingleObject(&request->socket->done, Executive, KernelMode, FALSE, nullptr);
+  }
+  return Pass(request);
+}
+
 const Saboteur kSaboteurs[] = {
     {.info = {"disable-in-progress-with-irp-succeeds", "disable.in-progress.with-irp.returns-pending",
               "A disable with an IRP returns STATUS_SUCCESS while a call is in progress.", "npi", false},
      .request = WithIrpSucceeds},
+    {.info = {"disable-in-progress-refused", "disable.in-progress.with-irp.returns-pending",
+              "A disable with an IRP fails with STATUS_INVALID_DEVICE_STATE while a call is in progress.",
+              "npi", false},
+     .request = Refuse},
     {.info = {"disable-irp-completes-early", "disable.in-progress.irp-waits-for-every-call",
               "The IRP of a pended disable completes while the call is still in progress.", "npi", false},
      .request = IrpCompletesEarly},
@@ -149,6 +168,9 @@ const Saboteur kSaboteurs[] = {
     {.info = {"disable-from-inside-succeeds", "disable.from-inside.pends",
               "A callback that disables itself from inside is told STATUS_SUCCESS.", "npi", false},
      .request = FromInsideSucceeds},
+    {.info = {"disable-from-inside-hangs", "disable.from-inside.pends",
+              "A callback that disables itself from inside waits there for its own return.", "npi", false},
+     .request = FromInsideWaits},
     {.info = {"disable-from-inside-irp-completes-early", "disable.from-inside.irp-waits",
               "The IRP of a disable from inside the callback completes before the callback returned.", "npi",
               false},

@@ -12,6 +12,19 @@ NTSTATUS CompleteSendTwice(Completion* completion) {
   return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
+// Whatever was pended because of a call in progress.
+NTSTATUS TagPended(Request* request) {
+  EventIndex event;
+  if (IsDisable(*request, &event) && Running(request->socket, event)) request->tag = 1;
+  return Pass(request);
+}
+NTSTATUS CompleteDisableTwice(Completion* completion) {
+  if (completion->tag == 0) return STATUS_SUCCESS;
+  IoCompleteRequest(completion->irp, IO_NO_INCREMENT);
+  IoCompleteRequest(completion->irp, IO_NO_INCREMENT);
+  return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
 bool Ordinary(Function function) {
   switch (function) {
     case Function::kSocket:
@@ -71,10 +84,21 @@ NTSTATUS BindNeverCompletes(Request* request) {
   return STATUS_PENDING;
 }
 
+NTSTATUS BindCarriesPending(Completion* completion) {
+  if (completion->function == Function::kBind && NT_SUCCESS(completion->irp->IoStatus.Status)) {
+    completion->irp->IoStatus.Status = STATUS_PENDING;
+  }
+  return STATUS_SUCCESS;
+}
+
 const Saboteur kSaboteurs[] = {
     {.info = {"send-irp-completes-twice", "irp.completes-once", "The IRP of a send is completed twice.",
               "runtime", false},
      .completing = CompleteSendTwice},
+    {.info = {"disable-irp-completes-twice", "irp.completes-once",
+              "The IRP of a pended disable is completed twice.", "runtime", false},
+     .request = TagPended,
+     .completing = CompleteDisableTwice},
     {.info = {"error-irp-never-completes", "irp.completes-once",
               "The IRP of a call that returned an error is never completed.", "runtime", false},
      .request = ErrorIrpNeverCompletes},
@@ -86,6 +110,9 @@ const Saboteur kSaboteurs[] = {
     {.info = {"bind-irp-never-completes", "irp.pending.completes",
               "WskBind returns STATUS_PENDING and its IRP is never completed.", "runtime", false},
      .request = BindNeverCompletes},
+    {.info = {"bind-irp-carries-pending", "irp.pending.completes",
+              "The IRP of a bind completes with STATUS_PENDING.", "runtime", false},
+     .completing = BindCarriesPending},
     {.info = {"error-irp-succeeds", "irp.error.completes-with-failure",
               "The IRP of a call that returned an error completes with STATUS_SUCCESS.", "runtime", false},
      .request = ErrorIrpSucceeds},

@@ -86,6 +86,21 @@ NTSTATUS LoseFirstByte(ReceiveCall* call) {
   return status;
 }
 
+UCHAR* FirstByte(const WSK_BUF& buffer) {
+  UCHAR* base = static_cast<UCHAR*>(MmGetSystemAddressForMdlSafe(buffer.Mdl, NormalPagePriority));
+  return base != nullptr ? base + buffer.Offset : nullptr;
+}
+
+// The client reads a byte that the peer never sent. The provider has it back afterwards.
+NTSTATUS CorruptFirstByte(ReceiveCall* call) {
+  UCHAR* first = HasData(*call) ? FirstByte(call->list->Buffer) : nullptr;
+  if (first == nullptr) return CallReceive(*call);
+  *first ^= 0xFF;
+  const NTSTATUS status = CallReceive(*call);
+  if (status != STATUS_PENDING) *first ^= 0xFF;
+  return status;
+}
+
 // ---- Calls too many
 
 // A call of the client, with no WskReceive before or during it that would explain another call.
@@ -176,12 +191,23 @@ NTSTATUS IndicateBeforeQueued(Completion* completion) {
   return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
-// ---- Retained data
+// ---- Through WskReceive
 
-UCHAR* FirstByte(const WSK_BUF& buffer) {
-  UCHAR* base = static_cast<UCHAR*>(MmGetSystemAddressForMdlSafe(buffer.Mdl, NormalPagePriority));
-  return base != nullptr ? base + buffer.Offset : nullptr;
+// The bytes move up by one, over the first.
+NTSTATUS LoseFirstReceived(Completion* completion) {
+  const SIZE_T bytes = completion->irp->IoStatus.Information;
+  if (completion->function != Function::kReceive || !NT_SUCCESS(completion->irp->IoStatus.Status) ||
+      bytes < 2 || completion->buffer->Offset + bytes > MmGetMdlByteCount(completion->buffer->Mdl)) {
+    return STATUS_SUCCESS;
+  }
+  if (UCHAR* first = FirstByte(*completion->buffer)) {
+    RtlMoveMemory(first, first + 1, bytes - 1);
+    completion->irp->IoStatus.Information = bytes - 1;
+  }
+  return STATUS_SUCCESS;
 }
+
+// ---- Retained data
 
 NTSTATUS OverwriteRetained(ReceiveCall* call) {
   const NTSTATUS status = CallReceive(*call);
@@ -222,6 +248,12 @@ const Saboteur kSaboteurs[] = {
     {.info = {"receive-loses-first-byte", "receive.bytes.none-lost",
               "The first byte of each indication is left out.", "npi", false},
      .receive = LoseFirstByte},
+    {.info = {"receive-corrupts-first-byte", "receive.bytes.none-lost",
+              "The first byte of each indication is not the one that the peer sent.", "npi", false},
+     .receive = CorruptFirstByte},
+    {.info = {"receive-request-loses-first-byte", "receive.bytes.none-lost",
+              "WskReceive leaves out the first byte of what it delivers.", "npi", false},
+     .completing = LoseFirstReceived},
     {.info = {"receive-indicated-before-queued", "receive.queued.takes-precedence",
               "Data that fills a queued WskReceive is indicated to WskReceiveEvent before.", "npi", false},
      .request = WatchReceives,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "conformance/certify/compile.h"
 #include "conformance/certify/testbed.h"
 #include "conformance/model/judge.h"
@@ -162,6 +163,7 @@ TEST_P(SaboteurTest, IsRefusedForItsRule) {
       << saboteur.name << " should break " << saboteur.rule;
   EXPECT_THAT(otherwise, ::testing::IsEmpty());
   RecordProperty("biting", static_cast<int>(biting.size()));
+  RecordProperty("cases", absl::StrJoin(biting, " "));
 }
 
 std::vector<SaboteurInfo> PlayableHere() {
