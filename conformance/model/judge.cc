@@ -17,6 +17,11 @@ uint32_t LocalEvent(uint16_t event) {
   }
 }
 
+bool HasFunction(uint32_t dispatch, uint32_t event) {
+  constexpr Event kNames[kEvents] = {Event::kReceive, Event::kDisconnect, Event::kSendBacklog};
+  return (dispatch & kNoDispatch) == 0 && (dispatch & DispatchBit(kNames[event])) != 0;
+}
+
 Judge::State::State(Profile p) : profile(p), sockets(kSocketEntries), irps(kIrpSlots) {
   used_sockets.reserve(kSocketEntries);
   dirty.reserve(kSocketEntries);
@@ -40,7 +45,7 @@ void Judge::State::Start(uint64_t new_capabilities) {
   deviated.Clear();
   breached.Clear();
   when_quiet.Clear();
-  inconclusive = over = ended = false;
+  inconclusive = over = ended = starved = false;
   static_known = true;
   clients = 0;
   for (uint32_t event = 0; event < kEvents; ++event) {

@@ -217,6 +217,8 @@ void Judge::State::ReceiveEnded(const Observation& o, SocketState& s, const Runn
   SuspensionSet suspended = kFlowing;
   if (o.status == kStatusPending) {
     ++s.retained;
+    // Nothing can be released on a closed socket, so nothing may be retained any more.
+    if (s.closing) return Breach(RuleId::kApplicationCloseListsReleased, call.socket);
     Deliver(s, call.offset, end);
   } else if (o.status == kStatusDataNotAccepted) {
     suspended = kRefused;

@@ -116,7 +116,12 @@ void Judge::State::CallBegin(const Observation& o) {
       break;
     case Op::kReceive:
       ++s.receives;
-      if (call.with_irp) irps[call.irp].resumes = s.events[kReceive].suspension != kFlowing;
+      if (call.with_irp) {
+        irps[call.irp].resumes = s.events[kReceive].suspension != kFlowing;
+        // The provider may still be returning from the callback that refused, so the call may come before or
+        // after the refusal for it.
+        irps[call.irp].race = irps[call.irp].resumes && s.events[kReceive].recent;
+      }
       // nc-wsk-pfn_wsk_receive_event.md: after the WskReceive call indications resume; whether at the call,
       // its queueing or its completion is open.
       if (s.events[kReceive].suspension != kFlowing) {

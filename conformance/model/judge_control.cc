@@ -57,12 +57,7 @@ void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
   for (uint32_t event = 0; event < kEvents; ++event) {
     if ((call.named & (1u << event)) == 0) continue;
     EventState& e = s.events[event];
-    if ((s.dispatch & (DispatchBit(event == kReceive      ? Event::kReceive
-                                   : event == kDisconnect ? Event::kDisconnect
-                                                          : Event::kSendBacklog))) == 0 ||
-        (s.dispatch & kNoDispatch) != 0) {
-      call.odd = true;  // ambiguities 5: a callback that is not there
-    }
+    if (!HasFunction(s.dispatch, event)) call.odd = true;  // ambiguities 5: a callback that is not there
     if (e.open_calls != 0) call.alone = false;
     call.before[event] = e.phases;
     call.version[event] = e.version;
@@ -306,7 +301,8 @@ void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
     return;
   }
   // A failure: the callback is as it was, or disabled (ambiguities 12).
-  const bool excused = irp.cancelled || s.closing || s.dead_may || e.last_call != irp.call;
+  const bool excused = irp.cancelled || s.closing || s.dead_may || e.last_call != irp.call ||
+                       status == kStatusInsufficientResources;
   if (irp.returned && irp.pended_row && !excused) {
     Forbid({RuleId::kDisableInProgressIrpCarriesFinalStatus});
     return;

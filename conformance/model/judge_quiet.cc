@@ -30,7 +30,8 @@ size_t Judge::State::ReasonsToIndicate(const SocketState& s, uint32_t event, Rul
 // What stands beside the event itself for an indication to be owed at this quiescence.
 bool Judge::State::OwedConditions(const SocketState& s, uint32_t event) const {
   const EventState& e = s.events[event];
-  if (e.unjudged || !e.MustIndicate() || s.closing || !s.connected_must) return false;
+  if (e.unjudged || !e.MustIndicate() || s.closing || !s.connected_must || starved) return false;
+  if (!HasFunction(s.dispatch, event)) return false;
   const Stream& stream = s.stream;
   if (event == kReceive) {
     // nc-wsk-pfn_wsk_receive_event.md, Remarks: enabled, and no WskReceive queued.
@@ -70,7 +71,7 @@ void Judge::State::OwedIndications(SocketState& s) {
 void Judge::State::TestedProhibitions(SocketState& s, bool clear) {
   for (uint32_t event = 0; event < kEvents; ++event) {
     EventState& e = s.events[event];
-    if (e.unjudged) continue;
+    if (e.unjudged || !HasFunction(s.dispatch, event)) continue;
     const bool data = event != kReceive || s.stream.sent_must > s.stream.delivered;
     if (e.tempted && data && s.connected_must && e.open_calls == 0 && (e.phases & (e.phases - 1)) == 0) {
       if ((e.phases & kStartable) == 0 && clear && !s.closing && s.receives == 0) {

@@ -73,6 +73,9 @@ struct EventState {
   bool PossiblyInProgress() const { return running != 0 || recent || trigger; }
 };
 
+// Whether the client gave the socket a function for the event.
+bool HasFunction(uint32_t dispatch, uint32_t event);
+
 // Bytes that were delivered beyond a gap.
 struct Island {
   uint64_t begin, end;
@@ -318,6 +321,7 @@ class Judge::State {
   bool inconclusive = false;
   bool over = false;  // kEnd was seen, or the log overflowed
   bool ended = false;
+  bool starved = false;      // the provider runs out of memory: nothing is owed
   bool static_known = true;  // one client only, so that static callbacks can be told
   uint8_t clients = 0;
   PhaseSet static_phases[kEvents] = {};

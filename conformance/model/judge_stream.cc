@@ -11,6 +11,7 @@ void Judge::State::Trigger(SocketState& s, uint32_t event) {
 }
 
 void Judge::State::StimulusBegin(const Observation& o) {
+  if (static_cast<Op>(o.op) == Op::kFailAllocations) starved = true;
   if (o.socket >= kMaxSockets || !sockets[o.socket].used) return;
   Touch(o.socket);
   SocketState& s = sockets[o.socket];
@@ -66,7 +67,6 @@ void Judge::State::StimulusEnd(const Observation& o) {
   if (o.begin >= references.size()) return;
   // The end names the peer only; the socket was noted at the begin.
   const Op op = static_cast<Op>(o.op);
-  if (op == Op::kFailAllocations) return;
   for (Pending& pending : stimuli) {
     if (pending.begin != o.begin) continue;
     pending.begin = kNoIndex;
