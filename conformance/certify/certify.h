@@ -40,8 +40,10 @@ absl::StatusOr<Certification> Certify(Provider* provider, const Suite& suite, co
 const char* ProfileName(model::Profile profile);
 absl::StatusOr<model::Profile> ParseProfile(const std::string& name);
 
-// What no rule of any certificate speaks about.
+// What no rule of any certificate will speak about.
 const std::vector<std::string>& OutOfScope();
+// Parts of the subject that the model does not speak for yet.
+const std::vector<std::string>& NotModelled();
 
 }  // namespace wskcert
 
