@@ -230,7 +230,7 @@ class Scenario {
         ObDereferenceObject(thread);
       }
       closing_ = true;
-      Settle();
+      if (Random(2)) Settle();
       while (!book.retained.empty()) ReleaseOne();
       client.CloseSocket(socket_);
       if (client.active != 0) Broke(book, "closed with a call in progress");

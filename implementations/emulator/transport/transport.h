@@ -89,8 +89,8 @@ struct Transport {
   void (*ReturnBuffers)(Buffer* buffers);
   // How many bytes should be outstanding in sends.
   SIZE_T (*IdealBacklog)(Endpoint* endpoint);
-  // Ends the endpoint, resetting a connection that is not closed both ways; ends in Closed. No Send may be
-  // left.
+  // Ends the endpoint, resetting a connection that is not closed both ways; ends in Closed. Sends that are
+  // left end first. Other reports can still come until Closed does.
   void (*Close)(Endpoint* endpoint);
 };
 
