@@ -10,12 +10,26 @@ void CompleteKeptOnes(Socket* socket) {
   }
 }
 
+// Passes a disable with an IRP. True: it took effect at once, and the IRP, finished, is here.
+bool TookEffect(Request* request, NTSTATUS* status) {
+  bool held;
+  *status = PassHeld(request, &held);
+  if (!held) return false;
+  if (*status == STATUS_SUCCESS) return true;
+  IoCompleteRequest(request->irp, IO_NO_INCREMENT);
+  return false;
+}
+
 // Disables at once, but answers as if calls were in progress; a worker completes the IRP.
 NTSTATUS PendThoughIdle(Request* request, EventIndex event) {
-  const NTSTATUS status = Forward(*request, nullptr);
-  if (status != STATUS_SUCCESS) return Answer(request, status, status);
-  if (request->irp == nullptr) return STATUS_EVENT_PENDING;
-  InterlockedExchangePointer(&request->socket->kept[event], Keep(request));
+  NTSTATUS status;
+  if (request->irp == nullptr) {
+    status = Pass(request);
+    return status == STATUS_SUCCESS ? STATUS_EVENT_PENDING : status;
+  }
+  if (!TookEffect(request, &status)) return status;
+  IoMarkIrpPending(request->irp);
+  InterlockedExchangePointer(&request->socket->kept[event], request->irp);
   if (!Later(request->socket, CompleteKeptOnes)) CompleteKeptOnes(request->socket);
   return STATUS_PENDING;
 }
@@ -63,24 +77,37 @@ NTSTATUS OtherSocketPends(Request* request) {
 
 NTSTATUS SuccessIrpFails(Request* request) {
   if (!IsDisable(*request) || request->irp == nullptr || !Idle(request->socket)) return Pass(request);
-  const NTSTATUS status = Forward(*request, nullptr);
-  return Answer(request, status, status == STATUS_SUCCESS ? STATUS_UNSUCCESSFUL : status);
+  NTSTATUS status;
+  if (!TookEffect(request, &status)) return status;
+  CompleteKept(request->irp, STATUS_UNSUCCESSFUL);
+  return status;
 }
 
 NTSTATUS SuccessIrpNeverCompletes(Request* request) {
   if (!IsDisable(*request) || request->irp == nullptr || !Idle(request->socket)) return Pass(request);
-  const NTSTATUS status = Forward(*request, nullptr);
-  if (status != STATUS_SUCCESS) return Answer(request, status, status);
-  Keep(request);
+  NTSTATUS status;
+  TookEffect(request, &status);
   return status;
+}
+
+// What is enabled again must have been disabled meanwhile, as far as the answer goes. Which lies in the mark.
+NTSTATUS PassEnable(Request* request) {
+  const LONG ignored = InterlockedAnd(&request->socket->mark, ~static_cast<LONG>(request->mask));
+  for (ULONG bit : kEventBits) {
+    if ((static_cast<ULONG>(ignored) & request->mask & bit) != 0)
+      SetEvents(request->socket, bit | WSK_EVENT_DISABLE);
+  }
+  return Pass(request);
 }
 
 NTSTATUS Ignore(Request* request, bool receive) {
   EventIndex event;
+  if (IsEnable(*request)) return PassEnable(request);
   if (!IsDisable(*request, &event) || Running(request->socket, event) ||
       (event == kReceiveEvent) != receive || Broken(request->socket)) {
     return Pass(request);
   }
+  InterlockedOr(&request->socket->mark, static_cast<LONG>(kEventBits[event]));
   return Answer(request, STATUS_SUCCESS, STATUS_SUCCESS);
 }
 NTSTATUS IgnoreDisconnect(Request* request) { return Ignore(request, false); }
@@ -89,12 +116,12 @@ NTSTATUS IgnoreReceive(Request* request) { return Ignore(request, true); }
 // One more call comes through before the disable takes effect.
 NTSTATUS DelayReceiveDisable(Request* request) {
   EventIndex event;
-  if (IsEnable(*request)) InterlockedExchange(&request->socket->mark, 0);
+  if (IsEnable(*request)) return PassEnable(request);
   if (!IsDisable(*request, &event) || event != kReceiveEvent || Running(request->socket, event) ||
       !Enabled(request->socket, kReceiveEvent) || Broken(request->socket)) {
     return Pass(request);
   }
-  InterlockedExchange(&request->socket->mark, 1);
+  InterlockedExchange(&request->socket->mark, static_cast<LONG>(WSK_EVENT_RECEIVE));
   return Answer(request, STATUS_SUCCESS, STATUS_SUCCESS);
 }
 NTSTATUS DisableAfterReceive(ReceiveCall* call) {

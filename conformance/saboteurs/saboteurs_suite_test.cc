@@ -166,6 +166,22 @@ TEST_P(SaboteurTest, IsRefusedForItsRule) {
   RecordProperty("cases", absl::StrJoin(biting, " "));
 }
 
+// Whatever else a schedule makes of it, the judge can say why it refuses, and nothing falls over.
+TEST_P(SaboteurTest, IsRefusedForSomeRuleUnderOtherSchedules) {
+  const bool windows = catalogue::Get(*catalogue::Find(GetParam().rule)).profile() == RULE_PROFILE_WINDOWS;
+  model::Judge judge(windows ? model::Profile::kWindows : model::Profile::kDocumented);
+  Testbed testbed(Over(FindSaboteur(GetParam().name)));
+  for (uint32_t seed = 0; seed < 5; ++seed) {
+    for (const NamedProgram& named : Scheduled(seed)) {
+      const Played& played = testbed.Play(named.program);
+      judge.Start(played.capabilities);
+      if (judge.ObserveAll(played.log.data(), played.log.size())) continue;
+      EXPECT_NE(judge.refusal().blamed_count, 0)
+          << named.name << ", seed " << seed << ": " << judge.Explain();
+    }
+  }
+}
+
 std::vector<SaboteurInfo> PlayableHere() {
   size_t count = 0;
   const SaboteurInfo* all = Saboteurs(&count);
