@@ -22,7 +22,6 @@ std::string ListBlamed(const model::Refusal& refusal) {
     absl::StrAppend(&text,
                     i == 0 ? "  broken rule: " : "  and with it: ", catalogue::Get(refusal.blamed[i]).name(),
                     "\n");
-    if (i == 0) absl::StrAppend(&text, RuleText(refusal.blamed[i]));
   }
   if (refusal.blamed_count == 0)
     text = "  no rule explains the refusal: a defect of wskcert, please report it\n";
