@@ -12,17 +12,14 @@ enum ProviderChoice : uint16_t {
   // ---- When and where ----
 
   // A call whose outcome is success and known inside the call. 0: STATUS_PENDING, a worker completes the IRP
-  // later.
-  // 1: completed inside the call, which returns the outcome. 2: as 0, but the worker gets a chance before the
-  // call
-  // returns. 3: completed inside the call, which returns STATUS_PENDING.
+  // later. 1: completed inside the call, which returns the outcome. 2: as 0, but the worker gets a chance
+  // before the call returns. 3: completed inside the call, which returns STATUS_PENDING.
   kChoiceCompletion = 16,
   // A call that fails inside the call. 0: completed inside, the status is returned. 1: STATUS_PENDING, a
   // worker completes.
   kChoiceFailure = 17,
   // A callback that becomes possible. 0: on a worker of its own. 1: on the thread that made it possible, be
-  // it the
-  // transport's or the client's in its own call.
+  // it the transport's or the client's in its own call.
   kChoiceCallbackThread = 18,
   // 0: PASSIVE_LEVEL. 1: DISPATCH_LEVEL with WSK_FLAG_AT_DISPATCH_LEVEL. 2: DISPATCH_LEVEL without the flag.
   kChoiceCallbackIrql = 19,
@@ -61,13 +58,11 @@ enum ProviderChoice : uint16_t {
   // Enabling what is enabled already. 0: success, nothing changes. 1: STATUS_INVALID_PARAMETER.
   kChoiceEnableEnabled = 34,
   // Enabling while a disable of the same event waits for calls in progress. 0: success, in effect when the
-  // disable is over.
-  // 1: success, in effect at once; the disable still ends after the calls in progress. 2:
+  // disable is over. 1: success, in effect at once; the disable still ends after the calls in progress. 2:
   // STATUS_INVALID_DEVICE_STATE.
   kChoiceEnableWhileDisabling = 35,
   // An IRP given with an enable, which the page does not foresee. 0: completed with the outcome inside the
-  // call.
-  // 1: refused with STATUS_INVALID_PARAMETER.
+  // call. 1: refused with STATUS_INVALID_PARAMETER.
   kChoiceEnableWithIrp = 36,
   // New calls of an event while its disable waits. 0: none. 1: they may still come.
   kChoiceCallsWhileDisabling = 37,
@@ -75,16 +70,13 @@ enum ProviderChoice : uint16_t {
   // STATUS_INVALID_DEVICE_REQUEST.
   kChoiceNotConnected = 38,
   // Enabling an event without a function in the client's dispatch table. 0: STATUS_INVALID_PARAMETER. 1:
-  // success, and no
-  // calls.
+  // success, and no calls.
   kChoiceEnableWithoutFunction = 39,
   // Enabling or disabling an event that is statically enabled. 0: STATUS_INVALID_DEVICE_REQUEST. 1:
-  // STATUS_INVALID_PARAMETER.
-  // 2: STATUS_NOT_SUPPORTED.
+  // STATUS_INVALID_PARAMETER. 2: STATUS_NOT_SUPPORTED.
   kChoiceStaticEvent = 40,
   // A cancelled IRP of a disable. 0: the IRP completes with STATUS_CANCELLED, the event is disabled all the
-  // same. 1: the
-  // cancellation is ignored.
+  // same. 1: the cancellation is ignored.
   kChoiceCancelDisable = 41,
 
   // ---- Readings of the receive and disconnect events ----

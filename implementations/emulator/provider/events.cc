@@ -240,7 +240,11 @@ NTSTATUS Disable(Socket* socket, UCHAR index, PIRP irp) {
   if (irp == nullptr) return STATUS_EVENT_PENDING;
   RequestOf(irp)->kind = RequestKind::kDisable;
   RequestOf(irp)->event = index;
-  return Pend(socket, &event.waiters, irp) ? STATUS_PENDING : STATUS_CANCELLED;
+  if (WspChoose(emulator::kChoiceCancelDisable, 2) == 0) {
+    return Pend(socket, &event.waiters, irp) ? STATUS_PENDING : STATUS_CANCELLED;
+  }
+  PendUncancellable(socket, &event.waiters, irp);
+  return STATUS_PENDING;
 }
 
 // With the lock. What the page asks of both enabling and disabling.

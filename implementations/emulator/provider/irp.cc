@@ -149,6 +149,15 @@ bool Pend(Socket* socket, PLIST_ENTRY list, PIRP irp) {
   return true;
 }
 
+void PendUncancellable(Socket* socket, PLIST_ENTRY list, PIRP irp) {
+  Request* request = RequestOf(irp);
+  IoMarkIrpPending(irp);
+  Reference(socket);
+  request->uncancellable = TRUE;
+  request->listed = list != nullptr;
+  if (list != nullptr) InsertTailList(list, &irp->Tail.Overlay.ListEntry);
+}
+
 bool Unpend(PIRP irp) {
   Request* request = RequestOf(irp);
   if (request->listed) RemoveEntryList(&irp->Tail.Overlay.ListEntry);

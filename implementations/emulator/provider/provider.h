@@ -175,6 +175,8 @@ NTSTATUS AnswerNow(Socket* socket, PIRP irp, NTSTATUS status, ULONG_PTR informat
 // With the socket's lock: puts the IRP into `list` with a cancel routine, and takes a reference. False: it
 // was cancelled already; the caller completes it.
 bool Pend(Socket* socket, PLIST_ENTRY list, PIRP irp);
+// As Pend, without a cancel routine; `list` may be null.
+void PendUncancellable(Socket* socket, PLIST_ENTRY list, PIRP irp);
 // With the socket's lock: takes a pended IRP out of its list, for completion. False: its cancel routine will
 // complete it.
 bool Unpend(PIRP irp);

@@ -55,15 +55,8 @@ NTSTATUS DisconnectGracefully(Call* call, const WSK_BUF* buffer, PIRP irp) {
     if (NT_SUCCESS(status)) {
       socket->send_closed = TRUE;
       SetSpan(irp, buffer, false);
-      IoMarkIrpPending(irp);
-      Reference(socket);
-      RequestOf(irp)->uncancellable = TRUE;
-      RequestOf(irp)->listed = data;
-      if (data) {
-        InsertTailList(&socket->sends, &irp->Tail.Overlay.ListEntry);
-      } else {
-        socket->disconnect = irp;
-      }
+      PendUncancellable(socket, data ? &socket->sends : nullptr, irp);
+      if (!data) socket->disconnect = irp;
     }
   }
   if (!NT_SUCCESS(status)) {
