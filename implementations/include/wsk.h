@@ -8,10 +8,10 @@
 // Conventions that hold for every socket function unless its comment says otherwise:
 //   IRQL     <= DISPATCH_LEVEL.
 //   Irp      required. It needs one free stack location, and a completion routine that is called on success,
-//   error and
-//            cancel; the provider completes it exactly once, whatever the function returns: with success
-//            status after STATUS_SUCCESS, with failure status after an error, later after STATUS_PENDING. The
-//            completion may come before the function returns (using-irps-with-winsock-kernel-functions.md).
+//            error and cancel; the provider completes it exactly once, whatever the function returns: with
+//            success status after STATUS_SUCCESS, with failure status after an error, later after
+//            STATUS_PENDING. The completion may come before the function returns
+//            (using-irps-with-winsock-kernel-functions.md).
 //   errors   STATUS_FILE_FORCED_CLOSED: the socket no longer works, close it soon.
 //            STATUS_INSUFFICIENT_RESOURCES: out of memory. STATUS_CANCELLED (in the IRP): cancelled, or the
 //            socket was closed meanwhile.
@@ -328,8 +328,7 @@ typedef NTSTATUS(WSKAPI* PFN_WSK_CONTROL_SOCKET)(PWSK_SOCKET Socket, WSK_CONTROL
 // no indication may be retained (nc-wsk-pfn_wsk_close_socket.md).
 typedef NTSTATUS(WSKAPI* PFN_WSK_CLOSE_SOCKET)(PWSK_SOCKET Socket, PIRP Irp);
 
-// Gives the socket a local address. Flags: 0.
-// (nc-wsk-pfn_wsk_bind.md).
+// Gives the socket a local address. Flags: 0. (nc-wsk-pfn_wsk_bind.md).
 typedef NTSTATUS(WSKAPI* PFN_WSK_BIND)(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, ULONG Flags, PIRP Irp);
 
 // Makes a stream socket a listening one (nc-wsk-pfn_wsk_listen.md).
