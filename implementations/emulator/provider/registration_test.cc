@@ -1,0 +1,133 @@
+// Registration, and what the provider finds wrong with a client.
+#include <gtest/gtest.h>
+
+#include "implementations/emulator/provider/test_client.h"
+
+namespace wskcert::emulator {
+namespace {
+
+constexpr uint32_t kPeer = 5;
+
+TEST(Registration, DeregisterWaitsForSocketsAndNpi) {
+  EmulatorReset();
+  TestClient client;
+  RunReport report = Play([&] {
+    ASSERT_TRUE(client.Open());
+    client.Connect(kPeer);
+    client.Close();
+  });
+  EXPECT_EQ(report.ending, Ending::kDeadlock);
+}
+
+TEST(Registration, VersionsAndLateCaptures) {
+  EmulatorReset();
+  TestClient client;
+  RunReport report = Play([&] {
+    client.client_dispatch.Version = MAKE_WSK_VERSION(2, 0);
+    WSK_CLIENT_NPI own = {&client, &client.client_dispatch};
+    ASSERT_EQ(client.exports->Register(&own, &client.registration), STATUS_SUCCESS);
+    EXPECT_EQ(client.exports->CaptureProviderNPI(&client.registration, WSK_INFINITE_WAIT, &client.npi),
+              STATUS_NOINTERFACE);
+    WSK_PROVIDER_CHARACTERISTICS versions = {};
+    EXPECT_EQ(client.exports->QueryProviderCharacteristics(&client.registration, &versions), STATUS_SUCCESS);
+    EXPECT_EQ(versions.HighestVersion, MAKE_WSK_VERSION(1, 0));
+    client.client_dispatch.Version = MAKE_WSK_VERSION(1, 0);
+    EmulatorSetReady(false);
+    EXPECT_EQ(client.exports->CaptureProviderNPI(&client.registration, WSK_NO_WAIT, &client.npi),
+              STATUS_DEVICE_NOT_READY);
+    EXPECT_EQ(client.exports->CaptureProviderNPI(&client.registration, 1000, &client.npi),
+              STATUS_DEVICE_NOT_READY);
+    EmulatorSetReady(true);
+    client.exports->Deregister(&client.registration);
+    EXPECT_EQ(client.exports->CaptureProviderNPI(&client.registration, WSK_NO_WAIT, &client.npi),
+              STATUS_DEVICE_NOT_READY);
+  });
+  EXPECT_EQ(report.ending, Ending::kFinished) << report.bug_check.message << report.deadlock;
+}
+
+TEST(Registration, WhatNeedsAnIrpOrAClient) {
+  EmulatorReset();
+  TestClient client;
+  RunReport report = Play([&] {
+    ASSERT_TRUE(client.Open());
+    auto make = [&](PWSK_CLIENT handle, ULONG flags, PIRP irp) {
+      return client.npi.Dispatch->WskSocket(handle, AF_INET, SOCK_STREAM, IPPROTO_TCP, flags, nullptr,
+                                            nullptr, nullptr, nullptr, nullptr, irp);
+    };
+    TestIrp no_client("no client", &client.log);
+    TestIrp datagram("datagram", &client.log);
+    EXPECT_EQ(make(client.npi.Client, WSK_FLAG_CONNECTION_SOCKET, nullptr), STATUS_INVALID_PARAMETER);
+    EXPECT_EQ(make(nullptr, WSK_FLAG_CONNECTION_SOCKET, no_client.irp), STATUS_INVALID_HANDLE);
+    EXPECT_EQ(make(client.npi.Client, WSK_FLAG_DATAGRAM_SOCKET, datagram.irp), STATUS_NOT_SUPPORTED);
+    client.Close();
+  });
+  EXPECT_EQ(report.ending, Ending::kFinished) << report.bug_check.message << report.deadlock;
+  EXPECT_EQ(client.Told(), "no client completes c0000008; datagram completes c00000bb");
+}
+
+// ---- Misuse
+
+template <typename Function>
+std::string MisuseOf(Function function) {
+  EmulatorReset();
+  TestClient client;
+  RunReport report = Play([&] {
+    if (!client.Open()) return;
+    function(client, client.Connect(kPeer));
+  });
+  return report.ending == Ending::kBugCheck ? report.bug_check.message : "no bug check";
+}
+
+TEST(Misuse, IsNamed) {
+  EXPECT_NE(MisuseOf([](TestClient& client, PWSK_SOCKET socket) {
+              client.CloseSocket(socket);
+              client.Control(socket, WSK_EVENT_RECEIVE);
+            }).find("after WskCloseSocket was called (socket 0; closing-a-socket.md)"),
+            std::string::npos);
+  EXPECT_NE(MisuseOf([](TestClient& client, PWSK_SOCKET socket) {
+              client.CloseSocket(socket);
+              client.CloseSocket(socket);
+            }).find("after WskCloseSocket was called"),
+            std::string::npos);
+  EXPECT_NE(MisuseOf([](TestClient& client, PWSK_SOCKET socket) {
+              client.on_receive = [](PWSK_DATA_INDICATION, SIZE_T, SIZE_T*) { return STATUS_PENDING; };
+              client.Control(socket, WSK_EVENT_RECEIVE);
+              Send(kPeer, "abc");
+              Settle();
+              client.CloseSocket(socket);
+            }).find("before all retained indications were released"),
+            std::string::npos);
+  EXPECT_NE(MisuseOf([](TestClient& client, PWSK_SOCKET socket) {
+              PWSK_DATA_INDICATION kept = nullptr;
+              client.on_receive = [&](PWSK_DATA_INDICATION list, SIZE_T, SIZE_T*) {
+                kept = list;
+                return STATUS_PENDING;
+              };
+              client.Control(socket, WSK_EVENT_RECEIVE);
+              Send(kPeer, "abc");
+              Settle();
+              TestClient::Functions(socket)->WskRelease(socket, kept);
+              TestClient::Functions(socket)->WskRelease(socket, kept);
+            }).find("released before"),
+            std::string::npos);
+  EXPECT_NE(MisuseOf([](TestClient& client, PWSK_SOCKET socket) {
+              TestIrp irp("send", &client.log);
+              TestBuffer buffer({4});
+              buffer.buffer.Length = 5;
+              TestClient::Functions(socket)->WskSend(socket, &buffer.buffer, 0, irp.irp);
+            }).find("longer than its MDLs"),
+            std::string::npos);
+  EXPECT_NE(MisuseOf([](TestClient& client, PWSK_SOCKET socket) {
+              client.on_receive = [](PWSK_DATA_INDICATION, SIZE_T bytes, SIZE_T* accepted) {
+                *accepted = bytes + 1;
+                return STATUS_SUCCESS;
+              };
+              client.Control(socket, WSK_EVENT_RECEIVE);
+              Send(kPeer, "abc");
+              Settle();
+            }).find("more bytes accepted than indicated"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace wskcert::emulator
