@@ -29,7 +29,7 @@ NTSTATUS PendThoughIdle(Request* request, EventIndex event) {
   }
   if (!TookEffect(request, &status)) return status;
   IoMarkIrpPending(request->irp);
-  InterlockedExchangePointer(&request->socket->kept[event], request->irp);
+  CompleteKept(InterlockedExchangePointer(&request->socket->kept[event], request->irp), STATUS_SUCCESS);
   if (!Later(request->socket, CompleteKeptOnes)) CompleteKeptOnes(request->socket);
   return STATUS_PENDING;
 }

@@ -31,13 +31,23 @@ NTSTATUS EnableOnConnect(Completion* completion) {
   return STATUS_SUCCESS;
 }
 
-// What the client asks for is not there yet, as it must believe.
+// A request that fails has its effect all the same.
+NTSTATUS EnableThoughFailed(Request* request) {
+  const NTSTATUS status = Pass(request);
+  if (request->function == Function::kEnable && NT_ERROR(status) && request->socket->connected != 0) {
+    const auto* events = static_cast<const WSK_EVENT_CALLBACK_CONTROL*>(request->control->input);
+    const ULONG mask = events->EventMask & EventsOf(request->socket);
+    if (mask != 0) SetEvents(request->socket, mask);
+  }
+  return status;
+}
+
+// Until the client asks for events for the first time: then it gets what it asks for.
 NTSTATUS ForgetOnEnable(Request* request) {
-  if (IsEnable(*request)) {
-    const LONG before = InterlockedAnd(&request->socket->mark, ~static_cast<LONG>(request->mask));
+  if (request->function == Function::kEnable) {
+    const LONG mask = InterlockedExchange(&request->socket->mark, 0);
     for (ULONG bit : kEventBits) {
-      if ((static_cast<ULONG>(before) & request->mask & bit) != 0)
-        SetEvents(request->socket, bit | WSK_EVENT_DISABLE);
+      if ((static_cast<ULONG>(mask) & bit) != 0) SetEvents(request->socket, bit | WSK_EVENT_DISABLE);
     }
   }
   return Pass(request);
@@ -129,9 +139,13 @@ const Saboteur kSaboteurs[] = {
               "A request that enables some events enables all for which the client has a function.", "npi",
               false},
      .request = EnableAllOnEnable},
-    {.info = {"socket-starts-enabled", "enable.default.starts-disabled",
-              "Every event for which the client has a function is enabled once a socket is connected.", "npi",
-              false},
+    {.info = {"enable-failed-takes-effect", "enable.callback.only-when-enabled",
+              "A request to enable that fails enables the known events that it names.", "npi", false},
+     .request = EnableThoughFailed},
+    {.info =
+         {"socket-starts-enabled", "enable.default.starts-disabled",
+          "Every event for which the client has a function is enabled from connecting to the first request.",
+          "npi", false},
      .request = ForgetOnEnable,
      .completing = EnableOnConnect},
     {.info = {"enable-fails-when-connected", "enable.connected.succeeds",

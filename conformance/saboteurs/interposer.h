@@ -81,7 +81,6 @@ struct Socket {
   volatile LONG disables[kEventCount];  // State::disables at that time
   volatile LONG connected;
   volatile LONG closing;
-  volatile LONG disconnected;  // the client disconnected, or was told of a disconnect
 
   // For the saboteur.
   PVOID volatile kept[kEventCount];  // IRPs to be completed with success when the running calls have returned

@@ -60,7 +60,6 @@ NTSTATUS CallReceive(const ReceiveCall& call) {
 }
 
 NTSTATUS CallDisconnect(Socket* socket, ULONG flags) {
-  InterlockedExchange(&socket->disconnected, 1);
   Enter(socket, kDisconnectEvent);
   const NTSTATUS status = socket->client->WskDisconnectEvent(socket->context, flags);
   Leave(socket, kDisconnectEvent);

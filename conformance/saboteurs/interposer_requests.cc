@@ -271,7 +271,6 @@ NTSTATUS Run(Request* request) {
   }
   if (function == Function::kDisable) InterlockedIncrement(&state.disables);
   if (function == Function::kClose) InterlockedExchange(&socket->closing, 1);
-  if (function == Function::kDisconnect) InterlockedExchange(&socket->disconnected, 1);
   const NTSTATUS status =
       state.saboteur->request != nullptr ? state.saboteur->request(request) : Pass(request);
   if (NT_SUCCESS(status) && function == Function::kEnable) {
