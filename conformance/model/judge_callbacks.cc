@@ -67,7 +67,6 @@ bool Judge::State::JudgeReceiveStart(const Observation& o, SocketState& s) {
       return false;
     }
   }
-  e.suspension = kFlowing;
   // Remarks, second paragraph: a queued WskReceive takes precedence. Crisp only if it was queued before the
   // last exact quiescence, takes bytes, and the indication carries the first byte that nobody has got yet.
   for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
@@ -80,9 +79,14 @@ bool Judge::State::JudgeReceiveStart(const Observation& o, SocketState& s) {
     }
   }
   if (s.told_abortive && s.abortive_quiet && Forbid({RuleId::kDisconnectAbortiveNoDataAfter})) return false;
-  if (s.told_graceful && s.stream.indicated < o.offset + o.length && o.offset >= s.stream.sent_must) {
+  // Only what can surely not have been buffered: never shown before, the callback enabled all the time, all
+  // settled.
+  const bool enabled_before = e.last_enable_end == kNoIndex || e.last_enable_end < s.told_at;
+  if (s.told_graceful && s.graceful_quiet && enabled_before && e.MustIndicate() && e.suspension == kFlowing &&
+      !e.resumed && o.offset >= s.stream.indicated) {
     Forbid({RuleId::kDisconnectGracefulNoDataAfter});
   }
+  e.suspension = kFlowing;
   return true;
 }
 
@@ -296,6 +300,7 @@ void Judge::State::CallbackEnd(const Observation& o) {
         e.unjudged = true;
       } else if (call.event == kDisconnect) {
         ((call.flags & kFlagAbortive) != 0 ? s.told_abortive : s.told_graceful) = true;
+        if (s.told_at == kNoIndex) s.told_at = now;
       }
     }
   }

@@ -152,6 +152,7 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
   }
   if (s.breaking) s.dead_must = true;
   if (s.told_abortive) s.abortive_quiet = true;
+  if (s.told_graceful) s.graceful_quiet = true;
   if (s.local_disconnect) s.local_quiet = true;
 }
 

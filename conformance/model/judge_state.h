@@ -117,6 +117,7 @@ struct SocketState {
   bool local_quiet = false;    // exact quiescence since the local disconnect
   bool told_graceful = false;  // WskDisconnectEvent has returned from telling so
   bool told_abortive = false;
+  bool graceful_quiet = false;  // exact quiescence since it told of a graceful disconnect
   bool abortive_quiet = false;  // exact quiescence since it told of an abortive disconnect
   uint8_t running = 0;          // callbacks of any kind
   uint16_t open_calls = 0;
@@ -124,6 +125,7 @@ struct SocketState {
   uint16_t receives = 0;       // WskReceive calls whose IRP is not completed
   uint16_t first_irp = kNone;  // list of IrpState: passed and not yet completed
   uint32_t close_begin = kNoIndex;
+  uint32_t told_at = kNoIndex;  // when it told of a disconnect first
   uint32_t dispatch = 0;
   uint64_t backlog = 0;  // the ideal size last set; 0: none yet
 };
