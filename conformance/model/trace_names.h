@@ -169,10 +169,10 @@ std::string CombinationText(const Named (&table)[N], uint64_t value) {
   std::string text;
   for (const Named& entry : table) {
     if ((value & entry.value) == 0) continue;
-    text += (text.empty() ? "" : "|") + std::string(entry.name);
+    text.append(text.empty() ? "" : "|").append(entry.name);
     value &= ~entry.value;
   }
-  if (value != 0 || text.empty()) text += (text.empty() ? "" : "|") + std::to_string(value);
+  if (value != 0 || text.empty()) text.append(text.empty() ? "" : "|").append(std::to_string(value));
   return text;
 }
 

@@ -56,7 +56,8 @@ class Parser {
       }
     }
     if (!error_.empty()) {
-      if (error != nullptr) *error = "line " + std::to_string(number) + ": " + error_;
+      if (error != nullptr)
+        *error = std::string("line ").append(std::to_string(number)).append(": ").append(error_);
       return std::nullopt;
     }
     return std::move(file_);
@@ -162,7 +163,7 @@ class Parser {
     }
     if (!error_.empty()) return;
     const uint32_t index = static_cast<uint32_t>(file_.log.size());
-    labels_["@" + std::to_string(index)] = index;
+    labels_[std::string("@").append(std::to_string(index))] = index;
     if (!label.empty()) labels_[label] = index;
     file_.log.push_back(o);
   }

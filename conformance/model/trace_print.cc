@@ -21,25 +21,25 @@ std::string ObservationText(const Observation& o, uint32_t index) {
   const Seen kind = static_cast<Seen>(o.kind);
   std::string text = o.kind >= 1 && o.kind <= 18 ? NameIn(kLines, o.kind) : "nothing";
   const auto add = [&text](const char* key, uint64_t value) {
-    text += " " + std::string(key) + "=" + std::to_string(value);
+    text.append(" ").append(key).append("=").append(std::to_string(value));
   };
-  const auto label = [](uint32_t at) { return " @" + std::to_string(at); };
+  const auto label = [](uint32_t at) { return std::string(" @").append(std::to_string(at)); };
   const bool ends = kind == Seen::kCallEnd || kind == Seen::kCompletion || kind == Seen::kCompletionEnd ||
                     kind == Seen::kCallbackNode || kind == Seen::kCallbackEnd || kind == Seen::kStimulusEnd ||
                     kind == Seen::kHeld || kind == Seen::kUnheld || kind == Seen::kHoldRefused ||
                     kind == Seen::kRetainedRead;
   if (ends) text += label(o.begin);
   const bool call = kind == Seen::kCallBegin || kind == Seen::kStimulusBegin || kind == Seen::kSkip;
-  if (call) text += " " + NameIn(kOps, o.op);
-  if (kind == Seen::kCallbackBegin) text += " " + NameIn(kEventNames, o.op);
-  if (kind == Seen::kPeerSaw) text += " " + NameIn(kSights, o.code);
-  if (kind == Seen::kFault) text += " " + NameIn(kFaults, o.code);
-  if (kind == Seen::kEnd) text += " " + NameIn(kEndings, o.code);
+  if (call) text.append(" ").append(NameIn(kOps, o.op));
+  if (kind == Seen::kCallbackBegin) text.append(" ").append(NameIn(kEventNames, o.op));
+  if (kind == Seen::kPeerSaw) text.append(" ").append(NameIn(kSights, o.code));
+  if (kind == Seen::kFault) text.append(" ").append(NameIn(kFaults, o.code));
+  if (kind == Seen::kEnd) text.append(" ").append(NameIn(kEndings, o.code));
   if (kind == Seen::kQuiescence && o.code == static_cast<uint8_t>(Quiet::kTimed)) text += " timed";
   if (kind == Seen::kCallEnd || kind == Seen::kCompletion || kind == Seen::kCallbackEnd) {
-    text += " " + StatusText(o.status);
+    text.append(" ").append(StatusText(o.status));
   } else if (o.status != 0) {
-    text += " " + StatusText(o.status);
+    text.append(" ").append(StatusText(o.status));
   }
   if (o.socket != kNoSlot && !ends) add("socket", o.socket);
   if (o.irp != kNoSlot && !ends) add("irp", o.irp);
@@ -50,9 +50,10 @@ std::string ObservationText(const Observation& o, uint32_t index) {
                      (kind == Seen::kCompletion && o.length != 0) ||
                      (kind == Seen::kStimulusBegin && o.length != 0);
   if (bytes && (o.length != 0 || o.offset != 0)) {
-    text += " bytes=" + std::to_string(o.offset) + "+" + std::to_string(o.length);
+    text.append(" bytes=").append(std::to_string(o.offset)).append("+").append(std::to_string(o.length));
     const Content usual = o.length != 0 && kind != Seen::kStimulusBegin ? Content::kExact : Content::kNone;
-    if (static_cast<Content>(o.content) != usual) text += " content=" + NameIn(kContents, o.content);
+    if (static_cast<Content>(o.content) != usual)
+      text.append(" content=").append(NameIn(kContents, o.content));
   } else if (!bytes && o.length != 0 && !(kind == Seen::kCallbackEnd && o.length == kNoIndex)) {
     add(kind == Seen::kCallbackEnd ? "accepted" : "length", o.length);
   }
@@ -68,7 +69,7 @@ std::string ObservationText(const Observation& o, uint32_t index) {
     text += " mask=" + (subset ? std::to_string(o.mask) : CombinationText(kMasks, o.mask));
   }
   if (kind == Seen::kCompletion && o.information != o.length) add("information", o.information);
-  if (o.flags != 0) text += " flags=" + CombinationText(kFlagNames, o.flags);
+  if (o.flags != 0) text.append(" flags=").append(CombinationText(kFlagNames, o.flags));
   const bool creates = kind == Seen::kCallBegin &&
                        (static_cast<Op>(o.op) == Op::kSocket || static_cast<Op>(o.op) == Op::kSocketConnect);
   const uint8_t usual_code = creates ? static_cast<uint8_t>(Category::kConnection) : 0;
@@ -82,7 +83,7 @@ std::string ObservationText(const Observation& o, uint32_t index) {
   if (o.irql != 0) add("irql", o.irql);
   if (o.thread != 0) add("thread", o.thread);
   if (o.step != kNoIndex) add("step", o.step);
-  if (o.enclosing != kNoIndex) text += " inside=@" + std::to_string(o.enclosing);
+  if (o.enclosing != kNoIndex) text.append(" inside=@").append(std::to_string(o.enclosing));
   const bool begins = kind == Seen::kCallBegin || kind == Seen::kCallbackBegin ||
                       kind == Seen::kStimulusBegin || kind == Seen::kCompletion;
   if (begins) text += label(index);
