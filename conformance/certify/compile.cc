@@ -323,7 +323,14 @@ class Compiler {
         OnSocket(out, Op::kQueryInspectId, in.query_inspect_id());
         break;
       case StepProto::kRegisterExtension:
-        OnSocket(out, Op::kRegisterExtension, in.register_extension());
+        Simple(out, Op::kRegisterExtension);
+        out->socket = Socket(in.register_extension().socket());
+        out->npi = Npi(in.register_extension().npi());
+        break;
+      case StepProto::kPing:
+        Simple(out, Op::kPing);
+        out->socket = Socket(in.ping().socket());
+        out->length = in.ping().value();
         break;
       case StepProto::kSetRemoteAddress:
         WithPeer(out, Op::kSetRemoteAddress, in.set_remote_address(), true);

@@ -20,6 +20,17 @@ uint32_t EnvPeerAddress(void*, uint32_t peer, bool ipv6, void* address) {
   return emulator::PeerAddress(peer, ipv6, address);
 }
 
+uint32_t EnvPeerOfAddress(void*, const void* address) {
+  for (uint32_t peer = 0; peer < kMaxPeers; ++peer) {
+    for (const bool ipv6 : {false, true}) {
+      alignas(8) uint8_t candidate[32];
+      const uint32_t length = emulator::PeerAddress(peer, ipv6, candidate);
+      if (length != 0 && std::memcmp(candidate, address, length) == 0) return peer;
+    }
+  }
+  return kNoIndex;
+}
+
 bool EnvPerform(void*, const Stimulus* stimulus) {
   switch (stimulus->op) {
     case Op::kPeerListen:
@@ -165,6 +176,7 @@ const Played& Testbed::Play(const Program& program) {
     environment.exports = s.options.interpose(environment.exports, s.options.interpose_context);
   }
   environment.PeerAddress = EnvPeerAddress;
+  environment.PeerOfAddress = EnvPeerOfAddress;
   environment.Perform = EnvPerform;
   environment.Settle = EnvSettle;
   environment.Yield = EnvYield;

@@ -1,5 +1,5 @@
 // The client's event callbacks: what they record, and the scripts that play inside them.
-#include "conformance/executor/session.h"
+#include "conformance/executor/callback.h"
 
 namespace wskcert {
 namespace {
@@ -7,8 +7,8 @@ namespace {
 constexpr uint32_t kMaxSessions = 8;
 Session* volatile g_sessions[kMaxSessions];
 
-// The slot that a context points at, or null: a provider may hand us anything, so nothing is read before the
-// address is known.
+}  // namespace
+
 SocketSlot* SocketOf(PVOID context, Session** session) {
   const uintptr_t address = reinterpret_cast<uintptr_t>(context);
   *session = nullptr;
@@ -37,7 +37,7 @@ const ProgramScript* FindScript(const Session* session, uint16_t first, uint8_t 
   return every;
 }
 
-void Hold(Session* session, const ProgramScript& script, uint16_t socket, uint32_t begin) {
+void HoldCallback(Session* session, const ProgramScript& script, uint16_t socket, uint32_t begin) {
   HoldSlot* hold = &session->holds[script.hold];
   const bool can_wait = KeGetCurrentIrql() == PASSIVE_LEVEL;
   uint32_t stamp;
@@ -63,53 +63,6 @@ void Hold(Session* session, const ProgramScript& script, uint16_t socket, uint32
   }
 }
 
-// One call of an event callback between its two stamps.
-class Callback {
- public:
-  Callback(SocketSlot* socket, Event event) : session_(socket->session), socket_(socket), event_(event) {
-    observation_ = Reserve(session_, Seen::kCallbackBegin, &stamp_);
-    if (observation_ == nullptr) return;
-    observation_->op = static_cast<uint16_t>(event);
-    observation_->socket = socket->index;
-  }
-  Observation* observation() { return observation_; }
-  uint32_t stamp() const { return stamp_; }
-
-  // Publishes the begin, plays the script of this call, if it has one, and returns it.
-  const ProgramScript* Enter() {
-    if (observation_ != nullptr) Publish(observation_);
-    const LONG nth = InterlockedIncrement(&socket_->calls[static_cast<uint32_t>(event_)]) - 1;
-    if (socket_->first_script == kNoSlot) return nullptr;
-    const ProgramScript* script =
-        FindScript(session_, socket_->first_script, static_cast<uint8_t>(event_), socket_->index, nth);
-    if (script == nullptr) return nullptr;
-    Nested nested(session_, stamp_);
-    RunSteps(session_, script->first_step, script->step_count, true);
-    if (script->hold != kNoSlot) Hold(session_, *script, socket_->index, stamp_);
-    return script;
-  }
-
-  void End(NTSTATUS status, uint32_t accepted, uint16_t target) {
-    uint32_t stamp;
-    Observation* o = Reserve(session_, Seen::kCallbackEnd, &stamp);
-    if (o == nullptr) return;
-    o->op = static_cast<uint16_t>(event_);
-    o->socket = socket_->index;
-    o->begin = stamp_;
-    o->status = static_cast<Status>(status);
-    o->length = accepted;
-    o->target = target;
-    Publish(o);
-  }
-
- private:
-  Session* session_;
-  SocketSlot* socket_;
-  Event event_;
-  Observation* observation_;
-  uint32_t stamp_;
-};
-
 void BadContext(Session* session, Event event) {
   if (session == nullptr) return;
   uint32_t stamp;
@@ -120,9 +73,8 @@ void BadContext(Session* session, Event event) {
   Publish(o);
 }
 
-// Puts the list into the script's retained slot. False: the slot is taken, so the data is accepted instead.
-bool Retain(Session* session, SocketSlot* socket, uint16_t target, WSK_DATA_INDICATION* list,
-            const Indication& read, uint32_t begin) {
+bool Retain(Session* session, SocketSlot* socket, uint16_t target, void* list, const Indication& read,
+            uint32_t begin) {
   if (target == kNoSlot) return false;
   RetainedSlot* slot = &session->retained[target];
   if (InterlockedCompareExchange(&slot->state, 1, 0) != 0) return false;
@@ -135,6 +87,8 @@ bool Retain(Session* session, SocketSlot* socket, uint16_t target, WSK_DATA_INDI
   InterlockedIncrement(&socket->retained);
   return true;
 }
+
+namespace {
 
 NTSTATUS WSKAPI ReceiveEvent(PVOID context, ULONG flags, PWSK_DATA_INDICATION list, SIZE_T bytes_indicated,
                              SIZE_T* bytes_accepted) {
@@ -159,17 +113,18 @@ NTSTATUS WSKAPI ReceiveEvent(PVOID context, ULONG flags, PWSK_DATA_INDICATION li
     if (!read.one_run && read.nodes == 1) o->content = static_cast<uint8_t>(Content::kCorrupt);
     if (list == nullptr) o->seen_flags |= kSeenNullIndication;
   }
-  const ProgramScript* script = call.Enter();
+  call.Begin();
   if (!readable) {
     Fault(session, FaultKind::kBadIndication, socket->index, kNoSlot, call.stamp(), 0);
   } else if (!read.one_run && read.nodes > 1) {
     RecordNodes(session, socket, list, call.stamp());
   }
+  const ProgramScript* script = call.Script();
+  call.Play(script);
   NTSTATUS status = STATUS_SUCCESS;
   uint32_t accepted = kNoIndex;
   uint16_t target = kNoSlot;
-  const ScriptReturn returns =
-      script != nullptr ? static_cast<ScriptReturn>(script->returns) : ScriptReturn::kAccept;
+  const ScriptReturn returns = ReturnOf(script);
   if (list == nullptr || returns == ScriptReturn::kAccept) {
   } else if (returns == ScriptReturn::kPartial) {
     accepted = script->accept_bytes;
@@ -189,12 +144,6 @@ NTSTATUS WSKAPI ReceiveEvent(PVOID context, ULONG flags, PWSK_DATA_INDICATION li
   return status;
 }
 
-NTSTATUS PlainReturn(const ProgramScript* script) {
-  return script != nullptr && static_cast<ScriptReturn>(script->returns) == ScriptReturn::kRaw
-             ? static_cast<NTSTATUS>(script->status)
-             : STATUS_SUCCESS;
-}
-
 NTSTATUS WSKAPI DisconnectEvent(PVOID context, ULONG flags) {
   Session* session;
   SocketSlot* socket = SocketOf(context, &session);
@@ -204,8 +153,11 @@ NTSTATUS WSKAPI DisconnectEvent(PVOID context, ULONG flags) {
   }
   Callback call(socket, Event::kDisconnect);
   if (Observation* o = call.observation()) o->flags = flags;
-  const NTSTATUS status = PlainReturn(call.Enter());
-  call.End(status, 0, kNoSlot);
+  call.Begin();
+  const ProgramScript* script = call.Script();
+  call.Play(script);
+  const NTSTATUS status = PlainReturn(script);
+  call.End(status);
   return status;
 }
 
@@ -218,8 +170,11 @@ NTSTATUS WSKAPI SendBacklogEvent(PVOID context, SIZE_T ideal_backlog) {
   }
   Callback call(socket, Event::kSendBacklog);
   if (Observation* o = call.observation()) o->information = ideal_backlog;
-  const NTSTATUS status = PlainReturn(call.Enter());
-  call.End(status, 0, kNoSlot);
+  call.Begin();
+  const ProgramScript* script = call.Script();
+  call.Play(script);
+  const NTSTATUS status = PlainReturn(script);
+  call.End(status);
   return status;
 }
 
@@ -228,12 +183,26 @@ NTSTATUS WSKAPI SendBacklogEvent(PVOID context, SIZE_T ideal_backlog) {
 const void* ClientDispatch(SocketSlot* socket, uint32_t subset) {
   if ((subset & kNoDispatch) != 0) return nullptr;
   const auto has = [subset](Event event) { return (subset & DispatchBit(event)) != 0; };
+  if (static_cast<Category>(socket->category) == Category::kDatagram) {
+    socket->dispatch.datagram.WskReceiveFromEvent = has(Event::kReceiveFrom) ? ReceiveFromEvent : nullptr;
+    return &socket->dispatch.datagram;
+  }
+  auto& parts = socket->dispatch.parts;
+  parts.connection.WskReceiveEvent = has(Event::kReceive) ? ReceiveEvent : nullptr;
+  parts.connection.WskDisconnectEvent = has(Event::kDisconnect) ? DisconnectEvent : nullptr;
+  parts.connection.WskSendBacklogEvent = has(Event::kSendBacklog) ? SendBacklogEvent : nullptr;
+  parts.listen.WskAcceptEvent = has(Event::kAccept) ? AcceptEvent : nullptr;
+  parts.listen.WskInspectEvent = has(Event::kInspect) ? InspectEvent : nullptr;
+  parts.listen.WskAbortEvent = has(Event::kAbort) ? AbortEvent : nullptr;
+  parts.stream.Listen = &parts.listen;
+  parts.stream.Connect = &parts.connection;
   switch (static_cast<Category>(socket->category)) {
     case Category::kConnection:
-      socket->dispatch.connection.WskReceiveEvent = has(Event::kReceive) ? ReceiveEvent : nullptr;
-      socket->dispatch.connection.WskDisconnectEvent = has(Event::kDisconnect) ? DisconnectEvent : nullptr;
-      socket->dispatch.connection.WskSendBacklogEvent = has(Event::kSendBacklog) ? SendBacklogEvent : nullptr;
-      return &socket->dispatch.connection;
+      return &parts.connection;
+    case Category::kListen:
+      return &parts.listen;
+    case Category::kStream:
+      return &parts.stream;
     default:
       return nullptr;
   }

@@ -138,6 +138,63 @@ Decoded DecodePeer(const Session* session, uint32_t peer, const uint8_t* bytes, 
   return Search(session, peer, true, bytes, length);
 }
 
+Decoded DecodeDatagram(const Session* session, uint32_t peer, bool to_peer, const uint8_t* bytes,
+                       uint32_t length) {
+  if (peer >= session->header->peers) return {Content::kCorrupt, kNoSlot, 0};
+  const PeerSlot& slot = session->peers[peer];
+  const uint32_t stream = StreamId(peer, 0, to_peer);
+  const uint16_t who = static_cast<uint16_t>(peer);
+  const uint64_t hint = to_peer ? slot.datagrams_arrived : slot.datagrams_seen;
+  if (length == 0) return {Content::kNone, who, hint};
+  if (MatchesPattern(stream, hint, bytes, length)) return {Content::kExact, who, hint};
+  Decoded out = {Content::kExact, who, 0};
+  if (FindInStream(stream, to_peer ? slot.datagrams_to_it : slot.datagrams_sent, bytes, length, &out.offset))
+    return out;
+  return {Content::kCorrupt, who, 0};
+}
+
+bool CountDatagrams(const WSK_DATAGRAM_INDICATION* list, uint32_t* nodes, uint64_t* bytes) {
+  *nodes = 0;
+  *bytes = 0;
+  for (; list != nullptr; list = list->Next) {
+    if (++*nodes > kMaxNodes) return false;
+    *bytes += list->Buffer.Length;
+  }
+  return true;
+}
+
+bool RecordDatagrams(Session* session, const SocketSlot* socket, const WSK_DATAGRAM_INDICATION* list,
+                     uint32_t begin) {
+  for (; list != nullptr; list = list->Next) {
+    // One datagram is one node; in several MDLs it is looked at by its first piece, and counted whole.
+    const WSK_DATA_INDICATION alone = {nullptr, list->Buffer};
+    Pieces pieces(&alone);
+    Piece piece = {nullptr, 0};
+    const bool some = pieces.Next(&piece);
+    if (pieces.broken()) return false;
+    const uint32_t peer =
+        list->RemoteAddress != nullptr
+            ? session->environment.PeerOfAddress(session->environment.context, list->RemoteAddress)
+            : kNoIndex;
+    const Decoded decoded = DecodeDatagram(session, peer, false, piece.bytes, some ? piece.length : 0);
+    if (decoded.content == Content::kExact) {
+      session->peers[peer].datagrams_seen = decoded.offset + list->Buffer.Length;
+    }
+    uint32_t stamp;
+    Observation* o = Reserve(session, Seen::kCallbackNode, &stamp);
+    if (o == nullptr) return true;
+    o->op = static_cast<uint16_t>(Event::kReceiveFrom);
+    o->socket = socket->index;
+    o->begin = begin;
+    o->peer = decoded.peer;
+    o->length = static_cast<uint32_t>(list->Buffer.Length);
+    o->offset = decoded.offset;
+    o->content = static_cast<uint8_t>(decoded.content);
+    Publish(o);
+  }
+  return true;
+}
+
 bool ReadIndication(const Session* session, const SocketSlot* socket, const WSK_DATA_INDICATION* list,
                     Indication* out) {
   *out = {0, 0, {Content::kNone, kNoSlot, socket->received}, true};

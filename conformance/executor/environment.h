@@ -33,6 +33,8 @@ struct Environment {
   // Writes the SOCKADDR (at most 28 bytes) at which `peer` can be reached; returns its length, 0 if there is
   // no such peer.
   uint32_t (*PeerAddress)(void* context, uint32_t peer, bool ipv6, void* address);
+  // The peer whose address this SOCKADDR is, or kNoIndex.
+  uint32_t (*PeerOfAddress)(void* context, const void* address);
   // False: impossible now (no connection, not supported). PASSIVE_LEVEL or DISPATCH_LEVEL.
   bool (*Perform)(void* context, const Stimulus* stimulus);
   // Waits until nothing more happens. PASSIVE_LEVEL, client threads only.

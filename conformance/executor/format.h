@@ -173,6 +173,7 @@ enum class Op : uint16_t {
   kGetRemoteAddress = 41,
   kCancelIrp = 42,  // IoCancelIrp on `irp`
   kClose = 43,      // WskCloseSocket
+  kPing = 44,       // asks the emulator's extension interface for its event, with value `length`
 
   // The environment.
   kPeerListen = 64,        // what `peer` does with our connects: code 0 accept, 1 refuse, 2 never answer
@@ -318,7 +319,8 @@ enum class Seen : uint8_t {
   kCompletion = 3,     // the completion routine of an IRP was entered
   kCompletionEnd = 4,  // it returned
   kCallbackBegin = 5,
-  kCallbackNode = 6,  // one node of an indication of several nodes, after its kCallbackBegin
+  kCallbackNode = 6,  // after a kCallbackBegin: each datagram of a WskReceiveFromEvent; each node of a
+                      // WskReceiveEvent whose nodes are not one run of its stream
   kCallbackEnd = 7,
   kStimulusBegin = 8,
   kStimulusEnd = 9,
@@ -392,6 +394,29 @@ inline constexpr uint8_t kSeenInformational =
     32;                                        // kCompletion: IRP's Information is a socket (recorded as 1)
 inline constexpr uint8_t kSeenUnguarded = 64;  // kCallBegin: the step was unguarded
 
+// What the fields hold beyond what their own comments say:
+//
+//   kCallBegin   content: client slot, for calls of a client (kRegister .. kSocketConnect). code: control
+//   code (kControlClient),
+//                category flags (kSocket), NPI (kEventCallback, kRegisterExtension), action
+//                (kInspectComplete), value (kConditionalAccept). length: InputSize (kEventCallback,
+//                kControlClient). target: accepted socket slot (kAccept), retained slot (kRelease), inspect
+//                slot (kInspectComplete). offset: of the first byte in its stream (sends).
+//   kCallEnd     information: highest << 16 | lowest version (kQueryCharacteristics); kCancelIrp: status
+//   tells whether there was
+//                something to cancel. offset: value returned by a query without IRP.
+//   kCompletion  offset: value returned by a query (kGetConditionalAccept, kQuerySendBacklog);
+//   kQueryInspectId: target is the
+//                inspect slot with that id. kAccept: target is the accepted socket slot, peer the one at its
+//                remote address. kReceiveFrom: peer is the sender. information is 1 instead of a socket's
+//                address.
+//   kCallbackBegin  accept, inspect: peer at the remote address; code 1 if an address is missing or of
+//   another family than the
+//                listener's. inspect, abort: target is the inspect slot with that id (inspect: the one it
+//                fills). extension: information is the value of the ping.
+//   kCallbackEnd accept: target is the accepted socket slot, mask the dispatch subset given. inspect: status
+//   is the action.
+//
 // One observation: 64 bytes, a cache line. Its index in the log is its stamp. Fields that a kind does not
 // name are 0 (slots: kNoSlot, indices: kNoIndex).
 struct Observation {

@@ -5,6 +5,62 @@
 namespace wskcert {
 namespace {
 
+// The bytes that a WskReceive or WskReceiveFrom brought.
+void DescribeBytes(const IrpSlot* slot, const IRP* irp, Observation* o) {
+  Session* session = slot->session;
+  const uint64_t received = irp->IoStatus.Information;
+  if (slot->bytes == nullptr || slot->socket == kNoSlot || received == 0 || received > slot->length) return;
+  SocketSlot* socket = &session->sockets[slot->socket];
+  const uint32_t length = static_cast<uint32_t>(received);
+  Decoded decoded;
+  if (static_cast<Op>(slot->op) == Op::kReceiveFrom) {
+    const uint32_t peer =
+        session->environment.PeerOfAddress(session->environment.context, slot->data.address[0]);
+    decoded = DecodeDatagram(session, peer, false, slot->bytes, length);
+    if (decoded.content == Content::kExact) session->peers[peer].datagrams_seen = decoded.offset + length;
+  } else {
+    decoded = Decode(session, socket, slot->bytes, length);
+    if (decoded.content == Content::kExact) socket->received = decoded.offset + length;
+  }
+  o->length = length;
+  o->offset = decoded.offset;
+  o->content = static_cast<uint8_t>(decoded.content);
+  o->peer = decoded.peer;
+}
+
+// What a completion says beyond its status, by operation.
+void DescribeResult(const IrpSlot* slot, const IRP* irp, Observation* o) {
+  const Session* session = slot->session;
+  switch (static_cast<Op>(slot->op)) {
+    case Op::kSocket:
+    case Op::kSocketConnect:
+    case Op::kAccept:
+      // A pointer would differ from run to run.
+      o->information = irp->IoStatus.Information != 0 ? 1 : 0;
+      o->seen_flags |= kSeenInformational;
+      if (static_cast<Op>(slot->op) == Op::kAccept && NT_SUCCESS(irp->IoStatus.Status)) {
+        const uint32_t peer =
+            session->environment.PeerOfAddress(session->environment.context, slot->data.address[0]);
+        o->peer = peer < session->header->peers ? static_cast<uint16_t>(peer) : kNoSlot;
+      }
+      break;
+    case Op::kReceive:
+    case Op::kReceiveFrom:
+      DescribeBytes(slot, irp, o);
+      break;
+    case Op::kGetConditionalAccept:
+    case Op::kGetEventCallback:
+    case Op::kQuerySendBacklog:
+      o->offset = slot->data.value;
+      break;
+    case Op::kQueryInspectId:
+      o->target = InspectSlotOf(session, slot->data.inspect_id);
+      break;
+    default:
+      break;
+  }
+}
+
 void RecordCompletion(IrpSlot* slot, IRP* irp, uint8_t seen_flags, uint32_t* stamp) {
   Session* session = slot->session;
   Observation* o = Reserve(session, Seen::kCompletion, stamp);
@@ -19,51 +75,59 @@ void RecordCompletion(IrpSlot* slot, IRP* irp, uint8_t seen_flags, uint32_t* sta
                   (irp->PendingReturned ? kSeenPendingReturned : 0);
   o->status = static_cast<Status>(irp->IoStatus.Status);
   o->information = irp->IoStatus.Information;
-  const Op op = static_cast<Op>(slot->op);
-  if (op == Op::kSocket || op == Op::kSocketConnect || op == Op::kAccept) {
-    // A pointer would differ from run to run.
-    o->information = irp->IoStatus.Information != 0 ? 1 : 0;
-    o->seen_flags |= kSeenInformational;
-  } else if (op == Op::kReceive && slot->bytes != nullptr && slot->socket != kNoSlot &&
-             irp->IoStatus.Information != 0 && irp->IoStatus.Information <= slot->length) {
-    SocketSlot* socket = &session->sockets[slot->socket];
-    const uint32_t length = static_cast<uint32_t>(irp->IoStatus.Information);
-    const Decoded decoded = Decode(session, socket, slot->bytes, length);
-    o->length = length;
-    o->offset = decoded.offset;
-    o->content = static_cast<uint8_t>(decoded.content);
-    o->peer = decoded.peer;
-    if (decoded.content == Content::kExact) socket->received = decoded.offset + length;
-  }
+  DescribeResult(slot, irp, o);
   Publish(o);
 }
 
-// What a completed call means for the slots that it named.
-void TakeResult(IrpSlot* slot, IRP* irp) {
+// The socket that a call made, or that it could not be made.
+void TakeSocket(IrpSlot* slot, const IRP* irp) {
   Session* session = slot->session;
-  const Op op = static_cast<Op>(slot->op);
-  const bool success = NT_SUCCESS(irp->IoStatus.Status);
-  if (op == Op::kSocket || op == Op::kSocketConnect || op == Op::kAccept) {
-    SocketSlot* made = &session->sockets[op == Op::kAccept ? slot->target : slot->socket];
-    WSK_SOCKET* socket = reinterpret_cast<WSK_SOCKET*>(irp->IoStatus.Information);
-    if (success && socket != nullptr) {
-      made->socket = socket;
-      InterlockedExchange(&made->state, kSocketOpen);
-    } else {
-      if (success) Fault(session, FaultKind::kNullSocket, made->index, slot->index, slot->begin, 0);
-      InterlockedExchange(&made->state, kSocketFailed);
-      if (made->peer != kNoSlot) session->peers[made->peer].socket = kNoSlot;
+  const bool accept = static_cast<Op>(slot->op) == Op::kAccept;
+  SocketSlot* made = &session->sockets[accept ? slot->target : slot->socket];
+  WSK_SOCKET* socket = reinterpret_cast<WSK_SOCKET*>(irp->IoStatus.Information);
+  if (!NT_SUCCESS(irp->IoStatus.Status) || socket == nullptr) {
+    if (NT_SUCCESS(irp->IoStatus.Status)) {
+      Fault(session, FaultKind::kNullSocket, made->index, slot->index, slot->begin, 0);
     }
-  } else if (op == Op::kClose) {
-    SocketSlot* socket = &session->sockets[slot->socket];
-    InterlockedExchange(&socket->state, kSocketClosed);
-    if (socket->peer != kNoSlot && session->peers[socket->peer].socket == socket->index) {
-      session->peers[socket->peer].socket = kNoSlot;
+    InterlockedExchange(&made->state, kSocketFailed);
+    if (made->peer != kNoSlot) FreePeer(session, made->peer);
+    return;
+  }
+  made->socket = socket;
+  if (accept) {
+    const uint32_t peer =
+        session->environment.PeerOfAddress(session->environment.context, slot->data.address[0]);
+    BindAccepted(session, made, peer);
+  }
+  InterlockedExchange(&made->state, kSocketOpen);
+}
+
+// What a completed call means for the slots that it named.
+void TakeResult(IrpSlot* slot, const IRP* irp) {
+  Session* session = slot->session;
+  switch (static_cast<Op>(slot->op)) {
+    case Op::kSocket:
+    case Op::kSocketConnect:
+    case Op::kAccept:
+      return TakeSocket(slot, irp);
+    case Op::kClose: {
+      SocketSlot* socket = &session->sockets[slot->socket];
+      InterlockedExchange(&socket->state, kSocketClosed);
+      if (socket->peer != kNoSlot && session->peers[socket->peer].socket == socket->index) {
+        FreePeer(session, socket->peer);
+      }
+      return;
     }
-  } else if ((op == Op::kConnect || op == Op::kConnectEx) && !success) {
-    SocketSlot* socket = &session->sockets[slot->socket];
-    if (socket->peer != kNoSlot) session->peers[socket->peer].socket = kNoSlot;
-    socket->peer = kNoSlot;
+    case Op::kConnect:
+    case Op::kConnectEx: {
+      SocketSlot* socket = &session->sockets[slot->socket];
+      if (NT_SUCCESS(irp->IoStatus.Status) || socket->peer == kNoSlot) return;
+      FreePeer(session, socket->peer);
+      socket->peer = kNoSlot;
+      return;
+    }
+    default:
+      return;
   }
 }
 
@@ -167,6 +231,12 @@ bool PrepareBuffer(Session* session, IrpSlot* slot, uint32_t length) {
   MmBuildMdlForNonPagedPool(&slot->memory.mdl);
   slot->buffer.Mdl = &slot->memory.mdl;
   return true;
+}
+
+void BindAccepted(Session* session, SocketSlot* socket, uint32_t peer) {
+  if (peer >= session->header->peers) return;
+  socket->peer = static_cast<uint16_t>(peer);
+  session->peers[peer].socket = socket->index;
 }
 
 void FreeIrps(Session* session) {

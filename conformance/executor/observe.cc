@@ -55,7 +55,8 @@ Nested::~Nested() {
 
 bool MayNest(Session* session) {
   const uint32_t thread = session->environment.ThreadNumber(session->environment.context);
-  return thread < kTrackedThreads && session->depth[thread] < kMaxNesting && IoGetRemainingStackSize() > kSpareStack;
+  return thread < kTrackedThreads && session->depth[thread] < kMaxNesting &&
+         IoGetRemainingStackSize() > kSpareStack;
 }
 
 void Skip(Session* session, const ProgramStep* step, uint32_t step_index, SkipReason reason) {

@@ -25,7 +25,7 @@ uint32_t ArenaSize(const ProgramHeader* header) {
 }
 
 struct Layout {
-  size_t sockets, irps, peers, holds, retained, next_script, arena, total;
+  size_t sockets, irps, peers, holds, retained, inspects, next_script, arena, total;
 };
 
 Layout LayoutOf(const ProgramHeader* header) {
@@ -41,6 +41,7 @@ Layout LayoutOf(const ProgramHeader* header) {
   layout.peers = take(header->peers, sizeof(PeerSlot));
   layout.holds = take(header->holds, sizeof(HoldSlot));
   layout.retained = take(header->retained, sizeof(RetainedSlot));
+  layout.inspects = take(header->inspects, sizeof(InspectSlot));
   layout.next_script = take(header->scripts, sizeof(uint16_t));
   layout.arena = take(ArenaSize(header), 1);
   layout.total = at;
@@ -75,12 +76,16 @@ void InitialiseSlots(Session* session) {
     slot->session = session;
     slot->index = static_cast<uint16_t>(i);
   }
-  for (uint32_t i = 0; i < header->peers; ++i) session->peers[i] = {kNoSlot, 0, 0, 0};
+  for (uint32_t i = 0; i < header->peers; ++i) {
+    session->peers[i] = {};
+    session->peers[i].socket = kNoSlot;
+  }
   for (uint32_t i = 0; i < header->holds; ++i) {
     KeInitializeEvent(&session->holds[i].released, NotificationEvent, FALSE);
     session->holds[i].entered = 0;
   }
   if (header->retained != 0) RtlZeroMemory(session->retained, header->retained * sizeof(RetainedSlot));
+  if (header->inspects != 0) RtlZeroMemory(session->inspects, header->inspects * sizeof(InspectSlot));
 }
 
 struct ThreadStart {
@@ -206,6 +211,7 @@ Session* CreateSession(void* memory, size_t memory_size, const void* program, Ob
   session->peers = reinterpret_cast<PeerSlot*>(base + layout.peers);
   session->holds = reinterpret_cast<HoldSlot*>(base + layout.holds);
   session->retained = reinterpret_cast<RetainedSlot*>(base + layout.retained);
+  session->inspects = reinterpret_cast<InspectSlot*>(base + layout.inspects);
   session->next_script = reinterpret_cast<uint16_t*>(base + layout.next_script);
   session->arena = base + layout.arena;
   session->arena_size = ArenaSize(header);
@@ -231,7 +237,9 @@ void Play(Session* session) {
 void PeerSaw(Session* session, PeerSight sight, uint32_t peer, const uint8_t* bytes, uint32_t length) {
   if (peer >= session->header->peers) return;
   PeerSlot* slot = &session->peers[peer];
-  const Decoded decoded = DecodePeer(session, peer, bytes, length);
+  const bool datagram = sight == PeerSight::kDatagram;
+  const Decoded decoded = datagram ? DecodeDatagram(session, peer, true, bytes, length)
+                                   : DecodePeer(session, peer, bytes, length);
   uint32_t stamp;
   Observation* o = Reserve(session, Seen::kPeerSaw, &stamp);
   if (o == nullptr) return;
@@ -242,7 +250,12 @@ void PeerSaw(Session* session, PeerSight sight, uint32_t peer, const uint8_t* by
   o->offset = decoded.offset;
   o->content = static_cast<uint8_t>(decoded.content);
   Publish(o);
-  if (decoded.content == Content::kExact) slot->received = decoded.offset + length;
+  if (decoded.content == Content::kExact) {
+    (datagram ? slot->datagrams_arrived : slot->received) = decoded.offset + length;
+  }
+  // A connection that no socket of ours has yet is over for its peer as well.
+  const bool over = sight == PeerSight::kReset || sight == PeerSight::kRefused;
+  if (over && slot->socket == kNoSlot) FreePeer(session, static_cast<uint16_t>(peer));
 }
 
 }  // namespace wskcert

@@ -56,6 +56,7 @@ constexpr OpRow kOps[] = {
     {Op::kGetRemoteAddress, "get_remote_address", kSocketSlot},
     {Op::kCancelIrp, "cancel_irp", kIrpSlot},
     {Op::kClose, "close", kSocketSlot},
+    {Op::kPing, "ping", kSocketSlot},
     {Op::kPeerListen, "peer_listen", kPeerSlot},
     {Op::kPeerConnect, "peer_connect", kSocketSlot | kPeerSlot},
     {Op::kPeerAbandon, "peer_abandon", kPeerSlot},
@@ -213,7 +214,7 @@ class Checker {
   // For these `length` is a value, not a number of bytes that are moved.
   static bool LengthIsANumber(uint16_t op) {
     const Op o = static_cast<Op>(op);
-    return o == Op::kCapture || o == Op::kSetIdealBacklog || o == Op::kFailAllocations;
+    return o == Op::kCapture || o == Op::kSetIdealBacklog || o == Op::kFailAllocations || o == Op::kPing;
   }
 
   static bool SlotFits(uint16_t slot, uint32_t count, bool needed) {

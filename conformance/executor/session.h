@@ -8,6 +8,7 @@
 // clang-format off
 #include <wdm.h>
 #include <wsk.h>
+#include <wsk_emulator_extension.h>
 #include <wsk_exports.h>
 // clang-format on
 
@@ -54,17 +55,31 @@ struct SocketSlot {
   uint64_t received;  // where the next byte of its stream is expected
   volatile LONG calls[kEventCount];
   union {
-    WSK_CLIENT_CONNECTION_DISPATCH connection;
-    WSK_CLIENT_LISTEN_DISPATCH listen;
     WSK_CLIENT_DATAGRAM_DISPATCH datagram;
+    struct {
+      WSK_CLIENT_CONNECTION_DISPATCH connection;
+      WSK_CLIENT_LISTEN_DISPATCH listen;
+      WSK_CLIENT_STREAM_DISPATCH stream;
+    } parts;
   } dispatch;
+  WSK_EXTENSION_CONTROL_OUT extension;  // of the emulator's extension interface, once registered
 };
 
 struct PeerSlot {
-  uint16_t socket;     // the socket slot bound to it, or kNoSlot
-  uint8_t generation;  // of its connections
-  uint64_t sent;       // bytes it sent on this connection
-  uint64_t received;   // bytes it saw on this connection
+  uint16_t socket;             // the socket slot bound to it, or kNoSlot
+  uint8_t generation;          // of its connections
+  uint8_t busy;                // it has a connection, or tries to have one
+  uint64_t sent;               // bytes it sent on this connection
+  uint64_t received;           // bytes it saw on this connection
+  uint64_t datagrams_sent;     // bytes of the datagrams it sent
+  uint64_t datagrams_to_it;    // bytes of the datagrams sent to it
+  uint64_t datagrams_seen;     // where the next datagram from it is expected
+  uint64_t datagrams_arrived;  // where the next datagram to it is expected
+};
+
+struct InspectSlot {
+  WSK_INSPECT_ID id;
+  volatile LONG state;  // 0 empty, 1 filled
 };
 
 // An MDL over at most kMaxTransferBytes needs this many page numbers behind it.
@@ -90,8 +105,12 @@ struct IrpSlot {
   WSK_EVENT_CALLBACK_CONTROL control;
   union {
     ULONG value;
-    uint8_t address[32];
+    WSK_INSPECT_ID inspect_id;
+    WSK_EXTENSION_CONTROL_IN extension_in;
+    uint8_t address[2][32];  // remote, local
   } data;
+  ULONG control_flags;
+  ULONG control_length;
   union {
     MDL mdl;
     uint8_t storage[sizeof(MDL) + kMdlPages * sizeof(PFN_NUMBER)];
@@ -104,7 +123,7 @@ struct HoldSlot {
 };
 
 struct RetainedSlot {
-  WSK_DATA_INDICATION* list;
+  void* list;           // of WSK_DATA_INDICATION; on a datagram socket of WSK_DATAGRAM_INDICATION
   volatile LONG state;  // 0 empty, 1 held, 2 released
   uint16_t socket;
   uint32_t begin;  // stamp of the callback that retained it
@@ -143,6 +162,7 @@ class Session {
   PeerSlot* peers;
   HoldSlot* holds;
   RetainedSlot* retained;
+  InspectSlot* inspects;
   uint16_t* next_script;  // a script's successor for the same socket
   uint16_t first_completion_script;
 
@@ -186,6 +206,9 @@ struct Decoded {
 // Finds out which bytes these are, that a socket received (or, `peer_side`, that the peer of `socket` saw).
 Decoded Decode(const Session* session, const SocketSlot* socket, const uint8_t* bytes, uint32_t length);
 Decoded DecodePeer(const Session* session, uint32_t peer, const uint8_t* bytes, uint32_t length);
+// The same for one datagram, from or to this peer.
+Decoded DecodeDatagram(const Session* session, uint32_t peer, bool to_peer, const uint8_t* bytes,
+                       uint32_t length);
 
 // What an indication chain holds. False: it cannot be walked (a node without a readable buffer, or no end in
 // sight).
@@ -197,6 +220,10 @@ struct Indication {
 };
 bool ReadIndication(const Session* session, const SocketSlot* socket, const WSK_DATA_INDICATION* list,
                     Indication* out);
+// Publishes a kCallbackNode for each datagram; false: the chain cannot be walked.
+bool RecordDatagrams(Session* session, const SocketSlot* socket, const WSK_DATAGRAM_INDICATION* list,
+                     uint32_t begin);
+bool CountDatagrams(const WSK_DATAGRAM_INDICATION* list, uint32_t* nodes, uint64_t* bytes);
 // Publishes a kCallbackNode for each node.
 void RecordNodes(Session* session, const SocketSlot* socket, const WSK_DATA_INDICATION* list, uint32_t begin);
 
@@ -215,6 +242,16 @@ void FreeIrps(Session* session);
 
 void RunSteps(Session* session, uint32_t first, uint32_t count, bool inside_callback);
 void RunStep(Session* session, const ProgramStep* step, uint32_t step_index, bool inside_callback);
+// Takes `peer` for the socket: a new connection, whose streams begin at 0. False: it has one.
+bool TakePeer(Session* session, uint16_t peer, SocketSlot* socket);
+// The socket was accepted from this peer (any number: one that nobody has is ignored).
+void BindAccepted(Session* session, SocketSlot* socket, uint32_t peer);
+// The connection is over, or never was.
+void FreePeer(Session* session, uint16_t peer);
+// The SOCKADDR under which peers reach a bound socket of this slot: the wildcard address and a port of the
+// slot's own.
+void LocalAddressOf(const Session* session, uint16_t socket, uint8_t* address);
+const NPIID* NpiPointer(uint8_t npi);
 void RunStimulus(Session* session, const ProgramStep* step, uint32_t step_index);
 void RunClientCall(Session* session, const ProgramStep* step, uint32_t step_index);
 void RunSocketCall(Session* session, const ProgramStep* step, uint32_t step_index);
@@ -238,8 +275,11 @@ struct Call {
 bool OpenCall(Session* session, const ProgramStep* step, uint32_t step_index, SocketSlot* socket, Call* call);
 // Stamps the begin. `length`, `offset` and `code` go to the observation.
 void BeginCall(Call* call, uint32_t length, uint64_t offset, uint8_t code);
-// Stamps the end and gives back what OpenCall took.
-void EndCall(Call* call, NTSTATUS status);
+// Stamps the end and gives back what OpenCall took. `information` and `value` go to the observation.
+void EndCall(Call* call, NTSTATUS status, uint64_t information = 0, uint64_t value = 0);
+// Gives back what OpenCall took, for a call that is not made after all, and records that. Only before
+// BeginCall.
+void AbandonCall(Call* call, SkipReason reason);
 inline PIRP IrpOf(const Call& call) { return call.irp != nullptr ? call.irp->irp : nullptr; }
 
 // callbacks.cc
@@ -247,6 +287,10 @@ inline PIRP IrpOf(const Call& call) { return call.irp != nullptr ? call.irp->irp
 
 // The client dispatch table for a socket of this category with this subset of pointers; null for kNoDispatch.
 const void* ClientDispatch(SocketSlot* socket, uint32_t subset);
+// The client dispatch table of the emulator's extension interface.
+const void* ExtensionDispatch();
+// The inspect slot that holds this id, or kNoSlot.
+uint16_t InspectSlotOf(const Session* session, const WSK_INSPECT_ID& id);
 void RunCompletionScript(Session* session, IrpSlot* slot);
 // Sessions whose sockets may show up in a callback's context.
 void AddSession(Session* session);

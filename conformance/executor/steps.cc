@@ -1,16 +1,19 @@
 // Steps: what a program's records make the executor do.
+#include "conformance/executor/functions.h"
 #include "conformance/executor/pattern.h"
 #include "conformance/executor/session.h"
 
 namespace wskcert {
 namespace {
 
+const NPIID kForeignNpi = {0x7D3A0C51, 0x51E4, 0x4C0B, {0x9B, 0x0E, 0x44, 0x13, 0x72, 0x9A, 0x60, 0x1D}};
+const NPIID kWskNpiCopy = {0x2227E803, 0x8D8B, 0x11D4, {0xAB, 0xAD, 0x00, 0x90, 0x27, 0x71, 0x9E, 0x09}};
+
 void Register(Session* session, Call* call) {
   const uint8_t index = call->step->client;
   ClientSlot* client = &session->clients[index];
   if (client->registered != 0) {
-    Skip(session, call->step, call->step_index, SkipReason::kFullSlot);
-    return;
+    return AbandonCall(call, SkipReason::kFullSlot);
   }
   client->dispatch.Version = MAKE_WSK_VERSION(1, 0);
   client->dispatch.Reserved = 0;
@@ -27,8 +30,7 @@ void Register(Session* session, Call* call) {
 void Capture(Session* session, Call* call) {
   ClientSlot* client = &session->clients[call->step->client];
   if (client->registered == 0 || client->captured != 0) {
-    Skip(session, call->step, call->step_index, SkipReason::kNotSetUp);
-    return;
+    return AbandonCall(call, SkipReason::kNotSetUp);
   }
   BeginCall(call, call->step->length, 0, call->step->client);
   const NTSTATUS status =
@@ -41,8 +43,7 @@ void Leave(Session* session, Call* call, Op op) {
   ClientSlot* client = &session->clients[call->step->client];
   const bool ready = op == Op::kReleaseNpi ? client->captured != 0 : client->registered != 0;
   if (!ready) {
-    Skip(session, call->step, call->step_index, SkipReason::kNotSetUp);
-    return;
+    return AbandonCall(call, SkipReason::kNotSetUp);
   }
   if (session->environment.Note != nullptr) {
     session->environment.Note(session->environment.context, op == Op::kReleaseNpi
@@ -60,12 +61,21 @@ void Leave(Session* session, Call* call, Op op) {
   EndCall(call, STATUS_SUCCESS);
 }
 
+void QueryCharacteristics(Session* session, Call* call) {
+  ClientSlot* client = &session->clients[call->step->client];
+  if (client->registered == 0) return AbandonCall(call, SkipReason::kNotSetUp);
+  WSK_PROVIDER_CHARACTERISTICS versions = {};
+  BeginCall(call, 0, 0, 0);
+  const NTSTATUS status = session->exports->QueryProviderCharacteristics(&client->registration, &versions);
+  EndCall(call, status, static_cast<uint32_t>(versions.HighestVersion) << 16 | versions.LowestVersion);
+}
+
 void ControlClient(Session* session, Call* call) {
   const ProgramStep* step = call->step;
   ClientSlot* client = &session->clients[step->client];
   WSK_EVENT_CALLBACK_CONTROL on_stack;
   WSK_EVENT_CALLBACK_CONTROL* control = call->irp != nullptr ? &call->irp->control : &on_stack;
-  control->NpiId = const_cast<NPIID*>(&NPI_WSK_INTERFACE_ID);
+  control->NpiId = const_cast<NPIID*>(NpiPointer(step->npi));
   control->EventMask = step->mask;
   const SIZE_T size = step->size != 0 ? step->size : sizeof(*control);
   BeginCall(call, static_cast<uint32_t>(size), 0, static_cast<uint8_t>(step->code));
@@ -82,21 +92,12 @@ void Create(Session* session, Call* call) {
   alignas(8) uint8_t local[32] = {};
   alignas(8) uint8_t remote[32] = {};
   if (connect) {
-    const ADDRESS_FAMILY family = session->header->ipv6 ? AF_INET6 : AF_INET;
-    reinterpret_cast<SOCKADDR*>(local)->sa_family = family;
-    PeerSlot* peer = &session->peers[step->peer];
-    if (peer->socket != kNoSlot ||
-        session->environment.PeerAddress(session->environment.context, step->peer, session->header->ipv6 != 0,
-                                         remote) == 0) {
-      Skip(session, step, call->step_index, SkipReason::kFullSlot);
-      if (call->irp != nullptr) InterlockedExchange(&call->irp->state, kIrpFree);
-      return;
+    reinterpret_cast<SOCKADDR*>(local)->sa_family = session->header->ipv6 ? AF_INET6 : AF_INET;
+    if (session->environment.PeerAddress(session->environment.context, step->peer, session->header->ipv6 != 0,
+                                         remote) == 0 ||
+        !TakePeer(session, step->peer, socket)) {
+      return AbandonCall(call, SkipReason::kFullSlot);
     }
-    peer->socket = socket->index;
-    ++peer->generation;
-    peer->sent = 0;
-    peer->received = 0;
-    socket->peer = step->peer;
   }
   InterlockedExchange(&socket->state, kSocketCreating);
   socket->client = step->client;
@@ -147,14 +148,19 @@ void AwaitIrp(Session* session, const ProgramStep* step, uint32_t step_index) {
 void ReadRetained(Session* session, const ProgramStep* step, uint32_t step_index) {
   RetainedSlot* slot = &session->retained[step->target];
   if (slot->state != 1) return Skip(session, step, step_index, SkipReason::kEmptySlot);
-  Indication read;
-  const bool readable = ReadIndication(session, &session->sockets[slot->socket], slot->list, &read);
-  // The bytes are those of the first reading, wherever the stream has got to since.
   SocketSlot* socket = &session->sockets[slot->socket];
-  const uint64_t expected = socket->received;
-  socket->received = slot->offset;
-  ReadIndication(session, socket, slot->list, &read);
-  socket->received = expected;
+  Indication read = {0, 0, {Content::kNone, kNoSlot, 0}, true};
+  bool readable = true;
+  if (IsDatagram(socket)) {
+    readable = CountDatagrams(static_cast<WSK_DATAGRAM_INDICATION*>(slot->list), &read.nodes, &read.bytes);
+    read.decoded = {static_cast<Content>(slot->content), kNoSlot, slot->offset};
+  } else {
+    // The bytes are those of the first reading, wherever the stream has got to since.
+    const uint64_t expected = socket->received;
+    socket->received = slot->offset;
+    readable = ReadIndication(session, socket, static_cast<WSK_DATA_INDICATION*>(slot->list), &read);
+    socket->received = expected;
+  }
   uint32_t stamp;
   Observation* o = Reserve(session, Seen::kRetainedRead, &stamp);
   if (o == nullptr) return;
@@ -179,6 +185,22 @@ bool Waits(Op op) {
 
 }  // namespace
 
+const NPIID* NpiPointer(uint8_t npi) {
+  switch (static_cast<Npi>(npi)) {
+    case Npi::kWsk:
+      return &NPI_WSK_INTERFACE_ID;
+    case Npi::kWskCopy:
+      return &kWskNpiCopy;
+    case Npi::kExtension:
+      return &NPI_WSKEMU_PING_ID;
+    case Npi::kForeign:
+      return &kForeignNpi;
+    case Npi::kNull:
+      break;
+  }
+  return nullptr;
+}
+
 void SettleAndRecord(Session* session, uint32_t step_index) {
   const Quiet quiet = session->environment.Settle(session->environment.context);
   uint32_t stamp;
@@ -189,20 +211,75 @@ void SettleAndRecord(Session* session, uint32_t step_index) {
   Publish(o);
 }
 
+// The bytes and the address of a stimulus. What it takes is taken before it is handed over, for its effects
+// may come before Perform returns. False: it cannot be.
+static bool PrepareStimulus(Session* session, const ProgramStep* step, Stimulus* stimulus, uint8_t* address,
+                            uint64_t* offset) {
+  const bool datagram = stimulus->op == Op::kPeerSendDatagram;
+  if (datagram || stimulus->op == Op::kPeerConnect) {
+    LocalAddressOf(session, step->socket, address);
+    stimulus->address = address;
+  }
+  if (stimulus->op == Op::kPeerConnect) return TakePeer(session, step->peer, nullptr);
+  if (!datagram && stimulus->op != Op::kPeerSend) return true;
+  PeerSlot* peer = &session->peers[step->peer];
+  uint64_t* sent = datagram ? &peer->datagrams_sent : &peer->sent;
+  *offset = *sent;
+  if (step->length == 0) return true;
+  uint8_t* bytes = ArenaBytes(session, step->length);
+  if (bytes == nullptr) return false;
+  FillPattern(StreamId(step->peer, datagram ? 0 : peer->generation, false), *offset, bytes, step->length);
+  stimulus->bytes = bytes;
+  *sent = *offset + step->length;
+  return true;
+}
+
+static void UndoStimulus(Session* session, const ProgramStep* step, uint64_t offset) {
+  switch (static_cast<Op>(step->op)) {
+    case Op::kPeerConnect:
+      FreePeer(session, step->peer);
+      break;
+    case Op::kPeerSend:
+      session->peers[step->peer].sent = offset;
+      break;
+    case Op::kPeerSendDatagram:
+      session->peers[step->peer].datagrams_sent = offset;
+      break;
+    default:
+      break;
+  }
+}
+
+bool TakePeer(Session* session, uint16_t peer, SocketSlot* socket) {
+  PeerSlot* slot = &session->peers[peer];
+  if (slot->busy != 0 || (socket != nullptr && socket->peer != kNoSlot)) return false;
+  slot->busy = 1;
+  // Generation 0 is that of the datagrams.
+  if (++slot->generation == 0) slot->generation = 1;
+  slot->sent = 0;
+  slot->received = 0;
+  slot->socket = socket != nullptr ? socket->index : kNoSlot;
+  if (socket != nullptr) {
+    socket->peer = peer;
+    socket->sent = 0;
+    socket->received = 0;
+  }
+  return true;
+}
+
+void FreePeer(Session* session, uint16_t peer) {
+  session->peers[peer].busy = 0;
+  session->peers[peer].socket = kNoSlot;
+}
+
 void RunStimulus(Session* session, const ProgramStep* step, uint32_t step_index) {
   Stimulus stimulus = {static_cast<Op>(step->op), step->peer, step->code, step->length,
                        (step->flags & 1) != 0,    nullptr,    nullptr};
   PeerSlot* peer = step->peer != kNoSlot ? &session->peers[step->peer] : nullptr;
-  const bool sends = stimulus.op == Op::kPeerSend && peer != nullptr;
+  alignas(8) uint8_t address[32];
   uint64_t offset = 0;
-  if (sends && step->length != 0) {
-    uint8_t* bytes = ArenaBytes(session, step->length);
-    if (bytes == nullptr) return Skip(session, step, step_index, SkipReason::kLimit);
-    offset = peer->sent;
-    FillPattern(StreamId(step->peer, peer->generation, false), offset, bytes, step->length);
-    stimulus.bytes = bytes;
-    // Before it is handed over: the bytes may be indicated before Perform returns.
-    peer->sent = offset + step->length;
+  if (!PrepareStimulus(session, step, &stimulus, address, &offset)) {
+    return Skip(session, step, step_index, SkipReason::kLimit);
   }
   uint32_t begin;
   Observation* o = Reserve(session, Seen::kStimulusBegin, &begin);
@@ -218,7 +295,7 @@ void RunStimulus(Session* session, const ProgramStep* step, uint32_t step_index)
     Publish(o);
   }
   const bool done = session->environment.Perform(session->environment.context, &stimulus);
-  if (!done && sends) peer->sent = offset;
+  if (!done) UndoStimulus(session, step, offset);
   uint32_t end;
   o = Reserve(session, Seen::kStimulusEnd, &end);
   if (o == nullptr) return;
@@ -251,14 +328,15 @@ void RunClientCall(Session* session, const ProgramStep* step, uint32_t step_inde
     case Op::kReleaseNpi:
     case Op::kDeregister:
       return Leave(session, &call, op);
+    case Op::kQueryCharacteristics:
+      return QueryCharacteristics(session, &call);
     case Op::kControlClient:
       return ControlClient(session, &call);
     case Op::kSocket:
     case Op::kSocketConnect:
       return Create(session, &call);
     default:
-      Skip(session, step, step_index, SkipReason::kNotHere);
-      if (call.irp != nullptr) InterlockedExchange(&call.irp->state, kIrpFree);
+      AbandonCall(&call, SkipReason::kNotHere);
   }
 }
 
