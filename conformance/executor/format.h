@@ -405,8 +405,9 @@ inline constexpr uint8_t kSeenUnguarded = 64;  // kCallBegin: the step was ungua
 //   kCallEnd     information: highest << 16 | lowest version (kQueryCharacteristics); kCancelIrp: status
 //   tells whether there was
 //                something to cancel. offset: value returned by a query without IRP.
-//   kCompletion  offset: value returned by a query (kGetConditionalAccept, kQuerySendBacklog);
-//   kQueryInspectId: target is the
+//   kStimulus*   kFailAllocations: length is how many fail, or, as the log's first record, which one of the
+//   run. kScribble: irp. kCompletion  offset: value returned by a query (kGetConditionalAccept,
+//   kQuerySendBacklog); kQueryInspectId: target is the
 //                inspect slot with that id. kAccept: target is the accepted socket slot, peer the one at its
 //                remote address. kReceiveFrom: peer is the sender. information is 1 instead of a socket's
 //                address.

@@ -88,6 +88,26 @@ void InitialiseSlots(Session* session) {
   if (header->inspects != 0) RtlZeroMemory(session->inspects, header->inspects * sizeof(InspectSlot));
 }
 
+}  // namespace
+
+void RecordStimulus(Session* session, Op op, uint16_t irp, uint32_t step_index, uint32_t length) {
+  uint32_t begin = kNoIndex;
+  for (const Seen kind : {Seen::kStimulusBegin, Seen::kStimulusEnd}) {
+    uint32_t stamp;
+    Observation* o = Reserve(session, kind, &stamp);
+    if (o == nullptr) return;
+    o->op = static_cast<uint16_t>(op);
+    o->irp = irp;
+    o->step = step_index;
+    o->length = kind == Seen::kStimulusBegin ? length : 0;
+    o->begin = begin;
+    begin = stamp;
+    Publish(o);
+  }
+}
+
+namespace {
+
 struct ThreadStart {
   Session* session;
   uint32_t number;
@@ -222,6 +242,10 @@ Session* CreateSession(void* memory, size_t memory_size, const void* program, Ob
 
 void Play(Session* session) {
   AddSession(session);
+  if (session->header->fail_allocation != 0) {
+    // Done by the host already; recorded, because what fails for it is nobody's fault.
+    RecordStimulus(session, Op::kFailAllocations, kNoSlot, kNoIndex, session->header->fail_allocation);
+  }
   if (session->header->manual_setup == 0) {
     for (uint16_t i = 0; i < session->header->clients; ++i) {
       RunOne(session, Op::kRegister, i, kNoSlot, kNoSlot, 0);

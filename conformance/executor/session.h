@@ -252,6 +252,8 @@ void FreePeer(Session* session, uint16_t peer);
 // slot's own.
 void LocalAddressOf(const Session* session, uint16_t socket, uint8_t* address);
 const NPIID* NpiPointer(uint8_t npi);
+// A stimulus that happens without the environment's doing.
+void RecordStimulus(Session* session, Op op, uint16_t irp, uint32_t step_index, uint32_t length);
 void RunStimulus(Session* session, const ProgramStep* step, uint32_t step_index);
 void RunClientCall(Session* session, const ProgramStep* step, uint32_t step_index);
 void RunSocketCall(Session* session, const ProgramStep* step, uint32_t step_index);

@@ -358,8 +358,9 @@ void RunStep(Session* session, const ProgramStep* step, uint32_t step_index, boo
     case Op::kReadRetained:
       return ReadRetained(session, step, step_index);
     case Op::kScribble:
-      if (step->irp != kNoSlot) session->irps[step->irp].control = {};
-      return;
+      if (step->irp == kNoSlot) return Skip(session, step, step_index, SkipReason::kEmptySlot);
+      session->irps[step->irp].control = {};
+      return RecordStimulus(session, Op::kScribble, step->irp, step_index, 0);
     case Op::kYield:
       return session->environment.Yield(session->environment.context);
     case Op::kCancelIrp:
