@@ -11,7 +11,9 @@
 namespace wskcert::provider {
 namespace {
 
-constexpr ULONG kBits[kEventCount] = {WSK_EVENT_RECEIVE, WSK_EVENT_DISCONNECT, WSK_EVENT_SEND_BACKLOG};
+// ---- The events of a connection
+
+bool Connected(const Socket* socket) { return socket->connected; }
 
 bool HasFunction(const Socket* socket, UCHAR event) {
   const WSK_CLIENT_CONNECTION_DISPATCH* functions = socket->dispatch;
@@ -39,7 +41,6 @@ bool DataFirst(const Socket* socket) {
   return receive.enabled && !receive.disabling && HasFunction(socket, kReceiveEvent) && ReceiveReady(socket);
 }
 
-// Whether there is something to tell, apart from whether it may be told now.
 bool Wanted(const Socket* socket, UCHAR event) {
   switch (event) {
     case kReceiveEvent:
@@ -53,31 +54,7 @@ bool Wanted(const Socket* socket, UCHAR event) {
   }
 }
 
-// With the lock: whether a call of the event can begin.
-bool Due(const Socket* socket, UCHAR index) {
-  const Event& event = socket->events[index];
-  if (!event.enabled || event.in_progress != 0 || socket->state != SocketState::kOpen) return false;
-  if (!socket->concurrent_events) {
-    for (const Event& other : socket->events) {
-      if (other.in_progress != 0) return false;
-    }
-  }
-  if (!HasFunction(socket, index) || !Wanted(socket, index)) return false;
-  return !event.disabling || event.keep_going;
-}
-
-// What one call hands to the client.
-struct Delivery {
-  Node* nodes;
-  SIZE_T bytes;
-  SIZE_T accepted;
-  ULONG flags;
-  SIZE_T backlog;
-};
-
-// With the lock: takes what the call will tell.
 void Prepare(Socket* socket, UCHAR event, Delivery* delivery) {
-  *delivery = Delivery{};
   switch (event) {
     case kReceiveEvent:
       if (socket->broken) {
@@ -111,14 +88,39 @@ NTSTATUS CallClient(Socket* socket, UCHAR event, Delivery* delivery) {
   }
 }
 
+void Finish(Socket* socket, UCHAR event, Delivery* delivery, NTSTATUS status) {
+  if (delivery->nodes != nullptr) {
+    FinishIndication(socket, status, delivery->bytes, delivery->accepted);
+  } else if (event != kReceiveEvent && status != STATUS_SUCCESS) {
+    WspMisuse("a disconnect or send backlog event callback that returned something else than STATUS_SUCCESS",
+              "nc-wsk-pfn_wsk_disconnect_event.md", socket);
+  }
+}
+
+// ---- Calling
+
+// With the lock: whether a call of the event can begin.
+bool Due(const Socket* socket, UCHAR index) {
+  const Event& event = socket->events[index];
+  if (!event.enabled || event.held || socket->state != SocketState::kOpen) return false;
+  if (event.in_progress != 0 && !socket->overlapping) return false;
+  if (!socket->concurrent_events) {
+    for (const Event& other : socket->events) {
+      if (&other != &event && other.in_progress != 0) return false;
+    }
+  }
+  if (!socket->rules->has_function(socket, index) || !socket->rules->wanted(socket, index)) return false;
+  return !event.disabling || event.keep_going;
+}
+
 NTSTATUS CallAtSomeLevel(Socket* socket, UCHAR event, Delivery* delivery) {
   KIRQL irql = KeGetCurrentIrql();
   ULONG level = irql >= DISPATCH_LEVEL ? 1 + WspChoose(emulator::kChoiceCallbackIrql, 2)
                                        : WspChoose(emulator::kChoiceCallbackIrql, 3);
   if (level == 1) delivery->flags |= WSK_FLAG_AT_DISPATCH_LEVEL;
-  if (level == 0 || irql >= DISPATCH_LEVEL) return CallClient(socket, event, delivery);
+  if (level == 0 || irql >= DISPATCH_LEVEL) return socket->rules->call(socket, event, delivery);
   KeRaiseIrql(DISPATCH_LEVEL, &irql);
-  NTSTATUS status = CallClient(socket, event, delivery);
+  NTSTATUS status = socket->rules->call(socket, event, delivery);
   KeLowerIrql(irql);
   return status;
 }
@@ -153,18 +155,14 @@ bool RunEvent(Socket* socket, UCHAR index) {
     SocketLock lock(socket);
     if (!Due(socket, index)) return false;
     ++socket->events[index].in_progress;
-    Prepare(socket, index, &delivery);
+    delivery = Delivery{};
+    socket->rules->prepare(socket, index, &delivery);
   }
   Reference(socket);
   WspYield(emulator::kChoiceCallbackEdge);
   NTSTATUS status = CallAtSomeLevel(socket, index, &delivery);
   WspYield(emulator::kChoiceCallbackEdge);
-  if (delivery.nodes != nullptr) {
-    FinishIndication(socket, status, delivery.bytes, delivery.accepted);
-  } else if (index != kReceiveEvent && status != STATUS_SUCCESS) {
-    WspMisuse("a disconnect or send backlog event callback that returned something else than STATUS_SUCCESS",
-              "nc-wsk-pfn_wsk_disconnect_event.md", socket);
-  }
+  socket->rules->finish(socket, index, &delivery, status);
   EndCall(socket, index);
   Advance(socket, Place::kWorker);
   Release(socket);
@@ -196,9 +194,10 @@ NTSTATUS StaticEventStatus() {
 NTSTATUS Enable(Socket* socket, ULONG mask) {
   for (UCHAR index = 0; index < kEventCount; ++index) {
     const Event& event = socket->events[index];
-    if (!(mask & kBits[index])) continue;
+    if (!(mask & socket->rules->bits[index])) continue;
     if (event.fixed) return StaticEventStatus();
-    if (!HasFunction(socket, index) && WspChoose(emulator::kChoiceEnableWithoutFunction, 2) == 0) {
+    if (!socket->rules->has_function(socket, index) &&
+        WspChoose(emulator::kChoiceEnableWithoutFunction, 2) == 0) {
       return STATUS_INVALID_PARAMETER;
     }
     if (event.enabled && !event.disabling && WspChoose(emulator::kChoiceEnableEnabled, 2) == 1) {
@@ -207,13 +206,13 @@ NTSTATUS Enable(Socket* socket, ULONG mask) {
   }
   ULONG while_disabling = 0;
   for (UCHAR index = 0; index < kEventCount; ++index) {
-    if (!(mask & kBits[index]) || !socket->events[index].disabling) continue;
+    if (!(mask & socket->rules->bits[index]) || !socket->events[index].disabling) continue;
     while_disabling = WspChoose(emulator::kChoiceEnableWhileDisabling, 3);
     if (while_disabling == 2) return STATUS_INVALID_DEVICE_STATE;
   }
   for (UCHAR index = 0; index < kEventCount; ++index) {
     Event& event = socket->events[index];
-    if (!(mask & kBits[index])) continue;
+    if (!(mask & socket->rules->bits[index])) continue;
     event.enabled = TRUE;
     if (!event.disabling) continue;
     event.reenable = TRUE;
@@ -247,6 +246,19 @@ NTSTATUS Disable(Socket* socket, UCHAR index, PIRP irp) {
   return STATUS_PENDING;
 }
 
+ULONG KnownEvents(const EventRules* rules) {
+  ULONG known = rules->inheritable;
+  for (ULONG bit : rules->bits) known |= bit;
+  return known;
+}
+
+// The event of a mask with exactly one bit; kEventCount if it has another number of bits or is inheritable.
+UCHAR EventOfBit(const EventRules* rules, ULONG bit) {
+  UCHAR index = 0;
+  while (index < kEventCount && rules->bits[index] != bit) ++index;
+  return index;
+}
+
 // With the lock. What the page asks of both enabling and disabling.
 NTSTATUS CheckControl(const Socket* socket, SIZE_T size, const WSK_EVENT_CALLBACK_CONTROL* control) {
   if (size < sizeof *control || control == nullptr || control->NpiId == nullptr)
@@ -255,27 +267,31 @@ NTSTATUS CheckControl(const Socket* socket, SIZE_T size, const WSK_EVENT_CALLBAC
     return STATUS_INVALID_PARAMETER;
   }
   ULONG events = control->EventMask & ~WSK_EVENT_DISABLE;
-  if (events == 0 || (events & ~kConnectionEvents) != 0) return STATUS_INVALID_PARAMETER;
+  if (events == 0 || (events & ~KnownEvents(socket->rules)) != 0) return STATUS_INVALID_PARAMETER;
   if (socket->broken) return STATUS_FILE_FORCED_CLOSED;
-  if (socket->connected) return STATUS_SUCCESS;
+  if (socket->rules->ready(socket)) return STATUS_SUCCESS;
   return WspChoose(emulator::kChoiceNotConnected, 2) == 0 ? STATUS_INVALID_DEVICE_STATE
                                                           : STATUS_INVALID_DEVICE_REQUEST;
 }
 
 }  // namespace
 
-UCHAR EventOfBit(ULONG bit) {
-  UCHAR index = 0;
-  while (index < kEventCount && kBits[index] != bit) ++index;
-  return index;
-}
+const EventRules kConnectionRules = {{WSK_EVENT_RECEIVE, WSK_EVENT_DISCONNECT, WSK_EVENT_SEND_BACKLOG},
+                                     0,
+                                     Connected,
+                                     HasFunction,
+                                     Wanted,
+                                     Prepare,
+                                     CallClient,
+                                     Finish};
 
-void InitializeEvents(Socket* socket) {
+void InitializeEvents(Socket* socket, const EventRules* rules) {
+  socket->rules = rules;
   socket->concurrent_events = static_cast<BOOLEAN>(WspChoose(emulator::kChoiceConcurrentEvents, 2));
   for (UCHAR index = 0; index < kEventCount; ++index) {
     Event& event = socket->events[index];
     event.socket = socket;
-    event.fixed = event.enabled = (socket->client->static_events & kBits[index]) != 0;
+    event.fixed = event.enabled = (socket->client->static_events & rules->bits[index]) != 0;
     InitializeListHead(&event.waiters);
     ExInitializeWorkItem(&event.work, EventWork, &event);
   }
@@ -353,11 +369,11 @@ NTSTATUS ControlEvents(Call* call, SIZE_T size, const VOID* input, PIRP irp) {
         status = STATUS_INVALID_PARAMETER;
       } else if (enabling) {
         status = Enable(socket, events);
-      } else if (EventOfBit(events) == kEventCount) {
+      } else if (EventOfBit(socket->rules, events) == kEventCount) {
         status = WspChoose(emulator::kChoiceDisableSeveral, 2) == 0 ? STATUS_INVALID_PARAMETER
                                                                     : STATUS_NOT_SUPPORTED;
       } else {
-        status = Disable(socket, EventOfBit(events), irp);
+        status = Disable(socket, EventOfBit(socket->rules, events), irp);
       }
     }
   }

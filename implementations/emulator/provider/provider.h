@@ -13,9 +13,15 @@
 
 #include <wdm.h>
 #include <wsk.h>
+#include <wsk_emulator_extension.h>
 #include <wsk_exports.h>
 
 #include "implementations/emulator/provider/hooks.h"
+
+namespace wskcert::transport {
+struct DatagramEndpoint;
+struct Datagram;
+}  // namespace wskcert::transport
 
 namespace wskcert::provider {
 
@@ -39,9 +45,20 @@ struct Registration {
 
 // ---- A socket
 
-enum EventIndex : UCHAR { kReceiveEvent, kDisconnectEvent, kBacklogEvent, kEventCount };
+enum EventIndex : UCHAR {
+  kReceiveEvent,
+  kDisconnectEvent,
+  kBacklogEvent,
+  kReceiveFromEvent,
+  kPingEvent,
+  kEventCount
+};
+
+// A listener uses the first places for other events.
+inline constexpr UCHAR kAcceptEvent = 0, kInspectEvent = 1, kAbortEvent = 2;
 
 struct Socket;
+struct Node;
 
 // The life of one event callback on one socket. Guarded by the socket's lock.
 struct Event {
@@ -50,6 +67,7 @@ struct Event {
   BOOLEAN disabling;   // to be disabled when the calls in progress have returned
   BOOLEAN reenable;    // enabled again after that
   BOOLEAN keep_going;  // calls may begin although disabling
+  BOOLEAN held;        // no call yet: the socket is still being accepted
   BOOLEAN queued;      // the work item
   ULONG in_progress;   // calls to the client that have not returned, or are about to begin
   LIST_ENTRY waiters;  // IRPs of disables
@@ -57,13 +75,68 @@ struct Event {
   WORK_QUEUE_ITEM work;
 };
 
+// What one call of an event hands to the client.
+struct Delivery {
+  Node* nodes;  // received data
+  SIZE_T bytes;
+  SIZE_T accepted;
+  ULONG flags;
+  SIZE_T backlog;
+  Socket* request;  // a connection that comes in
+};
+
+// What differs between the events of sockets of different use. Functions with the socket's lock, unless said
+// otherwise.
+struct EventRules {
+  ULONG bits[kEventCount];  // of the events that can be enabled and disabled; 0: cannot
+  ULONG inheritable;        // bits that can be enabled for the sockets that will be accepted
+  // Whether events can be enabled and disabled by now.
+  bool (*ready)(const Socket* socket);
+  // Whether the client gave a function for the event.
+  bool (*has_function)(const Socket* socket, UCHAR event);
+  // Whether there is something to tell, apart from whether it may be told now.
+  bool (*wanted)(const Socket* socket, UCHAR event);
+  // Takes what the call will tell; `delivery` is zeroed.
+  void (*prepare)(Socket* socket, UCHAR event, Delivery* delivery);
+  // Calls the client. Without the lock.
+  NTSTATUS (*call)(Socket* socket, UCHAR event, Delivery* delivery);
+  // Does what the client's answer asks for. Without the lock.
+  void (*finish)(Socket* socket, UCHAR event, Delivery* delivery, NTSTATUS status);
+};
+
 enum class SocketState : UCHAR { kFree, kOpen, kClosing };
 
-struct Node;
+// What only a datagram socket has. Guarded by the socket's lock.
+struct DatagramPart {
+  const WSK_CLIENT_DATAGRAM_DISPATCH* dispatch;
+  transport::DatagramEndpoint* endpoint;
+  // Received and not taken by anybody yet, first come first.
+  transport::Datagram *queue, **queue_end;
+  transport::Datagram* spent;  // to be returned when the lock is not held
+  ULONG enables;               // of the event, to know whether one came during a call
+  BOOLEAN overlapping;         // calls of the event may run at the same time
+  BOOLEAN event_first;         // what is queued goes to the event although a receive waits
+  BOOLEAN stalled;             // what is queued was refused, and waits for a new datagram
+  BOOLEAN has_remote, has_send_to;
+  SOCKADDR_INET remote;   // SIO_WSK_SET_REMOTE_ADDRESS
+  SOCKADDR_INET send_to;  // SIO_WSK_SET_SENDTO_ADDRESS
+};
+
+inline constexpr UCHAR kPings = 16;
+
+// The extension interface of wsk_emulator_extension.h, once the client registered for it.
+struct PingPart {
+  BOOLEAN registered;
+  UCHAR first, count;  // of the values asked for and not told
+  PVOID context;
+  const WSKEMU_CLIENT_PING_DISPATCH* dispatch;
+  ULONG values[kPings];
+};
 
 struct Socket {
   WSK_SOCKET wsk;  // first: the client's pointer points here
   SocketState state;
+  UCHAR category;  // the flag given to WskSocket
   BOOLEAN bound, connecting, connected;
   BOOLEAN send_closed;        // we disconnected gracefully
   BOOLEAN aborted;            // we disconnected abortively
@@ -71,17 +144,21 @@ struct Socket {
   BOOLEAN peer_reset;         // the peer disconnected abortively
   BOOLEAN broken;             // no longer functional
   BOOLEAN concurrent_events;  // callbacks of different events may overlap
+  BOOLEAN overlapping;        // so may those of one event
   BOOLEAN suspended;          // the receive event, until a WskReceive
   BOOLEAN disconnect_due, null_due, backlog_due;
   BOOLEAN completions_queued;
   ADDRESS_FAMILY family;
+  const EventRules* rules;
   LONG references;
   LONG calls;  // calls in progress, for finding a close beside them
   KSPIN_LOCK lock;
   Registration* client;
   PVOID context;
   const WSK_CLIENT_CONNECTION_DISPATCH* dispatch;
-  transport::Endpoint* endpoint;
+  transport::Endpoint* endpoint;  // null without a connection's category
+  DatagramPart datagram;
+  PingPart ping;
   SOCKADDR_INET remote;
   Event events[kEventCount];
   SIZE_T backlog;  // for the backlog event
@@ -189,8 +266,9 @@ void CompleteAll(Socket* socket, PLIST_ENTRY list);
 
 // ---- socket.cc: life of a socket
 
-Socket* MakeSocket(Registration* client, ADDRESS_FAMILY family, PVOID context,
-                   const WSK_CLIENT_CONNECTION_DISPATCH* dispatch, NTSTATUS* status);
+// `dispatch` is the client's table for the category.
+Socket* MakeSocket(Registration* client, UCHAR category, ADDRESS_FAMILY family, PVOID context,
+                   const VOID* dispatch, NTSTATUS* status);
 void Reference(Socket* socket);
 void Release(Socket* socket);
 // Starts the end of a socket: cancels what pends, closes the endpoint, gives up the client's handle.
@@ -225,9 +303,9 @@ enum class Place : UCHAR { kClientCall, kTransport, kWorker };
 // Goes on with whatever the socket can do now: fills receives, calls back.
 void Advance(Socket* socket, Place place);
 NTSTATUS ControlEvents(Call* call, SIZE_T size, const VOID* input, PIRP irp);
-void InitializeEvents(Socket* socket);
-// The event of a mask with exactly one bit; kEventCount if there is none.
-UCHAR EventOfBit(ULONG bit);
+// Sets a socket's events up for its use.
+void InitializeEvents(Socket* socket, const EventRules* rules);
+extern const EventRules kConnectionRules;
 inline constexpr ULONG kConnectionEvents = WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT | WSK_EVENT_SEND_BACKLOG;
 
 // ---- indication.cc

@@ -223,8 +223,8 @@ NTSTATUS CheckKind(ADDRESS_FAMILY family, USHORT type, ULONG protocol, ULONG fla
 
 }  // namespace
 
-Socket* MakeSocket(Registration* client, ADDRESS_FAMILY family, PVOID context,
-                   const WSK_CLIENT_CONNECTION_DISPATCH* dispatch, NTSTATUS* status) {
+Socket* MakeSocket(Registration* client, UCHAR category, ADDRESS_FAMILY family, PVOID context,
+                   const VOID* dispatch, NTSTATUS* status) {
   *status = STATUS_INSUFFICIENT_RESOURCES;
   if (WspAllocationFails()) return nullptr;
   Socket* socket = TakeSocket();
@@ -233,17 +233,18 @@ Socket* MakeSocket(Registration* client, ADDRESS_FAMILY family, PVOID context,
   socket->wsk.Dispatch = &kConnectionDispatch;
   socket->state = SocketState::kOpen;
   socket->references = 2;  // the client's handle and the endpoint
+  socket->category = category;
   socket->family = family;
   socket->client = client;
   socket->context = context;
-  socket->dispatch = dispatch;
+  socket->dispatch = static_cast<const WSK_CLIENT_CONNECTION_DISPATCH*>(dispatch);
   socket->received_end = &socket->received;
   KeInitializeSpinLock(&socket->lock);
   InitializeListHead(&socket->receives);
   InitializeListHead(&socket->sends);
   InitializeListHead(&socket->completions);
   ExInitializeWorkItem(&socket->completion_work, CompletionWork, socket);
-  InitializeEvents(socket);
+  InitializeEvents(socket, &kConnectionRules);
   *status = WspTransport()->Open(&kTransportClient, socket, family, &socket->endpoint);
   if (!NT_SUCCESS(*status)) {
     FreeSocket(socket);
@@ -377,8 +378,7 @@ NTSTATUS WSKAPI WspSocket(PWSK_CLIENT handle, ADDRESS_FAMILY family, USHORT type
   NTSTATUS status = CheckKind(family, type, protocol, flags);
   Socket* socket = nullptr;
   if (NT_SUCCESS(status)) {
-    auto* functions = static_cast<const WSK_CLIENT_CONNECTION_DISPATCH*>(dispatch);
-    socket = MakeSocket(client, family, context, functions, &status);
+    socket = MakeSocket(client, static_cast<UCHAR>(flags), family, context, dispatch, &status);
   }
   NTSTATUS result = Answer(socket, irp, status, reinterpret_cast<ULONG_PTR>(socket));
   LeaveClient(client);
@@ -397,7 +397,9 @@ NTSTATUS WSKAPI WspSocketConnect(PWSK_CLIENT handle, USHORT type, ULONG protocol
   Socket* socket = nullptr;
   if (local != nullptr && remote != nullptr && flags == 0 && local->sa_family == remote->sa_family) {
     status = CheckKind(local->sa_family, type, protocol, WSK_FLAG_CONNECTION_SOCKET);
-    if (NT_SUCCESS(status)) socket = MakeSocket(client, local->sa_family, context, dispatch, &status);
+    if (NT_SUCCESS(status)) {
+      socket = MakeSocket(client, WSK_FLAG_CONNECTION_SOCKET, local->sa_family, context, dispatch, &status);
+    }
   }
   if (socket == nullptr) {
     NTSTATUS result = AnswerNow(nullptr, irp, status, 0);
