@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "conformance/certify/certify.h"
+#include "conformance/certify/coverage.h"
 #include "conformance/certify/render.h"
 #include "conformance/certify/trace_io.h"
 #include "conformance/rules/catalogue.h"
@@ -245,7 +246,20 @@ ExitStatus CheckCommand(const Options& options) {
   return kExitGood;
 }
 
+// rules --coverage
+static ExitStatus CoverageCommand(const Options& options) {
+  const absl::StatusOr<model::Profile> profile = ParseProfile(options.profile);
+  if (!profile.ok()) return Complain(profile.status());
+  absl::StatusOr<std::unique_ptr<Provider>> provider = ProviderOf(options);
+  if (!provider.ok()) return Complain(provider.status());
+  absl::StatusOr<Coverage> coverage = MeasureCoverage(provider->get(), CuratedSuite(), *profile);
+  if (!coverage.ok()) return Complain(coverage.status());
+  std::cout << CoverageTable(*coverage);
+  return coverage->complete ? kExitGood : kExitViolation;
+}
+
 ExitStatus RulesCommand(const Options& options) {
+  if (options.coverage) return CoverageCommand(options);
   const std::string topic = options.arguments.empty() ? "" : options.arguments[0];
   std::map<std::string, std::vector<const Rule*>> topics;
   for (const Rule& rule : catalogue::All().rules()) {

@@ -66,9 +66,14 @@ constexpr char kCheck[] =
 Judges a trace that was recorded anywhere: a Trace of proto/trace.proto, as text or binary, or a stored log.
 )";
 
-constexpr char kRules[] = R"(usage: wskcert rules [TOPIC]
+constexpr char kRules[] =
+    R"(usage: wskcert rules [TOPIC] [--coverage [--profile=PROFILE]]
 
 Lists the rules with their strength, by topic.
+
+  --coverage         plays the suite on the emulator and shows for every rule that binds the provider: cases that are about
+                     it, saboteurs that break it ('-': no interposer can), traces that exercised it, and traces of which a
+                     mutation was refused in its name. The exit status is 1 if a required, modelled rule lacks any of them.
 )";
 
 constexpr char kExplain[] = R"(usage: wskcert explain RULE
@@ -86,6 +91,7 @@ enum Option {
   kList,
   kListProviders,
   kQuiet,
+  kCoverage,
   kVerbose,
   kHelp
 };
@@ -99,6 +105,7 @@ const option kLongOptions[] = {{"provider", required_argument, nullptr, kProvide
                                {"list", no_argument, nullptr, kList},
                                {"list-providers", no_argument, nullptr, kListProviders},
                                {"quiet", no_argument, nullptr, kQuiet},
+                               {"coverage", no_argument, nullptr, kCoverage},
                                {"verbose", no_argument, nullptr, kVerbose},
                                {"help", no_argument, nullptr, kHelp},
                                {nullptr, 0, nullptr, 0}};
@@ -132,6 +139,9 @@ absl::Status Take(int option, const char* value, Options* out, bool* help) {
       break;
     case kListProviders:
       out->list_providers = true;
+      break;
+    case kCoverage:
+      out->coverage = true;
       break;
     case kQuiet:
       out->quiet = true;

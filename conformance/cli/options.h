@@ -20,6 +20,7 @@ struct Options {
   int timeout_seconds = 10;
   bool list = false;
   bool list_providers = false;
+  bool coverage = false;
   bool quiet = false;
   bool verbose = false;
 };

@@ -91,19 +91,22 @@ void InitialiseSlots(Session* session) {
 }  // namespace
 
 void RecordStimulus(Session* session, Op op, uint16_t irp, uint32_t step_index, uint32_t length) {
-  uint32_t begin = kNoIndex;
-  for (const Seen kind : {Seen::kStimulusBegin, Seen::kStimulusEnd}) {
-    uint32_t stamp;
-    Observation* o = Reserve(session, kind, &stamp);
-    if (o == nullptr) return;
-    o->op = static_cast<uint16_t>(op);
-    o->irp = irp;
-    o->step = step_index;
-    o->length = kind == Seen::kStimulusBegin ? length : 0;
-    o->begin = begin;
-    begin = stamp;
-    Publish(o);
-  }
+  uint32_t begin;
+  Observation* o = Reserve(session, Seen::kStimulusBegin, &begin);
+  if (o == nullptr) return;
+  o->op = static_cast<uint16_t>(op);
+  o->irp = irp;
+  o->step = step_index;
+  o->length = length;
+  Publish(o);
+  uint32_t end;
+  o = Reserve(session, Seen::kStimulusEnd, &end);
+  if (o == nullptr) return;
+  o->op = static_cast<uint16_t>(op);
+  o->irp = irp;
+  o->step = step_index;
+  o->begin = begin;
+  Publish(o);
 }
 
 namespace {
