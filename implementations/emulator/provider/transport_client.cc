@@ -143,6 +143,6 @@ void OnClosed(void* context) { Release(static_cast<Socket*>(context)); }
 }  // namespace
 
 const transport::Client kTransportClient = {OnConnected,      OnReceived,       OnDisconnected, OnSent,
-                                            OnDisconnectDone, OnBacklogChanged, OnBroken,       OnClosed};
+                                            OnDisconnectDone, OnBacklogChanged, OnBroken,       OnClosed, nullptr};
 
 }  // namespace wskcert::provider

@@ -90,6 +90,38 @@ bool IsLocal(const SOCKADDR_INET* address) {
   return Equal(own, &host) || Equal(own, &any) || Equal(own, &loopback);
 }
 
+bool IsWildcard(const SOCKADDR_INET* address) {
+  if (address->si_family == AF_INET) return address->Ipv4.sin_addr.s_addr == INADDR_ANY;
+  IN6_ADDR any = {};
+  return Equal(&address->Ipv6.sin6_addr, &any);
+}
+
+bool SameHost(const SOCKADDR_INET* a, const SOCKADDR_INET* b) {
+  if (a->si_family == AF_INET) return a->Ipv4.sin_addr.s_addr == b->Ipv4.sin_addr.s_addr;
+  return Equal(&a->Ipv6.sin6_addr, &b->Ipv6.sin6_addr);
+}
+
+void MapIntoIpv6(SOCKADDR_INET* address) {
+  if (address->si_family != AF_INET) return;
+  SOCKADDR_IN from = address->Ipv4;
+  *address = SOCKADDR_INET{};
+  address->Ipv6.sin6_family = AF_INET6;
+  address->Ipv6.sin6_port = from.sin_port;
+  address->Ipv6.sin6_addr.u.Word[5] = 0xFFFF;
+  RtlCopyMemory(&address->Ipv6.sin6_addr.u.Word[6], &from.sin_addr, sizeof from.sin_addr);
+}
+
+void UnmapFromIpv6(SOCKADDR_INET* address) {
+  if (address->si_family != AF_INET6) return;
+  SOCKADDR_IN6 from = address->Ipv6;
+  const USHORT* words = from.sin6_addr.u.Word;
+  if ((words[0] | words[1] | words[2] | words[3] | words[4]) != 0 || words[5] != 0xFFFF) return;
+  *address = SOCKADDR_INET{};
+  address->Ipv4.sin_family = AF_INET;
+  address->Ipv4.sin_port = from.sin6_port;
+  RtlCopyMemory(&address->Ipv4.sin_addr, &words[6], sizeof address->Ipv4.sin_addr);
+}
+
 void ResolveWildcard(SOCKADDR_INET* address) {
   if (address->si_family == AF_INET) {
     if (address->Ipv4.sin_addr.s_addr == INADDR_ANY) SetIpv4(&address->Ipv4.sin_addr, 10, 0, 0, 1);

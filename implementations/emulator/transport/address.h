@@ -22,6 +22,14 @@ bool CopyAddress(SOCKADDR_INET* to, const SOCKADDR* from, ADDRESS_FAMILY family)
 // Whether a socket can be bound to the address: the host's own, loopback, or the wildcard.
 bool IsLocal(const SOCKADDR_INET* address);
 
+// Whether it is the wildcard address, and whether two addresses of one family are equal but for the port.
+bool IsWildcard(const SOCKADDR_INET* address);
+bool SameHost(const SOCKADDR_INET* a, const SOCKADDR_INET* b);
+
+// Between IPv4 and IPv4 mapped into IPv6; other addresses stay as they are.
+void MapIntoIpv6(SOCKADDR_INET* address);
+void UnmapFromIpv6(SOCKADDR_INET* address);
+
 // Turns the wildcard into the host's address.
 void ResolveWildcard(SOCKADDR_INET* address);
 

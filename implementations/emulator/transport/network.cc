@@ -42,35 +42,48 @@ Buffer* TakeBuffer() {
   return buffer;
 }
 
-// ---- The transport's functions
+}  // namespace
 
-NTSTATUS Open(const Client* client, void* context, ADDRESS_FAMILY family, Endpoint** result) {
-  if (family != AF_INET && family != AF_INET6) return STATUS_NOT_SUPPORTED;
-  if (AllocationFails()) return STATUS_INSUFFICIENT_RESOURCES;
-  Guard guard;
+Endpoint* TakeEndpoint(ADDRESS_FAMILY family) {
   Endpoint* endpoint = network.free_endpoints;
   if (endpoint != nullptr) {
     network.free_endpoints = endpoint->next_free;
   } else if (network.endpoints_used < kEndpoints) {
     endpoint = &network.endpoints[network.endpoints_used++];
   } else {
-    return STATUS_INSUFFICIENT_RESOURCES;
+    return nullptr;
   }
   *endpoint = Endpoint{};
-  endpoint->client = client;
-  endpoint->context = context;
   endpoint->family = family;
   endpoint->peer = -1;
   endpoint->ideal_backlog = kInitialBacklog;
   endpoint->sends_end = &endpoint->sends;
   endpoint->unacked_end = &endpoint->unacked;
   endpoint->inbound_end = &endpoint->inbound;
+  endpoint->arrivals_end = &endpoint->arrivals;
   ExInitializeWorkItem(&endpoint->work, EndpointWork, endpoint);
+  return endpoint;
+}
+
+UCHAR* PortsOf(ADDRESS_FAMILY family) { return family == AF_INET ? network.ports : network.ports6; }
+
+namespace {
+
+// ---- The transport's functions
+
+NTSTATUS Open(const Client* client, void* context, ADDRESS_FAMILY family, Endpoint** result) {
+  if (family != AF_INET && family != AF_INET6) return STATUS_NOT_SUPPORTED;
+  if (AllocationFails()) return STATUS_INSUFFICIENT_RESOURCES;
+  Guard guard;
+  Endpoint* endpoint = TakeEndpoint(family);
+  if (endpoint == nullptr) return STATUS_INSUFFICIENT_RESOURCES;
+  endpoint->client = client;
+  endpoint->context = context;
   *result = endpoint;
   return STATUS_SUCCESS;
 }
 
-bool PortTaken(USHORT port) { return (network.ports[port / 8] >> (port % 8)) & 1; }
+bool PortTaken(const UCHAR* ports, USHORT port) { return (ports[port / 8] >> (port % 8)) & 1; }
 
 NTSTATUS Bind(Endpoint* endpoint, const SOCKADDR* address) {
   Guard guard;
@@ -80,17 +93,18 @@ NTSTATUS Bind(Endpoint* endpoint, const SOCKADDR* address) {
     return STATUS_INVALID_ADDRESS_COMPONENT;
   }
   USHORT port = Port(&local);
+  UCHAR* ports = PortsOf(endpoint->family);
   if (port == 0) {
     ULONG tries = 65536 - kFirstEphemeralPort;
     do {
       port = static_cast<USHORT>(kFirstEphemeralPort + network.next_port++ % (65536 - kFirstEphemeralPort));
-    } while (PortTaken(port) && --tries > 0);
+    } while (PortTaken(ports, port) && --tries > 0);
     if (tries == 0) return STATUS_INSUFFICIENT_RESOURCES;
     SetPort(&local, port);
-  } else if (PortTaken(port)) {
+  } else if (PortTaken(ports, port)) {
     return STATUS_ADDRESS_ALREADY_EXISTS;
   }
-  network.ports[port / 8] |= 1 << (port % 8);
+  ports[port / 8] |= 1 << (port % 8);
   endpoint->port = port;
   endpoint->local = local;
   return STATUS_SUCCESS;
@@ -176,7 +190,8 @@ void Close(Endpoint* endpoint) {
 }
 
 constexpr transport::Transport kTransport = {Open,       Bind,       LocalAddress,  Connect,      SendBytes,
-                                             CancelSend, Disconnect, ReturnBuffers, IdealBacklog, Close};
+                                             CancelSend, Disconnect, ReturnBuffers, IdealBacklog, Close,
+                                             Listen,     Admit,      RemoteAddress};
 
 // Cuts a peer's bytes into segments and appends them. With the lock held. False: out of buffers; nothing was
 // queued.
@@ -208,7 +223,8 @@ bool QueueBytes(Endpoint* endpoint, const uint8_t* bytes, uint32_t length, bool 
 Endpoint* OpenEndpointOf(uint32_t number) {
   if (number >= kPeers) return nullptr;
   Peer* peer = &network.peers[number];
-  if (peer->endpoint == nullptr || peer->fin_sent || peer->endpoint->peer_reset_due) return nullptr;
+  if (peer->endpoint == nullptr || !peer->endpoint->connected) return nullptr;
+  if (peer->fin_sent || peer->endpoint->peer_reset_due) return nullptr;
   return peer->endpoint->close_due || peer->endpoint->reset_due ? nullptr : peer->endpoint;
 }
 
@@ -216,6 +232,7 @@ Endpoint* OpenEndpointOf(uint32_t number) {
 Endpoint* EndpointOf(uint32_t number) {
   if (number >= kPeers || network.peers[number].endpoint == nullptr) return nullptr;
   Endpoint* endpoint = network.peers[number].endpoint;
+  if (!endpoint->connected) return nullptr;
   return endpoint->close_due || endpoint->reset_due || endpoint->peer_reset_due ? nullptr : endpoint;
 }
 
@@ -228,7 +245,7 @@ void NetworkReset() {
   }
   for (ULONG i = 0; i < network.peers_used; ++i) network.peers[network.peer_list[i]] = Peer{};
   network.endpoints_used = network.buffers_used = network.peers_used = 0;
-  network.free_endpoints = nullptr;
+  network.free_endpoints = network.listeners = nullptr;
   network.free_buffers = nullptr;
   network.next_port = 0;
   network.lock = 0;
@@ -248,8 +265,6 @@ void PeerSetConnectPolicy(uint32_t peer, ConnectPolicy policy) {
   Guard guard;
   if (peer < kPeers) UsePeer(peer)->policy = policy;
 }
-
-bool PeerConnect(uint32_t, const void*) { return false; }
 
 bool PeerSend(uint32_t peer, const uint8_t* bytes, uint32_t length, bool push) {
   Guard guard;

@@ -1,5 +1,5 @@
 // A simulated network in memory, as its host sees it: numbered peers, each at an address of its own, that
-// connect, send, disconnect and reset on command, and report what reaches them. TCP only so far.
+// connect, send, disconnect and reset on command, and report what reaches them.
 //
 // Plain C++: no <wdm.h> here, so tests, executor glue and reports can include it. Commands may be given from
 // any thread of the emulator; they queue a stimulus and return. What they cause comes later, on threads of
@@ -26,7 +26,7 @@ struct PeerEvent {
     kData,       // bytes came: `data`, `length`; valid during the call
     kFin,        // our side closed its direction
     kReset,      // our side reset the connection
-    kRefused     // the peer's own attempt to connect failed
+    kRefused     // the peer's own attempt to connect failed: nobody listens, or our side said no
   };
   Kind kind;
   uint32_t peer;
@@ -47,14 +47,21 @@ void NetworkSetPeerSink(void (*sink)(void* context, const PeerEvent* event), voi
 // length, 0 if there is no such peer. No two peers share an address or a port.
 uint32_t PeerAddress(uint32_t peer, bool ipv6, void* sockaddr_out);
 
+// The peer at an address, IPv4, IPv6 or IPv4 mapped into IPv6; UINT32_MAX if it is nobody's.
+uint32_t PeerOfAddress(const void* sockaddr);
+
 // What the peer will do with attempts to connect from now on. The default is to accept.
 void PeerSetConnectPolicy(uint32_t peer, ConnectPolicy policy);
 
 // The commands. False: impossible now (no such peer, no connection, direction already closed, no memory);
 // nothing happens then.
 
-// The peer connects to a listening address of ours. Always false until listening sockets are supported.
+// The peer connects to an address of ours: the wildcard stands for the host's own, so what a listener was
+// bound to can be given. Ends in kConnected or kRefused; until then the connection is half-open, which lasts
+// while our side inspects it.
 bool PeerConnect(uint32_t peer, const void* local_sockaddr);
+// The peer drops its half-open connection. It can connect again at once.
+bool PeerAbandon(uint32_t peer);
 // The peer sends; the bytes are copied. `push` sets TCP's push bit on the last segment.
 bool PeerSend(uint32_t peer, const uint8_t* bytes, uint32_t length, bool push);
 // The peer closes its direction.
@@ -68,6 +75,10 @@ bool PeerStopAcknowledging(uint32_t peer, bool stop);
 bool PeerSetIdealBacklog(uint32_t peer, uint64_t bytes);
 // The local socket connected with the peer stops working.
 bool NetworkBreakSocketOfPeer(uint32_t peer);
+
+// The socket that listens at a local address of ours stops working; connections that it accepted are not
+// affected.
+bool NetworkBreakListener(const void* local_sockaddr);
 
 // The network as the provider sees it (transport.h).
 const transport::Transport* NetworkTransport();

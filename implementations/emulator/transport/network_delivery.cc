@@ -30,13 +30,13 @@ void FreeBuffers(Buffer* buffers) {
   }
 }
 
-namespace {
-
-void Report(PeerEvent::Kind kind, LONG peer, const uint8_t* data = nullptr, uint32_t length = 0) {
+void Report(PeerEvent::Kind kind, LONG peer, const uint8_t* data, uint32_t length) {
   if (network.sink == nullptr || peer < 0) return;
   PeerEvent event = {kind, static_cast<uint32_t>(peer), data, length};
   network.sink(network.sink_context, &event);
 }
+
+namespace {
 
 // ---- Endpoints and their connection. With the lock held.
 
@@ -57,7 +57,12 @@ bool InboundDue(const Endpoint* endpoint) {
 }  // namespace
 
 void Schedule(Endpoint* endpoint) {
-  if (endpoint->scheduled || (!OutboundDue(endpoint) && !InboundDue(endpoint))) return;
+  if (endpoint->scheduled) return;
+  // Its client does not know the endpoint yet.
+  if (endpoint->half_open && !endpoint->told && !endpoint->refuse_due) return;
+  if (!OutboundDue(endpoint) && !InboundDue(endpoint) && !ListenerDue(endpoint) && !HalfOpenDue(endpoint)) {
+    return;
+  }
   endpoint->scheduled = true;
   ExQueueWorkItem(&endpoint->work, DelayedWorkQueue);
 }
@@ -70,36 +75,29 @@ void DropInbound(Endpoint* endpoint) {
 }
 
 void FreePort(Endpoint* endpoint) {
-  if (endpoint->port != 0) network.ports[endpoint->port / 8] &= ~(1 << (endpoint->port % 8));
+  UCHAR bit = 1 << (endpoint->port % 8);
+  if (endpoint->port != 0) PortsOf(endpoint->family)[endpoint->port / 8] &= ~bit;
+  if (endpoint->port != 0 && endpoint->dual) network.ports[endpoint->port / 8] &= ~bit;
   endpoint->port = 0;
 }
-
-namespace {
 
 void Unlink(Endpoint* endpoint) {
   if (endpoint->peer >= 0) network.peers[endpoint->peer].endpoint = nullptr;
   endpoint->peer = -1;
 }
 
+namespace {
+
 void EndConnection(Endpoint* endpoint) {
   endpoint->connected = endpoint->connecting = endpoint->connect_due = false;
   endpoint->fin_due = endpoint->fin_seen = endpoint->fin_acknowledged = false;
-  endpoint->peer_fin_seen = false;
+  endpoint->peer_fin_seen = endpoint->half_open = false;
   DropInbound(endpoint);
   Unlink(endpoint);
 }
 
 // ---- What an endpoint's work item does, one thing at a time. Each is entered with the lock held and leaves
 // it, since it calls out.
-
-class Lock {
- public:
-  void Take() { KeAcquireSpinLock(&network.lock, &irql_); }
-  void Leave() { KeReleaseSpinLock(&network.lock, irql_); }
-
- private:
-  KIRQL irql_;
-};
 
 // With the lock: takes all sends that are not over.
 Send* TakeSends(Endpoint* endpoint) {
@@ -123,16 +121,18 @@ void FailSends(Endpoint* endpoint, Send* sends, NTSTATUS status) {
 void StepClose(Endpoint* endpoint, Lock* lock) {
   LONG peer = endpoint->peer;
   bool reset = endpoint->connected && peer >= 0;
+  bool refuse = endpoint->half_open;
   const Client* client = endpoint->client;
   void* context = endpoint->context;
   Send* sends = TakeSends(endpoint);
+  if (endpoint->listening) StopListening(endpoint);
   EndConnection(endpoint);
   FreePort(endpoint);
   endpoint->close_due = endpoint->reset_due = false;
   lock->Leave();
   FailSends(endpoint, sends, STATUS_CANCELLED);
-  if (reset) Report(PeerEvent::kReset, peer);
-  client->Closed(context);
+  if (reset || refuse) Report(reset ? PeerEvent::kReset : PeerEvent::kRefused, peer);
+  if (client != nullptr) client->Closed(context);
 }
 
 void StepReset(Endpoint* endpoint, Lock* lock) {
@@ -289,7 +289,7 @@ void EndpointWork(PVOID context) {
     lock.Take();
     bool out = OutboundDue(endpoint);
     bool in = InboundDue(endpoint);
-    if (endpoint->close_due) {
+    if (endpoint->close_due || endpoint->refuse_due) {
       StepClose(endpoint, &lock);
       // The client is gone; the endpoint can be used again.
       lock.Take();
@@ -303,6 +303,10 @@ void EndpointWork(PVOID context) {
       StepReset(endpoint, &lock);
     } else if (endpoint->connect_due) {
       StepConnect(endpoint, &lock);
+    } else if (HalfOpenDue(endpoint)) {
+      StepHalfOpen(endpoint, &lock);
+    } else if (ListenerDue(endpoint)) {
+      StepListener(endpoint, &lock);
     } else if (out && (!in || Choose(kChoiceNetworkOrder, 2) == 0)) {
       StepOutbound(endpoint, &lock);
     } else if (in) {

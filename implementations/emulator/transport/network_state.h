@@ -27,6 +27,15 @@ struct Endpoint {
   bool close_due;
   bool peer_fin_due, peer_fin_seen, peer_reset_due, break_due, backlog_due;
   bool scheduled;
+  // A listener's.
+  bool listening, dual;
+  Endpoint *arrivals, **arrivals_end;  // linked through next_arrival
+  Endpoint* next_listener;
+  // A connection's that came in, until it is established.
+  bool half_open;
+  bool told;  // to the client
+  bool admit_due, abandon_due, refuse_due;
+  Endpoint* next_arrival;
   LONG peer;  // -1: none
   SIZE_T ideal_backlog, new_backlog;
   Send *sends, **sends_end;      // not yet seen by the peer
@@ -72,7 +81,9 @@ struct Network {
   Buffer buffers[kBuffers];
   Peer peers[kPeers];
   uint16_t peer_list[kPeers];  // those used, for the reset
-  UCHAR ports[65536 / 8];
+  Endpoint* listeners;
+  UCHAR ports[65536 / 8];   // of IPv4
+  UCHAR ports6[65536 / 8];  // of IPv6
 };
 
 extern Network network;
@@ -82,6 +93,16 @@ class Guard {
   Guard() { KeAcquireSpinLock(&network.lock, &irql_); }
   ~Guard() { KeReleaseSpinLock(&network.lock, irql_); }
   Guard(const Guard&) = delete;
+
+ private:
+  KIRQL irql_;
+};
+
+// The same, taken and left by different functions.
+class Lock {
+ public:
+  void Take() { KeAcquireSpinLock(&network.lock, &irql_); }
+  void Leave() { KeReleaseSpinLock(&network.lock, irql_); }
 
  private:
   KIRQL irql_;
@@ -102,6 +123,13 @@ T* Pop(T** head, T*** end) {
   return item;
 }
 
+// ---- Helpers of network.cc. With the lock held.
+
+// An endpoint in its initial state; null if there is none left.
+Endpoint* TakeEndpoint(ADDRESS_FAMILY family);
+// The ports of an address family, as bits.
+UCHAR* PortsOf(ADDRESS_FAMILY family);
+
 // ---- Helpers of network_delivery.cc. With the lock held.
 
 // A peer's entry, remembered for the reset.
@@ -112,8 +140,26 @@ void Schedule(Endpoint* endpoint);
 void DropInbound(Endpoint* endpoint);
 void FreePort(Endpoint* endpoint);
 void FreeBuffers(Buffer* buffers);
+// Parts endpoint and peer.
+void Unlink(Endpoint* endpoint);
 // The work item: tells client and peer what is due, one thing at a time. Without the lock.
 void EndpointWork(PVOID endpoint);
+// Tells the sink. Without the lock.
+void Report(PeerEvent::Kind kind, LONG peer, const uint8_t* data = nullptr, uint32_t length = 0);
+
+// ---- Connections that come in: network_listen.cc. With the lock held.
+
+NTSTATUS Listen(Endpoint* endpoint, bool dual);
+void Admit(Endpoint* connection);
+void RemoteAddress(Endpoint* connection, SOCKADDR_INET* address);
+// Whether a listener or a connection that is not established has something to do.
+bool ListenerDue(const Endpoint* endpoint);
+bool HalfOpenDue(const Endpoint* endpoint);
+// Refuses what a listener has not looked at, and takes it out of the list of listeners.
+void StopListening(Endpoint* endpoint);
+// Steps of the work item: entered with the lock held, which they leave.
+void StepListener(Endpoint* endpoint, Lock* lock);
+void StepHalfOpen(Endpoint* endpoint, Lock* lock);
 
 }  // namespace wskcert::emulator
 

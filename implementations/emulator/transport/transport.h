@@ -65,6 +65,10 @@ struct Client {
   void (*Broken)(void* context);
   // The outcome of Close: nothing will be said about the endpoint again.
   void (*Closed)(void* context);
+  // A peer asks for a connection with a listening endpoint, `context` being the listener's. `connection` is
+  // the new connection's endpoint; the client may already call Admit or Close for it. Returns the context
+  // for the reports about it, or null to refuse: then the endpoint is not the client's.
+  void* (*Incoming)(void* context, Endpoint* connection);
 };
 
 // A transport.
@@ -90,8 +94,18 @@ struct Transport {
   // How many bytes should be outstanding in sends.
   SIZE_T (*IdealBacklog)(Endpoint* endpoint);
   // Ends the endpoint, resetting a connection that is not closed both ways; ends in Closed. Sends that are
-  // left end first. Other reports can still come until Closed does.
+  // left end first. Other reports can still come until Closed does. A connection that was not admitted is
+  // refused.
   void (*Close)(Endpoint* endpoint);
+  // Lets peers connect to a bound endpoint, which cannot connect itself any more: Incoming. `dual`: an IPv6
+  // endpoint at the wildcard address takes IPv4 too. STATUS_ADDRESS_ALREADY_EXISTS: IPv4's port is taken; the
+  // endpoint is no longer bound.
+  NTSTATUS (*Listen)(Endpoint* endpoint, bool dual);
+  // Goes on with the handshake of a connection that came in; ends in Connected: success, or
+  // STATUS_CONNECTION_ABORTED if the peer gave up. That can also be said before Admit.
+  void (*Admit)(Endpoint* connection);
+  // The peer's address of a connection that came in.
+  void (*RemoteAddress)(Endpoint* connection, SOCKADDR_INET* address);
 };
 
 }  // namespace wskcert::transport
