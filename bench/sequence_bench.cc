@@ -1,7 +1,8 @@
 // What one sequence costs: played on the emulator, judged, and both, with 8, 32 and 128 operations.
 //
-// The sequence is what a fuzzer plays most: one connection, its callbacks enabled and disabled in turn, data, refusals and receives
-// in between, and a settle now and then. Counters: operations and observations per iteration, and nanoseconds per operation.
+// The sequence is what a fuzzer plays most: one connection, its callbacks enabled and disabled in turn, data,
+// refusals and receives in between, and a settle now and then. Counters: operations and observations per
+// iteration, and nanoseconds per operation.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
@@ -25,9 +26,13 @@ void AddOperation(int n, Sequence* sequence) {
       return;
     }
     case 1:
-    case 5: step->mutable_peer_send()->set_length(64); return;
+    case 5:
+      step->mutable_peer_send()->set_length(64);
+      return;
     case 2:
-    case 6: step->mutable_settle(); return;
+    case 6:
+      step->mutable_settle();
+      return;
     case 3: {
       step->set_irp(static_cast<uint32_t>(1 + n % 4));
       EventCallback* disable = step->mutable_event_callback();
@@ -73,9 +78,9 @@ void CheckAccepted(const model::Judge& judge) {
 
 void Report(benchmark::State& state, size_t observations) {
   state.counters["observations"] = static_cast<double>(observations);
-  state.counters["per_operation"] = benchmark::Counter(
-      static_cast<double>(state.range(0)) * static_cast<double>(state.iterations()),
-      benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["per_operation"] =
+      benchmark::Counter(static_cast<double>(state.range(0)) * static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 void BM_Play(benchmark::State& state) {

@@ -41,9 +41,10 @@ _Static_assert(sizeof(wchar_t) == 2, "kernel code needs -fshort-wchar");
 #endif
 #define _cdecl
 
-// Structured exceptions do not exist here: a fault ends the process with a sanitizer's or the system's report. The
-// handler is compiled, so that it stays correct, and never entered; __leave works in a block without inner loops.
-// libstdc++ has a macro __try of its own: include its headers first where both are wanted.
+// Structured exceptions do not exist here: a fault ends the process with a sanitizer's or the system's
+// report. The handler is compiled, so that it stays correct, and never entered; __leave works in a block
+// without inner loops. libstdc++ has a macro __try of its own: include its headers first where both are
+// wanted.
 // clang-format off
 #undef __try
 #define __try for (int wskcert_once_ = 1; wskcert_once_; wskcert_once_ = 0)

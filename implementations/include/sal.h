@@ -1,5 +1,6 @@
-// Source annotations. Microsoft's compiler checks them; here they mean nothing and vanish, so that annotated client
-// sources compile. The older form (__in, __out, ...) exists in C only: those words are identifiers of libstdc++.
+// Source annotations. Microsoft's compiler checks them; here they mean nothing and vanish, so that annotated
+// client sources compile. The older form (__in, __out, ...) exists in C only: those words are identifiers of
+// libstdc++.
 #ifndef WSKCERT_INCLUDE_SAL_H_
 #define WSKCERT_INCLUDE_SAL_H_
 

@@ -1,5 +1,6 @@
-// The part of the Windows driver interface that WSK clients and providers use, with Windows x64's names, layouts and
-// numbers. The functions are implemented by the emulator's kernel runtime (implementations/emulator/kernel).
+// The part of the Windows driver interface that WSK clients and providers use, with Windows x64's names,
+// layouts and numbers. The functions are implemented by the emulator's kernel runtime
+// (implementations/emulator/kernel).
 #ifndef WSKCERT_INCLUDE_WDM_H_
 #define WSKCERT_INCLUDE_WDM_H_
 
