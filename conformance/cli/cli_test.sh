@@ -65,7 +65,7 @@ expect 1 "disable.in-progress.irp-waits-for-every-call" "$wskcert" run in_progre
 expect 1 "> [" "$wskcert" check "$work/early.trace"
 expect 1 "again: wskcert run" "$wskcert" certify --provider=saboteur:disable-irp-completes-early --filter=in_progress/receive_held --quiet
 # A provider that takes its process down.
-expect 2 "signal" "$wskcert" certify --provider=saboteur:disable-crashes-without-irp --filter=in_progress/receive_held --quiet
+expect 2 "run.survives" "$wskcert" certify --provider=saboteur:disable-crashes-without-irp --filter=in_progress/receive_held --quiet
 
 # Certificates.
 expect 0 "CERTIFIED" "$wskcert" certify --quiet --out="$work/certificate"
