@@ -159,16 +159,6 @@ NTSTATUS NoteStatic(Request* request) {
   }
   return status;
 }
-NTSTATUS StaticReceive(ReceiveCall* call) {
-  return (call->socket->mark & WSK_EVENT_RECEIVE) != 0 ? STATUS_DATA_NOT_ACCEPTED : CallReceive(*call);
-}
-NTSTATUS StaticDisconnect(Socket* socket, ULONG flags) {
-  return (socket->mark & WSK_EVENT_DISCONNECT) != 0 ? STATUS_SUCCESS : CallDisconnect(socket, flags);
-}
-NTSTATUS StaticBacklog(Socket* socket, SIZE_T ideal) {
-  return (socket->mark & WSK_EVENT_SEND_BACKLOG) != 0 ? STATUS_SUCCESS : CallBacklog(socket, ideal);
-}
-
 NTSTATUS FailedIrpSucceeds(Request* request) {
   if (request->function != Function::kDisable || request->irp == nullptr) return Pass(request);
   bool held;
@@ -245,9 +235,9 @@ const Saboteur kSaboteurs[] = {
     {.info = {"disable-stops-static-callback", "disable.static.stays-enabled",
               "A disable stops the calls of a statically enabled callback.", "npi", false},
      .request = NoteStatic,
-     .receive = StaticReceive,
-     .disconnect = StaticDisconnect,
-     .backlog = StaticBacklog},
+     .receive = UnlessMutedReceive,
+     .disconnect = UnlessMutedDisconnect,
+     .backlog = UnlessMutedBacklog},
     {.info = {"disable-failed-irp-succeeds", "disable.failed.irp-fails",
               "The IRP of a disable that returned an error completes with STATUS_SUCCESS.", "runtime", false},
      .request = FailedIrpSucceeds},

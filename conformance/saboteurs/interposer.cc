@@ -32,26 +32,47 @@ const WSK_PROVIDER_DISPATCH* RealDispatch(PWSK_CLIENT handle) {
 
 // ---- The client's functions
 
+// Without an IRP there is nothing that could deliver a socket; other flags are the provider's to judge.
+bool IsOneCategory(ULONG flags) {
+  switch (flags) {
+    case WSK_FLAG_BASIC_SOCKET:
+    case WSK_FLAG_LISTEN_SOCKET:
+    case WSK_FLAG_CONNECTION_SOCKET:
+    case WSK_FLAG_DATAGRAM_SOCKET:
+    case WSK_FLAG_STREAM_SOCKET:
+      return true;
+    default:
+      return false;
+  }
+}
+
+NTSTATUS Create(Function function, Socket* socket, Creation* creation, PIRP irp) {
+  creation->client = socket->owner->real.Client;
+  creation->dispatch = WrapCallbacks(socket, creation->dispatch);
+  // A basic socket has no callbacks of its own, so its context goes nowhere.
+  if (socket->category != WSK_FLAG_BASIC_SOCKET) creation->context = socket;
+  Request request = {};
+  request.socket = socket;
+  request.function = function;
+  request.creation = creation;
+  request.irp = irp;
+  return Run(&request);
+}
+
 NTSTATUS WSKAPI OnSocket(PWSK_CLIENT handle, ADDRESS_FAMILY family, USHORT type, ULONG protocol, ULONG flags,
                          PVOID context, CONST VOID* dispatch, PEPROCESS process, PETHREAD thread,
                          PSECURITY_DESCRIPTOR security, PIRP irp) {
   Client* client = ClientOf(handle);
-  Socket* socket = nullptr;
-  if (client != nullptr && flags == WSK_FLAG_CONNECTION_SOCKET && irp != nullptr) {
-    socket = NewSocket(client, context, static_cast<const WSK_CLIENT_CONNECTION_DISPATCH*>(dispatch));
-  }
+  Socket* socket = client != nullptr && IsOneCategory(flags) && irp != nullptr
+                       ? NewSocket(client, flags, context)
+                       : nullptr;
   if (socket == nullptr) {
     return RealDispatch(handle)->WskSocket(RealHandle(handle), family, type, protocol, flags, context,
                                            dispatch, process, thread, security, irp);
   }
-  const Creation creation = {
-      client->real.Client, family, type, protocol, nullptr, nullptr, flags, process, thread, security};
-  Request request = {};
-  request.socket = socket;
-  request.function = Function::kSocket;
-  request.creation = &creation;
-  request.irp = irp;
-  return Run(&request);
+  Creation creation = {nullptr, family,  type,     protocol, nullptr, nullptr,
+                       flags,   context, dispatch, process,  thread,  security};
+  return Create(Function::kSocket, socket, &creation, irp);
 }
 
 NTSTATUS WSKAPI OnSocketConnect(PWSK_CLIENT handle, USHORT type, ULONG protocol, PSOCKADDR local,
@@ -59,29 +80,30 @@ NTSTATUS WSKAPI OnSocketConnect(PWSK_CLIENT handle, USHORT type, ULONG protocol,
                                 CONST WSK_CLIENT_CONNECTION_DISPATCH* dispatch, PEPROCESS process,
                                 PETHREAD thread, PSECURITY_DESCRIPTOR security, PIRP irp) {
   Client* client = ClientOf(handle);
-  Socket* socket = client != nullptr && irp != nullptr ? NewSocket(client, context, dispatch) : nullptr;
+  Socket* socket =
+      client != nullptr && irp != nullptr ? NewSocket(client, WSK_FLAG_CONNECTION_SOCKET, context) : nullptr;
   if (socket == nullptr) {
     return RealDispatch(handle)->WskSocketConnect(RealHandle(handle), type, protocol, local, remote, flags,
                                                   context, dispatch, process, thread, security, irp);
   }
-  const Creation creation = {
-      client->real.Client, 0, type, protocol, local, remote, flags, process, thread, security};
-  Request request = {};
-  request.socket = socket;
-  request.function = Function::kSocketConnect;
-  request.creation = &creation;
-  request.irp = irp;
-  return Run(&request);
+  Creation creation = {nullptr, 0,       type,     protocol, local,  remote,
+                       flags,   context, dispatch, process,  thread, security};
+  return Create(Function::kSocketConnect, socket, &creation, irp);
 }
 
 NTSTATUS WSKAPI OnControlClient(PWSK_CLIENT handle, ULONG code, SIZE_T input_size, PVOID input,
                                 SIZE_T output_size, PVOID output, SIZE_T* returned, PIRP irp) {
-  const NTSTATUS status = RealDispatch(handle)->WskControlClient(RealHandle(handle), code, input_size, input,
-                                                                 output_size, output, returned, irp);
   Client* client = ClientOf(handle);
-  if (client != nullptr && NT_SUCCESS(status) && code == WSK_SET_STATIC_EVENT_CALLBACKS && input != nullptr &&
+  if (client == nullptr) {
+    return RealDispatch(handle)->WskControlClient(RealHandle(handle), code, input_size, input, output_size,
+                                                  output, returned, irp);
+  }
+  ClientRequest request = {client, code, input_size, input, output_size, output, returned, irp};
+  const NTSTATUS status = state.saboteur->control_client != nullptr ? state.saboteur->control_client(&request)
+                                                                    : PassClient(&request);
+  if (NT_SUCCESS(status) && code == WSK_SET_STATIC_EVENT_CALLBACKS && input != nullptr &&
       input_size >= sizeof(WSK_EVENT_CALLBACK_CONTROL)) {
-    client->static_events |= static_cast<WSK_EVENT_CALLBACK_CONTROL*>(input)->EventMask & kAllEvents;
+    client->static_events |= static_cast<WSK_EVENT_CALLBACK_CONTROL*>(input)->EventMask & kEveryEvent;
   }
   return status;
 }
@@ -187,12 +209,25 @@ const WSK_EXPORTS* Interpose(const WSK_EXPORTS* real, const Saboteur* saboteur) 
   return &kExports;
 }
 
+// ---- Behind the client's back
+
+NTSTATUS PassClient(ClientRequest* r) {
+  return r->client->real.Dispatch->WskControlClient(r->client->real.Client, r->code, r->input_size, r->input,
+                                                    r->output_size, r->output, r->returned, r->irp);
+}
+
+NTSTATUS SetStatic(Client* client, ULONG mask) {
+  WSK_EVENT_CALLBACK_CONTROL control = {const_cast<PNPIID>(&NPI_WSK_INTERFACE_ID), mask};
+  return client->real.Dispatch->WskControlClient(client->real.Client, WSK_SET_STATIC_EVENT_CALLBACKS,
+                                                 sizeof(control), &control, 0, nullptr, nullptr, nullptr);
+}
+
 // ---- Questions
 
 bool IsEnable(const Request& request) { return request.function == Function::kEnable && request.mask != 0; }
 
 bool IsDisable(const Request& request, EventIndex* event) {
-  if (request.function != Function::kDisable) return false;
+  if (request.function != Function::kDisable || request.mask == 0) return false;
   for (UCHAR i = 0; i < kEventCount; ++i) {
     if (request.mask != kEventBits[i]) continue;
     *event = static_cast<EventIndex>(i);
@@ -242,8 +277,18 @@ bool Has(const Socket* socket, EventIndex event) {
       return socket->ours.WskReceiveEvent != nullptr;
     case kDisconnectEvent:
       return socket->ours.WskDisconnectEvent != nullptr;
-    default:
+    case kBacklogEvent:
       return socket->ours.WskSendBacklogEvent != nullptr;
+    case kAcceptEvent:
+      return socket->ours_listen.WskAcceptEvent != nullptr;
+    case kInspectEvent:
+      return socket->ours_listen.WskInspectEvent != nullptr;
+    case kAbortEvent:
+      return socket->ours_listen.WskAbortEvent != nullptr;
+    case kReceiveFromEvent:
+      return socket->ours_datagram.WskReceiveFromEvent != nullptr;
+    default:
+      return socket->extension.client != nullptr;
   }
 }
 
@@ -251,6 +296,25 @@ void ForEachOther(const Socket* socket, void (*visit)(Socket* other, ULONG argum
   for (LONG i = 0; i < Used(state.sockets_used, kSockets); ++i) {
     Socket* other = &state.sockets[i];
     if (other != socket && other->real != nullptr && other->connected != 0 && other->closing == 0) {
+      visit(other, argument);
+    }
+  }
+}
+
+void ForEachAccepted(const Socket* listener, void (*visit)(Socket* other, ULONG argument), ULONG argument) {
+  for (LONG i = 0; i < Used(state.sockets_used, kSockets); ++i) {
+    Socket* other = &state.sockets[i];
+    if (other->listener == listener && other->real != nullptr && other->connected != 0 &&
+        other->closing == 0) {
+      visit(other, argument);
+    }
+  }
+}
+
+void ForEachOther(const Client* client, void (*visit)(Client* other, ULONG argument), ULONG argument) {
+  for (LONG i = 0; i < Used(state.clients_used, kClients); ++i) {
+    Client* other = &state.clients[i];
+    if (other != client && other->registration != nullptr && other->real.Dispatch != nullptr) {
       visit(other, argument);
     }
   }

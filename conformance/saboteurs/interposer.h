@@ -2,10 +2,10 @@
 // and lets a saboteur step in at each call, each completion and each callback. Internal to
 // conformance/saboteurs.
 //
-// Wrapped are registration, client and connection-oriented sockets; sockets of other categories go past it
-// unseen. An IRP on its way down gets the interposer's stack location, where it remembers what the IRP was
-// for; so a request needs no memory. Sockets and clients come from arrays and are not used twice in a run: a
-// saboteur may touch one after its close.
+// Wrapped are registration, client, sockets of every category, however they come to be, and the emulator's
+// extension interface. An IRP on its way down gets the interposer's stack location, where it remembers what
+// the IRP was for; so a request needs no memory. Sockets and clients come from arrays and are not used twice
+// in a run: a saboteur may touch one after its close.
 //
 // Kernel C++, IRQL <= DISPATCH_LEVEL unless said otherwise. No locks: what is shared are counters and
 // pointers that are exchanged.
@@ -15,6 +15,7 @@
 // clang-format off
 #include <wdm.h>
 #include <wsk.h>
+#include <wsk_emulator_extension.h>
 #include <wsk_exports.h>
 // clang-format on
 
@@ -28,8 +29,12 @@ enum class Function : UCHAR {
   kBind,
   kConnect,
   kConnectEx,
+  kListen,
+  kAccept,
+  kInspectComplete,
   kEnable,   // SO_WSK_EVENT_CALLBACK, set, without WSK_EVENT_DISABLE
   kDisable,  // SO_WSK_EVENT_CALLBACK, set, with it
+  kRegisterExtension,
   kControl,  // any other control operation
   kGetLocalAddress,
   kGetRemoteAddress,
@@ -38,13 +43,35 @@ enum class Function : UCHAR {
   kReceive,
   kReceiveEx,
   kDisconnect,
+  kSendTo,
+  kSendMessages,
+  kReceiveFrom,
   kClose,
 };
 
-enum EventIndex : UCHAR { kReceiveEvent, kDisconnectEvent, kBacklogEvent, kEventCount };
-inline constexpr ULONG kEventBits[kEventCount] = {WSK_EVENT_RECEIVE, WSK_EVENT_DISCONNECT,
-                                                  WSK_EVENT_SEND_BACKLOG};
+enum EventIndex : UCHAR {
+  kReceiveEvent,
+  kDisconnectEvent,
+  kBacklogEvent,
+  kAcceptEvent,
+  kReceiveFromEvent,
+  kInspectEvent,
+  kAbortEvent,
+  kPingEvent,
+  kEventCount
+};
+// WSK's flag of each; 0 for those that have none.
+inline constexpr ULONG kEventBits[kEventCount] = {WSK_EVENT_RECEIVE,
+                                                  WSK_EVENT_DISCONNECT,
+                                                  WSK_EVENT_SEND_BACKLOG,
+                                                  WSK_EVENT_ACCEPT,
+                                                  WSK_EVENT_RECEIVE_FROM,
+                                                  0,
+                                                  0,
+                                                  0};
+// Those of connection-oriented sockets, and those of all.
 inline constexpr ULONG kAllEvents = WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT | WSK_EVENT_SEND_BACKLOG;
+inline constexpr ULONG kEveryEvent = kAllEvents | WSK_EVENT_ACCEPT | WSK_EVENT_RECEIVE_FROM;
 
 // A registered client, and what it gets in place of the provider's NPI.
 struct Client {
@@ -58,18 +85,69 @@ struct Client {
 
 inline constexpr ULONG kQueuedReceives = 8;
 
-// A connection-oriented socket.
+// The provider's functions of a socket, whatever its category; null for those that its table lacks.
+struct Functions {
+  PFN_WSK_CONTROL_SOCKET control;
+  PFN_WSK_CLOSE_SOCKET close;
+  PFN_WSK_BIND bind;
+  PFN_WSK_LISTEN listen;
+  PFN_WSK_ACCEPT accept;
+  PFN_WSK_INSPECT_COMPLETE inspect_complete;
+  PFN_WSK_CONNECT connect;
+  PFN_WSK_CONNECT_EX connect_ex;
+  PFN_WSK_GET_LOCAL_ADDRESS get_local_address;
+  PFN_WSK_GET_REMOTE_ADDRESS get_remote_address;
+  PFN_WSK_SEND send;
+  PFN_WSK_SEND_EX send_ex;
+  PFN_WSK_RECEIVE receive;
+  PFN_WSK_RECEIVE_EX receive_ex;
+  PFN_WSK_DISCONNECT disconnect;
+  PFN_WSK_RELEASE_DATA_INDICATION_LIST release;
+  PFN_WSK_SEND_TO send_to;
+  PFN_WSK_SEND_MESSAGES send_messages;
+  PFN_WSK_RECEIVE_FROM receive_from;
+  PFN_WSK_RELEASE_DATAGRAM_INDICATION_LIST release_datagrams;
+};
+
+// The client's and the provider's part of the emulator's extension interface on one socket.
+struct Extension {
+  PVOID client_context, provider_context;
+  const WSKEMU_CLIENT_PING_DISPATCH* client;
+  const WSKEMU_PROVIDER_PING_DISPATCH* provider;
+  WSK_EXTENSION_CONTROL_IN in;  // what the provider gets
+};
+
+// A socket of any category.
 struct Socket {
   WSK_SOCKET wsk;    // first: what the client holds
   WSK_SOCKET* real;  // null until it was created
   Client* owner;
-  PVOID context;                                 // the client's
-  const WSK_CLIENT_CONNECTION_DISPATCH* client;  // the client's, or null
+  ULONG category;    // a WSK_FLAG_*_SOCKET
+  Socket* listener;  // that accepted it, or null
+  bool by_event;     // it was accepted by WskAcceptEvent
+  PVOID context;     // the client's
+  // The client's functions, and what the provider gets in their place. Null where the client gave null, or
+  // where the category has none of the kind.
+  const WSK_CLIENT_CONNECTION_DISPATCH* client;
+  const WSK_CLIENT_LISTEN_DISPATCH* client_listen;
+  const WSK_CLIENT_DATAGRAM_DISPATCH* client_datagram;
   WSK_CLIENT_CONNECTION_DISPATCH ours;
-  WSK_PROVIDER_CONNECTION_DISPATCH table;
+  WSK_CLIENT_LISTEN_DISPATCH ours_listen;
+  WSK_CLIENT_DATAGRAM_DISPATCH ours_datagram;
+  WSK_CLIENT_STREAM_DISPATCH ours_stream;
+  Functions functions;
+  union {
+    WSK_PROVIDER_BASIC_DISPATCH basic;
+    WSK_PROVIDER_LISTEN_DISPATCH listen;
+    WSK_PROVIDER_DATAGRAM_DISPATCH datagram;
+    WSK_PROVIDER_CONNECTION_DISPATCH connection;
+    WSK_PROVIDER_STREAM_DISPATCH stream;
+  } table;
+  Extension extension;
 
   // What an observer at this place can know; kept for every saboteur.
   volatile LONG enabled;               // events, as the client must believe
+  volatile LONG inherit;               // a listener: what sockets accepted from now on inherit
   volatile LONG running[kEventCount];  // calls inside the client
   PKTHREAD volatile runner[kEventCount];
   volatile LONG suspended;              // the receive event, until a WskReceive
@@ -79,6 +157,7 @@ struct Socket {
   volatile LONG retained;               // lists
   volatile LONG alone;                  // events that a request of their own enabled last
   volatile LONG disables[kEventCount];  // State::disables at that time
+  volatile LONG bound;
   volatile LONG connected;
   volatile LONG closing;
 
@@ -90,6 +169,8 @@ struct Socket {
   ULONG flags;
   WSK_DATA_INDICATION* list;
   WSK_DATA_INDICATION made;  // an indication of the interposer's own
+  PVOID* accepting_context;  // while it is being accepted by event: what the client has said so far
+  const WSK_CLIENT_CONNECTION_DISPATCH** accepting_dispatch;
   KEVENT done;
   WORK_QUEUE_ITEM work;
   void (*later)(Socket* socket);
@@ -105,6 +186,8 @@ struct Creation {
   ULONG protocol;
   PSOCKADDR local, remote;
   ULONG flags;
+  PVOID context;  // this and the next: what the provider gets
+  const VOID* dispatch;
   PEPROCESS process;
   PETHREAD thread;
   PSECURITY_DESCRIPTOR security;
@@ -118,20 +201,46 @@ struct Control {
   PVOID output;
   SIZE_T* returned;
 };
+struct Accepting {
+  Socket* made;   // null: there is no place for one, it goes past the interposer
+  PVOID context;  // this and the next: what the provider gets
+  const WSK_CLIENT_CONNECTION_DISPATCH* dispatch;
+  PSOCKADDR local, remote;
+};
 struct Request {
   Socket* socket;
   Function function;
   UCHAR tag;    // of the saboteur; comes back in Completion
   ULONG flags;  // of the call
-  ULONG mask;   // kEnable, kDisable: without WSK_EVENT_DISABLE
+  // kEnable, kDisable: which of WSK's events, without WSK_EVENT_DISABLE; 0 if there are others among them.
+  // `mask` on a socket that is used for a connection, `events` on any. `ping`: the extension's mask.
+  ULONG mask;
+  ULONG events;
+  ULONG ping;
   PWSK_BUF buffer;
+  PWSK_BUF_LIST buffers;  // kSendMessages
   PSOCKADDR address;
-  PULONG control_length;  // kReceiveEx
+  PWSK_INSPECT_ID inspect;  // kInspectComplete
+  WSK_INSPECT_ACTION action;
+  PULONG control_length;  // kReceiveEx, kReceiveFrom
   ULONG control_info_length;
   PCMSGHDR control_info;
   PULONG control_flags;
   const Control* control;
   const Creation* creation;
+  const Accepting* accepting;
+  PIRP irp;
+};
+
+// A call of WskControlClient.
+struct ClientRequest {
+  Client* client;
+  ULONG code;
+  SIZE_T input_size;
+  PVOID input;
+  SIZE_T output_size;
+  PVOID output;
+  SIZE_T* returned;
   PIRP irp;
 };
 
@@ -142,7 +251,8 @@ struct Completion {
   UCHAR tag;
   ULONG flags;        // of the call
   bool after_return;  // PassHeld only: the function had returned before
-  PWSK_BUF buffer;
+  PWSK_BUF buffer;    // of those that have one
+  Socket* made;       // kAccept: the accepted socket
   PIRP irp;
 };
 
@@ -153,6 +263,25 @@ struct ReceiveCall {
   SIZE_T bytes;
   SIZE_T* accepted;
 };
+struct AcceptCall {
+  Socket* socket;
+  ULONG flags;
+  PSOCKADDR local, remote;
+  Socket* made;          // the accepted socket; null if the provider gave none, or there is no place for it
+  PWSK_SOCKET accepted;  // what the client gets
+  PVOID context;         // from here on what the client gives back
+  const WSK_CLIENT_CONNECTION_DISPATCH* dispatch;
+};
+struct InspectCall {
+  Socket* socket;
+  PSOCKADDR local, remote;
+  PWSK_INSPECT_ID id;
+};
+struct ReceiveFromCall {
+  Socket* socket;
+  ULONG flags;
+  PWSK_DATAGRAM_INDICATION list;
+};
 
 // A saboteur. Hooks that are null leave the provider honest there.
 struct Saboteur {
@@ -162,10 +291,17 @@ struct Saboteur {
   // STATUS_SUCCESS: the IRP goes on to the client. STATUS_MORE_PROCESSING_REQUIRED: the saboteur keeps it (or
   // has completed it).
   NTSTATUS (*completing)(Completion* completion) = nullptr;
-  // In place of CallReceive, CallDisconnect, CallBacklog.
+  // In place of PassClient.
+  NTSTATUS (*control_client)(ClientRequest* request) = nullptr;
+  // In place of CallReceive and so on.
   NTSTATUS (*receive)(ReceiveCall* call) = nullptr;
   NTSTATUS (*disconnect)(Socket* socket, ULONG flags) = nullptr;
   NTSTATUS (*backlog)(Socket* socket, SIZE_T ideal) = nullptr;
+  NTSTATUS (*accept)(AcceptCall* call) = nullptr;
+  WSK_INSPECT_ACTION (*inspect)(const InspectCall* call) = nullptr;
+  NTSTATUS (*abort)(Socket* socket, PWSK_INSPECT_ID id) = nullptr;
+  NTSTATUS (*receive_from)(ReceiveFromCall* call) = nullptr;
+  NTSTATUS (*ping)(Socket* socket, ULONG value) = nullptr;
 };
 
 struct Topic {
@@ -195,6 +331,10 @@ PIRP Keep(Request* request);
 // Completes an IRP that Keep returned.
 void CompleteKept(PVOID irp, NTSTATUS status);
 
+// The honest way for a call of WskControlClient.
+NTSTATUS PassClient(ClientRequest* request);
+// Makes these events static for a client, behind its back.
+NTSTATUS SetStatic(Client* client, ULONG mask);
 // Enables or disables on the provider, behind the client's back.
 NTSTATUS SetEvents(Socket* socket, ULONG mask);
 // The provider says that the socket no longer functions.
@@ -208,12 +348,31 @@ bool Later(Socket* socket, void (*routine)(Socket* socket));
 NTSTATUS CallReceive(const ReceiveCall& call);
 NTSTATUS CallDisconnect(Socket* socket, ULONG flags);
 NTSTATUS CallBacklog(Socket* socket, SIZE_T ideal);
+NTSTATUS CallAccept(AcceptCall* call);
+WSK_INSPECT_ACTION CallInspect(const InspectCall& call);
+NTSTATUS CallAbort(Socket* socket, PWSK_INSPECT_ID id);
+NTSTATUS CallReceiveFrom(const ReceiveFromCall& call);
+NTSTATUS CallPing(Socket* socket, ULONG value);
+
+// For hooks: the same, except that events whose flags are in the socket's mark do not reach the client. What
+// was to be indicated stays with the provider, if it can.
+NTSTATUS UnlessMutedReceive(ReceiveCall* call);
+NTSTATUS UnlessMutedDisconnect(Socket* socket, ULONG flags);
+NTSTATUS UnlessMutedBacklog(Socket* socket, SIZE_T ideal);
 
 // ---- Questions
 
-// An enable of WSK's events, any of them.
+// An enable of events of connections, on a socket used for one.
 bool IsEnable(const Request& request);
-// A disable of exactly one of WSK's events.
+// An enable, on any socket, that names all of these events among others.
+inline bool IsEnableOf(const Request& request, ULONG events) {
+  return request.function == Function::kEnable && events != 0 && (request.events & events) == events;
+}
+// A disable of exactly this event, on any socket.
+inline bool IsDisableOf(const Request& request, EventIndex event) {
+  return request.function == Function::kDisable && request.events != 0 && request.events == kEventBits[event];
+}
+// A disable of exactly one of the events of connections, on a socket used for one.
 bool IsDisable(const Request& request, EventIndex* event);
 inline bool IsDisable(const Request& request) {
   EventIndex event;
@@ -244,6 +403,10 @@ bool CountsOn(const Socket* socket, EventIndex event);
 
 // The other sockets, for those that confuse them: calls visit(socket, argument) for each that is open.
 void ForEachOther(const Socket* socket, void (*visit)(Socket* other, ULONG argument), ULONG argument);
+// The same for the sockets that this listener accepted.
+void ForEachAccepted(const Socket* listener, void (*visit)(Socket* other, ULONG argument), ULONG argument);
+// And for the clients other than this one.
+void ForEachOther(const Client* client, void (*visit)(Client* other, ULONG argument), ULONG argument);
 
 // ---- Among the interposer's own files
 
@@ -263,10 +426,17 @@ struct State {
 extern State state;
 
 // interposer_requests.cc
-Socket* NewSocket(Client* owner, PVOID context, const WSK_CLIENT_CONNECTION_DISPATCH* client);
+// A socket of the interposer's that the provider has not got yet. Null: no place for one.
+Socket* NewSocket(Client* owner, ULONG category, PVOID context);
 NTSTATUS Run(Request* request);
-// interposer_callbacks.cc
-void WrapCallbacks(Socket* socket);
+// interposer_tables.cc: gives the client this socket in the place of the provider's.
+void Adopt(Socket* socket, WSK_SOCKET* real);
+// The same for the emulator's extension interface.
+void AdoptExtension(Socket* socket, WSK_EXTENSION_CONTROL_OUT* out);
+// interposer_callbacks.cc: what the provider shall call in place of the client's functions; null if it gave
+// none. `dispatch` is of the kind that goes with the category.
+const VOID* WrapCallbacks(Socket* socket, const VOID* dispatch);
+const VOID* PingCallbacks();
 
 // ---- For table.cc
 
