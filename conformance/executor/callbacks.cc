@@ -127,7 +127,9 @@ NTSTATUS WSKAPI ReceiveEvent(PVOID context, ULONG flags, PWSK_DATA_INDICATION li
   const ScriptReturn returns = ReturnOf(script);
   if (list == nullptr || returns == ScriptReturn::kAccept) {
   } else if (returns == ScriptReturn::kPartial) {
-    accepted = script->accept_bytes;
+    // More than was indicated is nothing that the pages define: how much comes in one call is the provider's
+    // to choose.
+    accepted = script->accept_bytes < read.bytes ? script->accept_bytes : static_cast<uint32_t>(read.bytes);
     *bytes_accepted = accepted;
   } else if (returns == ScriptReturn::kRefuse) {
     status = STATUS_DATA_NOT_ACCEPTED;

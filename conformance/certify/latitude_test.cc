@@ -1,0 +1,150 @@
+// The model accepts everything that the documentation leaves open: whatever the emulator chooses, where it
+// has a choice, singly and in pairs, and whatever the schedule says, the suite is accepted in profile
+// `documented`. Profile `windows` refuses what Windows was seen not to do, and nothing else.
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "conformance/certify/run_case.h"
+#include "conformance/certify/testbed.h"
+#include "conformance/rules/catalogue.h"
+#include "conformance/suite/suite.h"
+#include "gtest/gtest.h"
+
+namespace wskcert {
+namespace {
+
+// Choices take their value modulo the number of ways there are, so a value beyond the last is one that was
+// tried before.
+constexpr uint16_t kMaxValue = 4;
+// Kinds below are the scheduler's: fixing one starves threads; schedules vary them.
+constexpr uint16_t kFirstProviderKind = 16;
+
+struct Fixed {
+  std::string name;
+  uint16_t kind;
+  uint16_t value;
+};
+
+std::vector<Fixed> Alternatives() {
+  std::vector<Fixed> all;
+  for (const NamedChoice& choice : EmulatorChoices()) {
+    if (choice.kind < kFirstProviderKind) continue;
+    for (uint16_t value = 1; value <= kMaxValue; ++value) all.push_back({choice.name, choice.kind, value});
+  }
+  return all;
+}
+
+// Plays the suite with choices fixed beside those that a case fixes itself, and hands each judged log to
+// `check`.
+class Latitude {
+ public:
+  explicit Latitude(model::Profile profile) : judge_(profile) {}
+
+  template <typename Check>
+  void ForEachCase(const std::vector<Fixed>& fixed, const std::string& schedule, const Check& check) {
+    for (const NamedCase& candidate : CuratedSuite().cases()) {
+      Sequence sequence = candidate.body().sequence();
+      if (!Fix(fixed, &sequence)) continue;
+      if (!schedule.empty()) sequence.mutable_schedule()->set_choices(schedule);
+      absl::StatusOr<Program> program = Compile(sequence, EmulatorChoices());
+      ASSERT_TRUE(program.ok()) << program.status();
+      const Played& played = testbed_.Play(*program);
+      check(candidate.name(), played, JudgeLog(&judge_, played.log, played.capabilities));
+    }
+  }
+
+ private:
+  // False: the case fixes one of them itself.
+  static bool Fix(const std::vector<Fixed>& fixed, Sequence* sequence) {
+    for (const Fixed& choice : fixed) {
+      for (const FixedChoice& own : sequence->schedule().fixed()) {
+        if (own.name() == choice.name) return false;
+      }
+      FixedChoice* added = sequence->mutable_schedule()->add_fixed();
+      added->set_name(choice.name);
+      added->set_value(choice.value);
+    }
+    return true;
+  }
+
+  Testbed testbed_;
+  model::Judge judge_;
+};
+
+std::string Describe(const std::vector<Fixed>& fixed) {
+  std::string text;
+  for (const Fixed& choice : fixed) text += " " + choice.name + "=" + std::to_string(choice.value);
+  return text;
+}
+
+void ExpectAccepted(Latitude* latitude, const std::vector<Fixed>& fixed, const std::string& schedule) {
+  latitude->ForEachCase(
+      fixed, schedule, [&](const std::string& name, const Played& played, const Judged& judged) {
+        EXPECT_FALSE(judged.refusal.refused) << name << Describe(fixed) << "\n"
+                                             << RefusalStory(played.log, judged);
+        // A breach that a case commits on purpose may end the machine; nothing else may.
+        if (judged.breached.empty()) {
+          EXPECT_EQ(played.ending, Ending::kFinished) << name << Describe(fixed) << ": " << played.report;
+          EXPECT_FALSE(played.leaked) << name << Describe(fixed) << ": " << played.report;
+        }
+      });
+}
+
+TEST(Latitude, EachChoiceAlone) {
+  Latitude latitude(model::Profile::kDocumented);
+  for (const Fixed& fixed : Alternatives()) {
+    ExpectAccepted(&latitude, {fixed}, "");
+    if (HasFailure()) return;
+  }
+}
+
+TEST(Latitude, EachPairOfChoices) {
+  Latitude latitude(model::Profile::kDocumented);
+  const std::vector<Fixed> all = Alternatives();
+  for (size_t i = 0; i < all.size(); ++i) {
+    // Values beyond the second are tried alone; most choices have two.
+    if (all[i].value > 2) continue;
+    for (size_t k = i + 1; k < all.size(); ++k) {
+      if (all[k].value > 2 || all[k].kind == all[i].kind) continue;
+      ExpectAccepted(&latitude, {all[i], all[k]}, "");
+      if (HasFailure()) return;
+    }
+  }
+}
+
+TEST(Latitude, RandomSchedules) {
+  Latitude latitude(model::Profile::kDocumented);
+  std::mt19937 random(7);
+  for (int round = 0; round < 300; ++round) {
+    std::string schedule(64 + random() % 512, '\0');
+    // Mostly zeros, so that some runs are nearly calm and others are not.
+    const uint32_t calm = 1 + random() % 8;
+    for (char& byte : schedule) byte = random() % calm == 0 ? static_cast<char>(random()) : '\0';
+    ExpectAccepted(&latitude, {}, schedule);
+    if (HasFailure()) return;
+  }
+}
+
+// What profile windows narrows: refused there by a rule of that profile, and only by one.
+TEST(Latitude, WindowsRefusesOnlyByItsOwnRules) {
+  Latitude latitude(model::Profile::kWindows);
+  std::set<std::string> refused;
+  for (const Fixed& fixed : Alternatives()) {
+    latitude.ForEachCase({fixed}, "",
+                         [&](const std::string& name, const Played& played, const Judged& judged) {
+                           if (!judged.refusal.refused) return;
+                           refused.insert(fixed.name);
+                           ASSERT_GT(judged.refusal.blamed_count, 0);
+                           EXPECT_EQ(catalogue::Get(judged.refusal.blamed[0]).profile(), RULE_PROFILE_WINDOWS)
+                               << name << Describe({fixed}) << "\n"
+                               << RefusalStory(played.log, judged);
+                         });
+    if (HasFailure()) return;
+  }
+  EXPECT_EQ(refused.count("enable-with-irp"), 1u) << "an IRP on enable is accepted and completed by Windows";
+}
+
+}  // namespace
+}  // namespace wskcert
