@@ -58,6 +58,46 @@ const char* ProviderChoiceName(uint16_t kind) {
       return "late-disconnect";
     case kChoiceDisconnectOrder:
       return "disconnect-order";
+    case kChoiceOverlappingDatagrams:
+      return "overlapping-datagrams";
+    case kChoiceDatagramList:
+      return "datagram-list";
+    case kChoiceDatagramLoss:
+      return "datagram-loss";
+    case kChoiceDatagramOrder:
+      return "datagram-order";
+    case kChoiceReceiveFromRace:
+      return "receive-from-race";
+    case kChoiceRefusedDatagrams:
+      return "refused-datagrams";
+    case kChoiceStaticRefusal:
+      return "static-refusal";
+    case kChoiceEnableBeforeRefusal:
+      return "enable-before-refusal";
+    case kChoiceUnwantedDatagrams:
+      return "unwanted-datagrams";
+    case kChoiceTwoFixedAddresses:
+      return "two-fixed-addresses";
+    case kChoiceQueuedStrangers:
+      return "queued-strangers";
+    case kChoiceBasicSocketEvents:
+      return "basic-socket-events";
+    case kChoiceUnregisteredExtension:
+      return "unregistered-extension";
+    case kChoiceExtensionEarly:
+      return "extension-early";
+    case kChoiceRegisterWithIrp:
+      return "register-with-irp";
+    case kChoiceRegisterTwice:
+      return "register-twice";
+    case kChoiceStaticTwice:
+      return "static-twice";
+    case kChoiceStaticLate:
+      return "static-late";
+    case kChoiceStaticFlags:
+      return "static-flags";
+    case kChoiceClientControlIrp:
+      return "client-control-irp";
     case kChoiceEnd:
       break;
   }

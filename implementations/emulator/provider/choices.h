@@ -91,6 +91,72 @@ enum ProviderChoice : uint16_t {
   // for it.
   kChoiceDisconnectOrder = 51,
 
+  // ---- Datagrams ----
+
+  // Calls of one socket's receive-from event. 0: one at a time. 1: another may begin before one has returned.
+  // Drawn once per socket.
+  kChoiceOverlappingDatagrams = 80,
+  // Several datagrams are queued when the receive-from event is called. 0: it is told of the first. 1: of all,
+  // in one list. 2: of two.
+  kChoiceDatagramList = 81,
+  // A datagram on its way to us. 0: arrives. 1: is lost.
+  kChoiceDatagramLoss = 82,
+  // A datagram on its way to us while others are. 0: stays behind them. 1: overtakes them.
+  kChoiceDatagramOrder = 83,
+  // A datagram comes, the receive-from event is enabled and a WskReceiveFrom waits. 0: the request gets it. 1:
+  // the race that the page warns of: the event is told of it.
+  kChoiceReceiveFromRace = 84,
+  // Datagrams that the receive-from event refused, where this disables it. 0: buffered until it is enabled
+  // again or a WskReceiveFrom takes them. 1: dropped, since buffering them is not possible.
+  kChoiceRefusedDatagrams = 85,
+  // The same for an event that is statically enabled and stays so. 0: dropped. 1: buffered, and told again
+  // when a new datagram comes.
+  kChoiceStaticRefusal = 86,
+  // A refusal disables the event although an enable of it succeeded during the call. 0: yes, the refusal came
+  // last. 1: no, the enable counts.
+  kChoiceEnableBeforeRefusal = 87,
+  // A datagram comes while the event is disabled and no WskReceiveFrom waits. 0: buffered, up to the limit of
+  // SO_RCVBUF. 1: dropped.
+  kChoiceUnwantedDatagrams = 88,
+  // A send without an address, while both a fixed remote and a fixed destination address are set. 0: goes to
+  // the remote address. 1: goes to the destination address.
+  kChoiceTwoFixedAddresses = 89,
+  // Datagrams from elsewhere that were buffered before a fixed remote address was set. 0: still received. 1:
+  // dropped.
+  kChoiceQueuedStrangers = 90,
+
+  // ---- Basic sockets and extension interfaces ----
+
+  // A standard event, to be enabled or disabled on a basic socket, which has none. 0:
+  // STATUS_INVALID_PARAMETER. 1: STATUS_NOT_SUPPORTED. 2: STATUS_INVALID_DEVICE_REQUEST.
+  kChoiceBasicSocketEvents = 91,
+  // An extension's event, on a socket that did not register for the extension. Values as above.
+  kChoiceUnregisteredExtension = 92,
+  // An extension's event, before the socket is connected or bound. 0: refused as standard events are. 1:
+  // accepted.
+  kChoiceExtensionEarly = 93,
+  // An IRP given with SIO_WSK_REGISTER_EXTENSION, which the page does not foresee. 0: completed with the
+  // outcome inside the call. 1: refused with STATUS_INVALID_PARAMETER.
+  kChoiceRegisterWithIrp = 94,
+  // Registering a second time for the same extension. 0: STATUS_INVALID_DEVICE_STATE. 1: success, the new
+  // table and context count from now on.
+  kChoiceRegisterTwice = 95,
+
+  // ---- Client control operations ----
+
+  // A second WSK_SET_STATIC_EVENT_CALLBACKS. 0: the masks add up. 1: the second mask replaces the first. 2:
+  // STATUS_INVALID_DEVICE_STATE.
+  kChoiceStaticTwice = 96,
+  // WSK_SET_STATIC_EVENT_CALLBACKS after a socket was made. 0: STATUS_INVALID_DEVICE_STATE. 1:
+  // STATUS_INVALID_DEVICE_REQUEST. 2: STATUS_INVALID_PARAMETER.
+  kChoiceStaticLate = 97,
+  // WSK_SET_STATIC_EVENT_CALLBACKS with flags that are no standard events', or with WSK_EVENT_DISABLE. 0:
+  // STATUS_INVALID_PARAMETER. 1: STATUS_NOT_SUPPORTED.
+  kChoiceStaticFlags = 98,
+  // An IRP given with a client control operation whose page wants none. 0: STATUS_INVALID_PARAMETER. 1:
+  // accepted, and completed with the outcome inside the call.
+  kChoiceClientControlIrp = 99,
+
   kChoiceEnd
 };
 

@@ -57,9 +57,14 @@ NTSTATUS QuerySize(Socket* socket, SIZE_T value, const Buffers& buffers, SIZE_T*
 
 NTSTATUS Ioctl(Socket* socket, ULONG code, const Buffers& buffers, SIZE_T* returned) {
   switch (code) {
+    case SIO_WSK_SET_REMOTE_ADDRESS:
+    case SIO_WSK_SET_SENDTO_ADDRESS:
+      return SetDatagramAddress(socket, code, buffers.input_size, buffers.input);
     case SIO_WSK_QUERY_IDEAL_SEND_BACKLOG:
+      if (socket->endpoint == nullptr) return STATUS_NOT_SUPPORTED;
       return QuerySize(socket, WspTransport()->IdealBacklog(socket->endpoint), buffers, returned);
     case SIO_WSK_QUERY_RECEIVE_BACKLOG:
+      if (socket->endpoint == nullptr) return STATUS_NOT_SUPPORTED;
       return QuerySize(socket, socket->received_bytes, buffers, returned);
     case SIO_ADDRESS_LIST_QUERY:
     case SIO_ADDRESS_LIST_CHANGE:
@@ -83,6 +88,9 @@ NTSTATUS WSKAPI WspControlSocket(PWSK_SOCKET wsk, WSK_CONTROL_SOCKET_TYPE type, 
   if (irp != nullptr) TakeIrp(irp, socket, RequestKind::kOther);
   if (type == WskSetOption && code == SO_WSK_EVENT_CALLBACK && level == SOL_SOCKET) {
     return ControlEvents(&call, input_size, input, irp);
+  }
+  if (type == WskIoctl && code == SIO_WSK_REGISTER_EXTENSION) {
+    return RegisterExtension(&call, input_size, input, output_size, output, irp);
   }
   Buffers buffers = {input_size, input, output_size, output};
   SIZE_T returned = 0;

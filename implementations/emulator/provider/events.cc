@@ -99,28 +99,35 @@ void Finish(Socket* socket, UCHAR event, Delivery* delivery, NTSTATUS status) {
 
 // ---- Calling
 
+// An extension's events have rules of their own, on sockets of every category.
+const EventRules* RulesOf(const Socket* socket, UCHAR event) {
+  return event == kPingEvent ? &kPingRules : socket->rules;
+}
+
 // With the lock: whether a call of the event can begin.
 bool Due(const Socket* socket, UCHAR index) {
   const Event& event = socket->events[index];
   if (!event.enabled || event.held || socket->state != SocketState::kOpen) return false;
-  if (event.in_progress != 0 && !socket->overlapping) return false;
+  if (event.in_progress != 0 && !(socket->overlapping && index != kPingEvent)) return false;
   if (!socket->concurrent_events) {
     for (const Event& other : socket->events) {
       if (&other != &event && other.in_progress != 0) return false;
     }
   }
-  if (!socket->rules->has_function(socket, index) || !socket->rules->wanted(socket, index)) return false;
+  const EventRules* rules = RulesOf(socket, index);
+  if (!rules->has_function(socket, index) || !rules->wanted(socket, index)) return false;
   return !event.disabling || event.keep_going;
 }
 
 NTSTATUS CallAtSomeLevel(Socket* socket, UCHAR event, Delivery* delivery) {
+  const EventRules* rules = RulesOf(socket, event);
   KIRQL irql = KeGetCurrentIrql();
   ULONG level = irql >= DISPATCH_LEVEL ? 1 + WspChoose(emulator::kChoiceCallbackIrql, 2)
                                        : WspChoose(emulator::kChoiceCallbackIrql, 3);
   if (level == 1) delivery->flags |= WSK_FLAG_AT_DISPATCH_LEVEL;
-  if (level == 0 || irql >= DISPATCH_LEVEL) return socket->rules->call(socket, event, delivery);
+  if (level == 0 || irql >= DISPATCH_LEVEL) return rules->call(socket, event, delivery);
   KeRaiseIrql(DISPATCH_LEVEL, &irql);
-  NTSTATUS status = socket->rules->call(socket, event, delivery);
+  NTSTATUS status = rules->call(socket, event, delivery);
   KeLowerIrql(irql);
   return status;
 }
@@ -135,6 +142,7 @@ void EndCall(Socket* socket, UCHAR index) {
     if (--event.in_progress == 0 && event.disabling) {
       event.disabling = FALSE;
       event.enabled = event.reenable;
+      if (!event.enabled && index == kPingEvent) DropPings(socket);
       event.reenable = event.keep_going = FALSE;
       while (!IsListEmpty(&event.waiters)) {
         PIRP irp = IrpOf(event.waiters.Flink);
@@ -156,13 +164,13 @@ bool RunEvent(Socket* socket, UCHAR index) {
     if (!Due(socket, index)) return false;
     ++socket->events[index].in_progress;
     delivery = Delivery{};
-    socket->rules->prepare(socket, index, &delivery);
+    RulesOf(socket, index)->prepare(socket, index, &delivery);
   }
   Reference(socket);
   WspYield(emulator::kChoiceCallbackEdge);
   NTSTATUS status = CallAtSomeLevel(socket, index, &delivery);
   WspYield(emulator::kChoiceCallbackEdge);
-  socket->rules->finish(socket, index, &delivery, status);
+  RulesOf(socket, index)->finish(socket, index, &delivery, status);
   EndCall(socket, index);
   Advance(socket, Place::kWorker);
   Release(socket);
@@ -173,6 +181,17 @@ void EventWork(PVOID context) {
   auto* event = static_cast<Event*>(context);
   Socket* socket = event->socket;
   auto index = static_cast<UCHAR>(event - socket->events);
+  if (socket->overlapping && index != kPingEvent) {
+    // Other workers may make calls beside this one.
+    {
+      SocketLock lock(socket);
+      event->queued = FALSE;
+    }
+    while (RunEvent(socket, index)) {
+    }
+    Release(socket);
+    return;
+  }
   bool again;
   do {
     while (RunEvent(socket, index)) {
@@ -180,6 +199,7 @@ void EventWork(PVOID context) {
     SocketLock lock(socket);
     again = Due(socket, index);
     event->queued = again;
+    if (index == kPingEvent && !event->enabled) DropPings(socket);
   } while (again);
   Release(socket);
 }
@@ -191,12 +211,12 @@ NTSTATUS StaticEventStatus() {
 }
 
 // With the lock. Enables all events of the mask, or none.
-NTSTATUS Enable(Socket* socket, ULONG mask) {
+NTSTATUS Enable(Socket* socket, const EventRules* rules, ULONG mask) {
   for (UCHAR index = 0; index < kEventCount; ++index) {
     const Event& event = socket->events[index];
-    if (!(mask & socket->rules->bits[index])) continue;
+    if (!(mask & rules->bits[index])) continue;
     if (event.fixed) return StaticEventStatus();
-    if (!socket->rules->has_function(socket, index) &&
+    if (!rules->has_function(socket, index) &&
         WspChoose(emulator::kChoiceEnableWithoutFunction, 2) == 0) {
       return STATUS_INVALID_PARAMETER;
     }
@@ -206,14 +226,15 @@ NTSTATUS Enable(Socket* socket, ULONG mask) {
   }
   ULONG while_disabling = 0;
   for (UCHAR index = 0; index < kEventCount; ++index) {
-    if (!(mask & socket->rules->bits[index]) || !socket->events[index].disabling) continue;
+    if (!(mask & rules->bits[index]) || !socket->events[index].disabling) continue;
     while_disabling = WspChoose(emulator::kChoiceEnableWhileDisabling, 3);
     if (while_disabling == 2) return STATUS_INVALID_DEVICE_STATE;
   }
   for (UCHAR index = 0; index < kEventCount; ++index) {
     Event& event = socket->events[index];
-    if (!(mask & socket->rules->bits[index])) continue;
+    if (!(mask & rules->bits[index])) continue;
     event.enabled = TRUE;
+    ++event.enables;
     if (!event.disabling) continue;
     event.reenable = TRUE;
     if (while_disabling == 1) event.keep_going = TRUE;
@@ -230,6 +251,7 @@ NTSTATUS Disable(Socket* socket, UCHAR index, PIRP irp) {
     if (!event.enabled && WspChoose(emulator::kChoiceDisableDisabled, 2) == 1)
       return STATUS_INVALID_PARAMETER;
     event.enabled = FALSE;
+    if (index == kPingEvent) DropPings(socket);
     return STATUS_SUCCESS;
   }
   bool first = !event.disabling;
@@ -259,17 +281,23 @@ UCHAR EventOfBit(const EventRules* rules, ULONG bit) {
   return index;
 }
 
-// With the lock. What the page asks of both enabling and disabling.
-NTSTATUS CheckControl(const Socket* socket, SIZE_T size, const WSK_EVENT_CALLBACK_CONTROL* control) {
+bool SameId(const NPIID* a, const NPIID* b) { return RtlCompareMemory(a, b, sizeof *a) == sizeof *a; }
+
+// With the lock. What the page asks of both enabling and disabling; and the rules of the NPI that is meant.
+NTSTATUS CheckControl(const Socket* socket, SIZE_T size, const WSK_EVENT_CALLBACK_CONTROL* control,
+                      const EventRules** rules) {
   if (size < sizeof *control || control == nullptr || control->NpiId == nullptr)
     return STATUS_INVALID_PARAMETER;
-  if (RtlCompareMemory(control->NpiId, &NPI_WSK_INTERFACE_ID, sizeof(NPIID)) != sizeof(NPIID)) {
-    return STATUS_INVALID_PARAMETER;
-  }
+  bool standard = SameId(control->NpiId, &NPI_WSK_INTERFACE_ID);
+  if (!standard && !SameId(control->NpiId, &NPI_WSKEMU_PING_ID)) return STATUS_INVALID_PARAMETER;
+  if (!standard && !socket->ping.registered) return UnregisteredStatus();
+  if (standard && socket->category == WSK_FLAG_BASIC_SOCKET) return BasicSocketStatus();
+  *rules = standard ? socket->rules : &kPingRules;
   ULONG events = control->EventMask & ~WSK_EVENT_DISABLE;
-  if (events == 0 || (events & ~KnownEvents(socket->rules)) != 0) return STATUS_INVALID_PARAMETER;
+  if (events == 0 || (events & ~KnownEvents(*rules)) != 0) return STATUS_INVALID_PARAMETER;
   if (socket->broken) return STATUS_FILE_FORCED_CLOSED;
   if (socket->rules->ready(socket)) return STATUS_SUCCESS;
+  if (!standard && WspChoose(emulator::kChoiceExtensionEarly, 2) == 1) return STATUS_SUCCESS;
   return WspChoose(emulator::kChoiceNotConnected, 2) == 0 ? STATUS_INVALID_DEVICE_STATE
                                                           : STATUS_INVALID_DEVICE_REQUEST;
 }
@@ -316,7 +344,8 @@ void AdvanceEvents(Socket* socket, Place place, ULONG* here, ULONG* queue) {
   for (UCHAR index = 0; index < kEventCount; ++index) {
     Event& event = socket->events[index];
     if (event.queued || !Due(socket, index)) continue;
-    if (place != Place::kWorker && WspChoose(emulator::kChoiceCallbackThread, 2) == 1) {
+    bool free = event.in_progress == 0 && index != kPingEvent;
+    if (place != Place::kWorker && free && WspChoose(emulator::kChoiceCallbackThread, 2) == 1) {
       *here |= 1u << index;
       continue;
     }
@@ -358,22 +387,23 @@ NTSTATUS ControlEvents(Call* call, SIZE_T size, const VOID* input, PIRP irp) {
   Socket* socket = call->socket();
   auto* control = static_cast<const WSK_EVENT_CALLBACK_CONTROL*>(input);
   NTSTATUS status;
+  const EventRules* rules = socket->rules;
   bool enabling = false;
   {
     SocketLock lock(socket);
-    status = CheckControl(socket, size, control);
+    status = CheckControl(socket, size, control, &rules);
     if (NT_SUCCESS(status)) {
       ULONG events = control->EventMask & ~WSK_EVENT_DISABLE;
       enabling = events == control->EventMask;
       if (enabling && irp != nullptr && WspChoose(emulator::kChoiceEnableWithIrp, 2) == 1) {
         status = STATUS_INVALID_PARAMETER;
       } else if (enabling) {
-        status = Enable(socket, events);
-      } else if (EventOfBit(socket->rules, events) == kEventCount) {
+        status = Enable(socket, rules, events);
+      } else if (EventOfBit(rules, events) == kEventCount) {
         status = WspChoose(emulator::kChoiceDisableSeveral, 2) == 0 ? STATUS_INVALID_PARAMETER
                                                                     : STATUS_NOT_SUPPORTED;
       } else {
-        status = Disable(socket, EventOfBit(socket->rules, events), irp);
+        status = Disable(socket, EventOfBit(rules, events), irp);
       }
     }
   }
@@ -383,8 +413,12 @@ NTSTATUS ControlEvents(Call* call, SIZE_T size, const VOID* input, PIRP irp) {
     AnswerNow(socket, irp, status, 0);
     return STATUS_PENDING;
   }
-  status = NT_ERROR(status) ? Answer(socket, irp, status, 0) : AnswerNow(socket, irp, status, 0);
-  if (enabling) Advance(socket, Place::kClientCall);
+  // That a socket is no longer functional is returned, whatever becomes of other failures.
+  bool later = NT_ERROR(status) && status != STATUS_FILE_FORCED_CLOSED;
+  status = later ? Answer(socket, irp, status, 0) : AnswerNow(socket, irp, status, 0);
+  // Datagrams that were meant for the event may now be for a receive.
+  bool datagrams = socket->category == WSK_FLAG_DATAGRAM_SOCKET;
+  if (enabling || datagrams) Advance(socket, Place::kClientCall);
   return status;
 }
 

@@ -185,12 +185,16 @@ void ConsumeReceived(Socket* socket, SIZE_T bytes) {
 
 void ReturnSpent(Socket* socket) {
   transport::Buffer* spent;
+  transport::Datagram* datagrams;
   {
     SocketLock lock(socket);
     spent = socket->spent;
+    datagrams = socket->datagram.spent;
     socket->spent = nullptr;
+    socket->datagram.spent = nullptr;
   }
   if (spent != nullptr) WspTransport()->ReturnBuffers(spent);
+  if (datagrams != nullptr) WspTransport()->datagrams->ReturnDatagrams(datagrams);
 }
 
 void DropReceived(Socket* socket) {

@@ -29,7 +29,7 @@ void CancelSend(PIRP irp) {
   if (!request->over) {
     request->held = TRUE;
     lock.Leave();
-    bool taken = WspTransport()->CancelSend(socket->endpoint, SpanOf(irp));
+    bool taken = TakeBackSend(socket, irp);
     lock.Take();
     request->held = FALSE;
     if (taken) {

@@ -18,17 +18,13 @@
 
 #include "implementations/emulator/provider/hooks.h"
 
-namespace wskcert::transport {
-struct DatagramEndpoint;
-struct Datagram;
-}  // namespace wskcert::transport
-
 namespace wskcert::provider {
 
 using emulator::ProviderChoice;
 
 inline constexpr ULONG kRegistrations = 64;
 inline constexpr ULONG kSockets = 2048;
+inline constexpr ULONG kMessages = 1024;  // of WskSendMessages
 
 // ---- A client
 
@@ -59,6 +55,7 @@ inline constexpr UCHAR kAcceptEvent = 0, kInspectEvent = 1, kAbortEvent = 2;
 
 struct Socket;
 struct Node;
+struct DatagramNode;
 
 // The life of one event callback on one socket. Guarded by the socket's lock.
 struct Event {
@@ -70,6 +67,7 @@ struct Event {
   BOOLEAN held;        // no call yet: the socket is still being accepted
   BOOLEAN queued;      // the work item
   ULONG in_progress;   // calls to the client that have not returned, or are about to begin
+  ULONG enables;       // successful ones, to know whether one came during a call
   LIST_ENTRY waiters;  // IRPs of disables
   Socket* socket;
   WORK_QUEUE_ITEM work;
@@ -83,6 +81,9 @@ struct Delivery {
   ULONG flags;
   SIZE_T backlog;
   Socket* request;  // a connection that comes in
+  DatagramNode* datagrams;
+  ULONG enables;  // of the event before the call
+  ULONG ping;
 };
 
 // What differs between the events of sockets of different use. Functions with the socket's lock, unless said
@@ -113,8 +114,6 @@ struct DatagramPart {
   // Received and not taken by anybody yet, first come first.
   transport::Datagram *queue, **queue_end;
   transport::Datagram* spent;  // to be returned when the lock is not held
-  ULONG enables;               // of the event, to know whether one came during a call
-  BOOLEAN overlapping;         // calls of the event may run at the same time
   BOOLEAN event_first;         // what is queued goes to the event although a receive waits
   BOOLEAN stalled;             // what is queued was refused, and waits for a new datagram
   BOOLEAN has_remote, has_send_to;
@@ -191,7 +190,16 @@ static_assert(sizeof(Node) <= sizeof(transport::Buffer::client_area));
 
 // ---- An IRP in the provider's hands
 
-enum class RequestKind : UCHAR { kOther, kSocketConnect, kConnect, kReceive, kSend, kDisconnect, kDisable };
+enum class RequestKind : UCHAR {
+  kOther,
+  kSocketConnect,
+  kConnect,
+  kReceive,
+  kReceiveFrom,
+  kSend,
+  kDisconnect,
+  kDisable
+};
 
 // Lies in the parameters of the IRP's stack location.
 struct Request {
@@ -203,6 +211,7 @@ struct Request {
   BOOLEAN over;    // kSend: the transport is done with it, the outcome is in IoStatus
   BOOLEAN uncancellable;
   ULONG flags;
+  ULONG offset, length;  // kReceiveFrom: of the buffer
 };
 static_assert(sizeof(Request) <= 4 * sizeof(PVOID));
 
@@ -212,6 +221,20 @@ inline Request* RequestOf(PIRP irp) {
 // The request's buffer.
 inline transport::Send* SpanOf(PIRP irp) {
   return reinterpret_cast<transport::Send*>(irp->Tail.Overlay.DriverContext);
+}
+// The same place, for a datagram to send and for one to receive.
+inline transport::DatagramSend* DatagramSpanOf(PIRP irp) {
+  return reinterpret_cast<transport::DatagramSend*>(irp->Tail.Overlay.DriverContext);
+}
+struct ReceiveFromOutput {
+  PMDL mdl;
+  PSOCKADDR remote;
+  PULONG control_length;
+  PULONG control_flags;
+};
+static_assert(sizeof(ReceiveFromOutput) <= 4 * sizeof(PVOID));
+inline ReceiveFromOutput* OutputOf(PIRP irp) {
+  return reinterpret_cast<ReceiveFromOutput*>(irp->Tail.Overlay.DriverContext);
 }
 inline PIRP IrpOf(PLIST_ENTRY link) { return CONTAINING_RECORD(link, IRP, Tail.Overlay.ListEntry); }
 
@@ -306,6 +329,10 @@ NTSTATUS ControlEvents(Call* call, SIZE_T size, const VOID* input, PIRP irp);
 // Sets a socket's events up for its use.
 void InitializeEvents(Socket* socket, const EventRules* rules);
 extern const EventRules kConnectionRules;
+// The rules of the extension's event, beside those of a socket's category.
+extern const EventRules kPingRules;
+extern const EventRules kBasicRules;
+extern const EventRules kDatagramRules;
 inline constexpr ULONG kConnectionEvents = WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT | WSK_EVENT_SEND_BACKLOG;
 
 // ---- indication.cc
@@ -319,10 +346,37 @@ void DropReceived(Socket* socket);
 void ConsumeReceived(Socket* socket, SIZE_T bytes);
 void ReturnSpent(Socket* socket);
 
+// ---- datagram.cc, datagram_send.cc
+
+NTSTATUS OpenDatagrams(Socket* socket, const VOID* dispatch);
+void CloseDatagrams(Socket* socket);
+// With the lock: gives queued datagrams to pending receives, which go to `done`.
+void FillDatagramReceives(Socket* socket, PLIST_ENTRY done);
+// SIO_WSK_SET_REMOTE_ADDRESS and SIO_WSK_SET_SENDTO_ADDRESS.
+NTSTATUS SetDatagramAddress(Socket* socket, ULONG code, SIZE_T size, const VOID* input);
+// With the lock held by nobody: takes a send back from the transport, of whatever kind the socket is.
+bool TakeBackSend(Socket* socket, PIRP irp);
+extern const transport::DatagramClient kDatagramClient;
+void ReleaseMessages(PIRP irp);
+void OnDatagramSent(void* context, transport::DatagramSend* send, NTSTATUS status);
+
+// ---- extension.cc
+
+// SIO_WSK_REGISTER_EXTENSION.
+NTSTATUS RegisterExtension(Call* call, SIZE_T input_size, const VOID* input, SIZE_T output_size, PVOID output,
+                           PIRP irp);
+// With the lock: forgets what was asked for, since the event is disabled.
+void DropPings(Socket* socket);
+// What enabling an extension's event answers without a registration, and a standard one on a basic socket.
+NTSTATUS UnregisteredStatus();
+NTSTATUS BasicSocketStatus();
+
 // ---- receive.cc, send.cc, control.cc, client.cc: the tables' functions
 
 // With the lock: completes what can be of the pending receives; the completed go to `done`.
 void FillReceives(Socket* socket, PLIST_ENTRY done);
+// Copies received data into a chain of MDLs. False: it cannot be mapped.
+bool CopyToMdls(const transport::Buffer* buffers, PMDL mdl, SIZE_T offset, SIZE_T bytes);
 // Bug checks unless the buffer lies in its MDLs.
 void CheckBuffer(Socket* socket, const WSK_BUF* buffer);
 
@@ -330,6 +384,10 @@ NTSTATUS WSKAPI WspReceive(PWSK_SOCKET, PWSK_BUF, ULONG, PIRP);
 NTSTATUS WSKAPI WspRelease(PWSK_SOCKET, PWSK_DATA_INDICATION);
 NTSTATUS WSKAPI WspSend(PWSK_SOCKET, PWSK_BUF, ULONG, PIRP);
 NTSTATUS WSKAPI WspDisconnect(PWSK_SOCKET, PWSK_BUF, ULONG, PIRP);
+NTSTATUS WSKAPI WspSendTo(PWSK_SOCKET, PWSK_BUF, ULONG, PSOCKADDR, ULONG, PCMSGHDR, PIRP);
+NTSTATUS WSKAPI WspSendMessages(PWSK_SOCKET, PWSK_BUF_LIST, ULONG, PSOCKADDR, ULONG, PCMSGHDR, PIRP);
+NTSTATUS WSKAPI WspReceiveFrom(PWSK_SOCKET, PWSK_BUF, ULONG, PSOCKADDR, PULONG, PCMSGHDR, PULONG, PIRP);
+NTSTATUS WSKAPI WspReleaseDatagrams(PWSK_SOCKET, PWSK_DATAGRAM_INDICATION);
 NTSTATUS WSKAPI WspControlSocket(PWSK_SOCKET, WSK_CONTROL_SOCKET_TYPE, ULONG, ULONG, SIZE_T, PVOID, SIZE_T,
                                  PVOID, SIZE_T*, PIRP);
 NTSTATUS WSKAPI WspCloseSocket(PWSK_SOCKET, PIRP);
@@ -356,6 +414,9 @@ extern const transport::Client kTransportClient;
 // ---- The whole
 
 struct Provider {
+  transport::Message* free_messages;
+  ULONG messages_used;
+  transport::Message messages[kMessages];
   KSPIN_LOCK lock;  // of the arrays, not of what lies in them
   BOOLEAN not_ready;
   ULONG registrations_used, sockets_used;

@@ -16,35 +16,6 @@ bool CanComplete(const Socket* socket, ULONG flags, SIZE_T length) {
   return socket->received_bytes >= ((flags & WSK_FLAG_WAITALL) ? length : 1);
 }
 
-// Copies received data into a chain of MDLs. False: it cannot be mapped.
-bool CopyOut(const Socket* socket, const transport::Send* span, SIZE_T bytes) {
-  PMDL mdl = span->mdl;
-  SIZE_T offset = span->offset;
-  PUCHAR to = nullptr;
-  for (const transport::Buffer* buffer = socket->received; bytes > 0; buffer = buffer->next) {
-    SIZE_T left = buffer->length < bytes ? buffer->length : bytes;
-    const UCHAR* from = buffer->base + buffer->offset;
-    bytes -= left;
-    while (left > 0) {
-      SIZE_T room = MmGetMdlByteCount(mdl) - offset;
-      if (room == 0) {
-        mdl = mdl->Next;
-        offset = 0;
-        to = nullptr;
-        continue;
-      }
-      if (to == nullptr) to = static_cast<PUCHAR>(MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority));
-      if (to == nullptr) return false;
-      SIZE_T count = room < left ? room : left;
-      RtlCopyMemory(to + offset, from, count);
-      from += count;
-      offset += count;
-      left -= count;
-    }
-  }
-  return true;
-}
-
 // With the lock: gives data to a receive that can be completed, and sets its outcome.
 void Fill(Socket* socket, PIRP irp) {
   const transport::Send* span = SpanOf(irp);
@@ -52,7 +23,7 @@ void Fill(Socket* socket, PIRP irp) {
   irp->IoStatus.Status = STATUS_SUCCESS;
   irp->IoStatus.Information = bytes;
   if (bytes == 0) return;
-  if (CopyOut(socket, span, bytes)) {
+  if (CopyToMdls(socket->received, span->mdl, span->offset, bytes)) {
     ConsumeReceived(socket, bytes);
   } else {
     irp->IoStatus.Status = STATUS_INSUFFICIENT_RESOURCES;
@@ -90,6 +61,32 @@ NTSTATUS Start(Socket* socket, PIRP irp, ULONG flags, SIZE_T length) {
 
 }  // namespace
 
+bool CopyToMdls(const transport::Buffer* buffer, PMDL mdl, SIZE_T offset, SIZE_T bytes) {
+  PUCHAR to = nullptr;
+  for (; bytes > 0; buffer = buffer->next) {
+    SIZE_T left = buffer->length < bytes ? buffer->length : bytes;
+    const UCHAR* from = buffer->base + buffer->offset;
+    bytes -= left;
+    while (left > 0) {
+      SIZE_T room = MmGetMdlByteCount(mdl) - offset;
+      if (room == 0) {
+        mdl = mdl->Next;
+        offset = 0;
+        to = nullptr;
+        continue;
+      }
+      if (to == nullptr) to = static_cast<PUCHAR>(MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority));
+      if (to == nullptr) return false;
+      SIZE_T count = room < left ? room : left;
+      RtlCopyMemory(to + offset, from, count);
+      from += count;
+      offset += count;
+      left -= count;
+    }
+  }
+  return true;
+}
+
 void CheckBuffer(Socket* socket, const WSK_BUF* buffer) {
   const char* page = "ns-wsk-_wsk_buf.md";
   if (buffer->Length == 0) return;
@@ -107,6 +104,7 @@ void CheckBuffer(Socket* socket, const WSK_BUF* buffer) {
 }
 
 void FillReceives(Socket* socket, PLIST_ENTRY done) {
+  if (socket->category == WSK_FLAG_DATAGRAM_SOCKET) return FillDatagramReceives(socket, done);
   while (!IsListEmpty(&socket->receives)) {
     PIRP irp = IrpOf(socket->receives.Flink);
     Request* request = RequestOf(irp);

@@ -180,6 +180,8 @@ void ProviderReset() {
   for (ULONG i = 0; i < provider.sockets_used; ++i) provider.sockets[i].state = SocketState::kFree;
   provider.registrations_used = provider.sockets_used = 0;
   provider.free_sockets = provider.free_sockets_end = nullptr;
+  provider.free_messages = nullptr;
+  provider.messages_used = 0;
   provider.lock = 0;
   provider.not_ready = FALSE;
 }

@@ -36,6 +36,12 @@ const WSK_PROVIDER_CONNECTION_DISPATCH kConnectionDispatch = {{WspControlSocket,
                                                               WspSendEx,
                                                               WspReceiveEx};
 
+const WSK_PROVIDER_DATAGRAM_DISPATCH kDatagramDispatch = {
+    {WspControlSocket, WspCloseSocket}, WspBind, WspSendTo, WspReceiveFrom, WspReleaseDatagrams,
+    WspGetLocalAddress, WspSendMessages};
+
+const WSK_PROVIDER_BASIC_DISPATCH kBasicDispatch = {WspControlSocket, WspCloseSocket};
+
 Socket* TakeSocket() {
   KIRQL irql;
   KeAcquireSpinLock(&provider.lock, &irql);
@@ -138,7 +144,9 @@ NTSTATUS WSKAPI WspBind(PWSK_SOCKET wsk, PSOCKADDR address, ULONG flags, PIRP ir
   } else if (socket->bound) {
     status = STATUS_INVALID_DEVICE_STATE;
   } else if (address != nullptr && address->sa_family == socket->family && flags == 0) {
-    status = WspTransport()->Bind(socket->endpoint, address);
+    status = socket->category == WSK_FLAG_DATAGRAM_SOCKET
+                 ? WspTransport()->datagrams->Bind(socket->datagram.endpoint, address)
+                 : WspTransport()->Bind(socket->endpoint, address);
   }
   if (NT_SUCCESS(status)) socket->bound = TRUE;
   call.Leave();
@@ -186,6 +194,8 @@ NTSTATUS GetAddress(PWSK_SOCKET wsk, PSOCKADDR address, PIRP irp, bool remote) {
     SOCKADDR_INET found;
     if (remote) {
       found = socket->remote;
+    } else if (socket->category == WSK_FLAG_DATAGRAM_SOCKET) {
+      WspTransport()->datagrams->LocalAddress(socket->datagram.endpoint, &found);
     } else {
       WspTransport()->LocalAddress(socket->endpoint, &found);
     }
@@ -203,22 +213,60 @@ NTSTATUS WSKAPI WspGetRemoteAddress(PWSK_SOCKET wsk, PSOCKADDR address, PIRP irp
   return GetAddress(wsk, address, irp, true);
 }
 
-// Whether the parameters name TCP over an address family that there is.
+// Whether the parameters name a category, and a protocol that fits it, over an address family that there is.
 NTSTATUS CheckKind(ADDRESS_FAMILY family, USHORT type, ULONG protocol, ULONG flags) {
   switch (flags) {
     case WSK_FLAG_CONNECTION_SOCKET:
       break;
     case WSK_FLAG_BASIC_SOCKET:
-    case WSK_FLAG_LISTEN_SOCKET:
     case WSK_FLAG_DATAGRAM_SOCKET:
+      break;
+    case WSK_FLAG_LISTEN_SOCKET:
     case WSK_FLAG_STREAM_SOCKET:
       return STATUS_NOT_SUPPORTED;
     default:
       return STATUS_INVALID_PARAMETER;
   }
   if (family != AF_INET && family != AF_INET6) return STATUS_NOT_SUPPORTED;
-  if (type != SOCK_STREAM || protocol != IPPROTO_TCP) return STATUS_NOT_SUPPORTED;
+  bool udp = type == SOCK_DGRAM && protocol == IPPROTO_UDP;
+  bool tcp = type == SOCK_STREAM && protocol == IPPROTO_TCP;
+  bool fits = flags == WSK_FLAG_BASIC_SOCKET ? udp || tcp : flags == WSK_FLAG_DATAGRAM_SOCKET ? udp : tcp;
+  if (!fits) return STATUS_NOT_SUPPORTED;
   return STATUS_SUCCESS;
+}
+
+// What the categories differ in: tables, events, what lies below.
+NTSTATUS SetUpCategory(Socket* socket, const VOID* dispatch) {
+  socket->references = 2;  // the client's handle and the endpoint
+  switch (socket->category) {
+    case WSK_FLAG_BASIC_SOCKET:
+      socket->references = 1;
+      socket->wsk.Dispatch = &kBasicDispatch;
+      InitializeEvents(socket, &kBasicRules);
+      return STATUS_SUCCESS;
+    case WSK_FLAG_DATAGRAM_SOCKET:
+      socket->wsk.Dispatch = &kDatagramDispatch;
+      InitializeEvents(socket, &kDatagramRules);
+      return OpenDatagrams(socket, dispatch);
+    default:
+      socket->wsk.Dispatch = &kConnectionDispatch;
+      socket->dispatch = static_cast<const WSK_CLIENT_CONNECTION_DISPATCH*>(dispatch);
+      InitializeEvents(socket, &kConnectionRules);
+      return WspTransport()->Open(&kTransportClient, socket, socket->family, &socket->endpoint);
+  }
+}
+
+// Has a worker give up the handle of a socket that has nothing below whose end it would wait for.
+void ReleaseLater(Socket* socket) {
+  bool queue;
+  {
+    SocketLock lock(socket);
+    queue = !socket->completions_queued;
+    socket->completions_queued = TRUE;
+    if (queue) Reference(socket);
+  }
+  if (queue) ExQueueWorkItem(&socket->completion_work, DelayedWorkQueue);
+  Release(socket);
 }
 
 }  // namespace
@@ -230,22 +278,18 @@ Socket* MakeSocket(Registration* client, UCHAR category, ADDRESS_FAMILY family, 
   Socket* socket = TakeSocket();
   if (socket == nullptr) return nullptr;
   RtlZeroMemory(socket, sizeof *socket);
-  socket->wsk.Dispatch = &kConnectionDispatch;
   socket->state = SocketState::kOpen;
-  socket->references = 2;  // the client's handle and the endpoint
   socket->category = category;
   socket->family = family;
   socket->client = client;
   socket->context = context;
-  socket->dispatch = static_cast<const WSK_CLIENT_CONNECTION_DISPATCH*>(dispatch);
   socket->received_end = &socket->received;
   KeInitializeSpinLock(&socket->lock);
   InitializeListHead(&socket->receives);
   InitializeListHead(&socket->sends);
   InitializeListHead(&socket->completions);
   ExInitializeWorkItem(&socket->completion_work, CompletionWork, socket);
-  InitializeEvents(socket, &kConnectionRules);
-  *status = WspTransport()->Open(&kTransportClient, socket, family, &socket->endpoint);
+  *status = SetUpCategory(socket, dispatch);
   if (!NT_SUCCESS(*status)) {
     FreeSocket(socket);
     return nullptr;
@@ -302,7 +346,7 @@ void EndSends(Socket* socket, NTSTATUS status) {
     if (!Unpend(irp)) continue;
     request->held = TRUE;
     lock.Leave();
-    bool taken = WspTransport()->CancelSend(socket->endpoint, SpanOf(irp));
+    bool taken = TakeBackSend(socket, irp);
     lock.Take();
     request->held = FALSE;
     if (taken) {
@@ -346,7 +390,12 @@ void CloseSocket(Socket* socket) {
   }
   EndRequests(socket, STATUS_CANCELLED, true);
   DropReceived(socket);
-  WspTransport()->Close(socket->endpoint);
+  if (socket->category == WSK_FLAG_BASIC_SOCKET) return ReleaseLater(socket);
+  if (socket->category == WSK_FLAG_DATAGRAM_SOCKET) {
+    CloseDatagrams(socket);
+  } else {
+    WspTransport()->Close(socket->endpoint);
+  }
   Release(socket);
 }
 

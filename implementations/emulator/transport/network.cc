@@ -22,26 +22,6 @@ bool AllocationFails() {
   return false;
 }
 
-// ---- Buffers. With the lock held.
-
-Buffer* TakeBuffer() {
-  Buffer* buffer = network.free_buffers;
-  if (buffer != nullptr) {
-    network.free_buffers = buffer->next;
-  } else if (network.buffers_used < kBuffers) {
-    buffer = &network.buffers[network.buffers_used];
-    buffer->base = buffer_memory[network.buffers_used++];
-    buffer->capacity = kBufferSize;
-  } else {
-    return nullptr;
-  }
-  buffer->next = nullptr;
-  buffer->offset = kHeadroom;
-  buffer->length = 0;
-  buffer->push = false;
-  return buffer;
-}
-
 }  // namespace
 
 Endpoint* TakeEndpoint(ADDRESS_FAMILY family) {
@@ -191,7 +171,7 @@ void Close(Endpoint* endpoint) {
 
 constexpr transport::Transport kTransport = {Open,       Bind,       LocalAddress,  Connect,      SendBytes,
                                              CancelSend, Disconnect, ReturnBuffers, IdealBacklog, Close,
-                                             Listen,     Admit,      RemoteAddress};
+                                             Listen,     Admit,      RemoteAddress, &kDatagramTransport};
 
 // Cuts a peer's bytes into segments and appends them. With the lock held. False: out of buffers; nothing was
 // queued.
@@ -238,7 +218,26 @@ Endpoint* EndpointOf(uint32_t number) {
 
 }  // namespace
 
+Buffer* TakeBuffer() {
+  Buffer* buffer = network.free_buffers;
+  if (buffer != nullptr) {
+    network.free_buffers = buffer->next;
+  } else if (network.buffers_used < kBuffers) {
+    buffer = &network.buffers[network.buffers_used];
+    buffer->base = buffer_memory[network.buffers_used++];
+    buffer->capacity = kBufferSize;
+  } else {
+    return nullptr;
+  }
+  buffer->next = nullptr;
+  buffer->offset = kHeadroom;
+  buffer->length = 0;
+  buffer->push = false;
+  return buffer;
+}
+
 void NetworkReset() {
+  ResetDatagrams();
   for (ULONG i = 0; i < network.endpoints_used; ++i) {
     FreePort(&network.endpoints[i]);
     network.endpoints[i] = Endpoint{};

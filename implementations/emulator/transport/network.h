@@ -26,7 +26,8 @@ struct PeerEvent {
     kData,       // bytes came: `data`, `length`; valid during the call
     kFin,        // our side closed its direction
     kReset,      // our side reset the connection
-    kRefused     // the peer's own attempt to connect failed: nobody listens, or our side said no
+    kRefused,    // the peer's own attempt to connect failed: nobody listens, or our side said no
+    kDatagram    // a datagram came: `data`, `length`; valid during the call
   };
   Kind kind;
   uint32_t peer;
@@ -79,6 +80,12 @@ bool NetworkBreakSocketOfPeer(uint32_t peer);
 // The socket that listens at a local address of ours stops working; connections that it accepted are not
 // affected.
 bool NetworkBreakListener(const void* local_sockaddr);
+
+// The peer sends a datagram of up to 65507 bytes, which are copied, to an address of ours: the wildcard stands
+// for all of them, so what a socket was bound to can be given. False: nobody is bound there, or no memory.
+bool PeerSendDatagram(uint32_t peer, const void* local_sockaddr, const uint8_t* bytes, uint32_t length);
+// The datagram socket bound to an address of ours stops working, after what was sent to it so far.
+bool NetworkBreakDatagramSocket(const void* local_sockaddr);
 
 // The network as the provider sees it (transport.h).
 const transport::Transport* NetworkTransport();

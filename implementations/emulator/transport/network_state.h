@@ -129,6 +129,8 @@ T* Pop(T** head, T*** end) {
 Endpoint* TakeEndpoint(ADDRESS_FAMILY family);
 // The ports of an address family, as bits.
 UCHAR* PortsOf(ADDRESS_FAMILY family);
+// An empty buffer; null if there is none left.
+Buffer* TakeBuffer();
 
 // ---- Helpers of network_delivery.cc. With the lock held.
 
@@ -160,6 +162,11 @@ void StopListening(Endpoint* endpoint);
 // Steps of the work item: entered with the lock held, which they leave.
 void StepListener(Endpoint* endpoint, Lock* lock);
 void StepHalfOpen(Endpoint* endpoint, Lock* lock);
+
+// ---- Datagrams: network_udp.cc
+
+extern const transport::DatagramTransport kDatagramTransport;
+void ResetDatagrams();
 
 }  // namespace wskcert::emulator
 

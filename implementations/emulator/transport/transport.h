@@ -71,6 +71,71 @@ struct Client {
   void* (*Incoming)(void* context, Endpoint* connection);
 };
 
+// ---- Datagrams
+
+// A local address that datagrams come to and go out from. Opaque to the client.
+struct DatagramEndpoint;
+
+// What a UDP datagram can hold over IPv4; this transport's limit for both families.
+inline constexpr ULONG kMaximumDatagram = 65507;
+
+// A received datagram. It belongs to the client from Received until ReturnDatagrams.
+struct Datagram {
+  Datagram* next;
+  Buffer* buffers;  // its bytes; null if it has none
+  ULONG length;
+  ULONG flags;  // MSG_BCAST, MSG_MCAST
+  SOCKADDR_INET remote;
+  alignas(16) UCHAR client_area[112];  // for the client's own use
+};
+
+// One of several datagrams that go out together.
+struct Message {
+  Message* next;
+  PMDL mdl;
+  ULONG offset;
+  ULONG length;
+};
+
+// A datagram to send, or several to one address. The memory stays valid until Sent, or until CancelSend has
+// returned true. Fits where a Send does.
+struct DatagramSend {
+  DatagramSend* next;  // the transport's
+  union {
+    PMDL mdl;
+    Message* messages;  // if there are several
+  };
+  ULONG length;       // of all together
+  ULONG offset;       // within the first MDL; for one
+  ULONG destination;  // the transport's
+  bool several;
+  bool taken, cancelled;  // the transport's, as in Send
+};
+static_assert(sizeof(DatagramSend) <= sizeof(Send));
+
+struct DatagramClient {
+  // Datagrams came; they are the client's now.
+  void (*Received)(void* context, Datagram* datagrams);
+  // A send is over: the datagrams left (STATUS_SUCCESS), or not all of them.
+  void (*Sent)(void* context, DatagramSend* send, NTSTATUS status);
+  // As in Client.
+  void (*Broken)(void* context);
+  void (*Closed)(void* context);
+};
+
+// The functions for datagrams, as those of the same names for connections.
+struct DatagramTransport {
+  NTSTATUS (*Open)(const DatagramClient* client, void* context, ADDRESS_FAMILY family,
+                   DatagramEndpoint** endpoint);
+  NTSTATUS (*Bind)(DatagramEndpoint* endpoint, const SOCKADDR* address);
+  void (*LocalAddress)(DatagramEndpoint* endpoint, SOCKADDR_INET* address);
+  // Sends to an address of the endpoint's family, which is read during the call only; ends in Sent.
+  void (*Send)(DatagramEndpoint* endpoint, DatagramSend* send, const SOCKADDR* to);
+  bool (*CancelSend)(DatagramEndpoint* endpoint, DatagramSend* send);
+  void (*ReturnDatagrams)(Datagram* datagrams);
+  void (*Close)(DatagramEndpoint* endpoint);
+};
+
 // A transport.
 struct Transport {
   // Makes an endpoint for an address family. STATUS_INSUFFICIENT_RESOURCES, STATUS_NOT_SUPPORTED.
@@ -106,6 +171,7 @@ struct Transport {
   void (*Admit)(Endpoint* connection);
   // The peer's address of a connection that came in.
   void (*RemoteAddress)(Endpoint* connection, SOCKADDR_INET* address);
+  const DatagramTransport* datagrams;
 };
 
 }  // namespace wskcert::transport
