@@ -55,6 +55,29 @@ RuleSet Required() {
   return required;
 }
 
+Standing StandingOf(const Rule& rule) {
+  if (rule.modelled()) return Standing::kJudged;
+  if (rule.strength() == STRENGTH_MAY) return Standing::kPermission;
+  if (rule.strength() == STRENGTH_OPEN) return Standing::kOpen;
+  return rule.not_observable_reason().empty() ? Standing::kNotModelled : Standing::kNotObservable;
+}
+
+const char* StandingName(Standing standing) {
+  switch (standing) {
+    case Standing::kJudged:
+      return "judged";
+    case Standing::kNotModelled:
+      return "not modelled";
+    case Standing::kNotObservable:
+      return "not observable";
+    case Standing::kPermission:
+      return "permission";
+    case Standing::kOpen:
+      return "left open";
+  }
+  return "";
+}
+
 uint64_t CapabilitiesOf(RuleId id) {
   uint64_t bits = 0;
   for (const std::string& name : Get(id).capabilities()) {

@@ -28,6 +28,19 @@ std::optional<RuleId> Find(std::string_view name);
 // Rules that a certificate requires.
 RuleSet Required();
 
+// What can be said about a rule before any trace was played. Tables of rules are grouped by it.
+enum class Standing {
+  kJudged,         // the model judges it, for whichever party
+  kNotModelled,    // a trace could show a breach; the model does not judge it yet
+  kNotObservable,  // no trace can show a breach; the rule says why
+  kPermission,     // allows something, so that nothing can break it
+  kOpen,           // the pages leave it open, so that nothing can break it
+};
+Standing StandingOf(const Rule& rule);
+
+// For people: "judged", "not modelled", "not observable", "permission", "left open".
+const char* StandingName(Standing standing);
+
 // Bits of Capability (format.h) that a host must have for the rule to be exercised.
 uint64_t CapabilitiesOf(RuleId id);
 

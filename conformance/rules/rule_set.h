@@ -1,4 +1,5 @@
-// A set of rules as a fixed bitset: no allocation, no library, cheap enough to be kept for every trace.
+// A set of rules as a fixed bitset: no allocation, no library, cheap enough to be kept for every trace. It
+// holds any rule; those that the judge handles have the first words.
 #ifndef WSKCERT_CONFORMANCE_RULES_RULE_SET_H_
 #define WSKCERT_CONFORMANCE_RULES_RULE_SET_H_
 

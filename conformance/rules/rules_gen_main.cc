@@ -1,10 +1,12 @@
 // rules_gen OUT.h OUT.cc FILE.textproto...: the catalogue as code.
 //
 // Writes the enumeration RuleId and one plain table of RuleInfo, so that the judge needs no protobuf, and the
-// whole catalogue as serialised bytes for the loader. Order of files and of rules in them is the order of the
-// enumeration.
+// whole catalogue as serialised bytes for the loader. Rules that are modelled come first, so that what the
+// judge handles lies together at the front of tables and sets; otherwise the enumeration has the order of the
+// files and of the rules in them.
 #include <google/protobuf/text_format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <fstream>
 #include <iostream>
@@ -84,9 +86,15 @@ void WriteHeader(const RuleFile& all, std::ostream& out) {
   out << "// Generated from conformance/rules/catalogue by rules_gen.\n"
          "#ifndef WSKCERT_CONFORMANCE_RULES_RULES_GEN_H_\n#define WSKCERT_CONFORMANCE_RULES_RULES_GEN_H_\n\n"
          "#include <cstddef>\n#include <cstdint>\n\nnamespace wskcert {\n\n"
-         "// Every rule of the catalogue, in its order.\nenum class RuleId : uint16_t {\n";
+         "// Every rule of the catalogue: those that are modelled, then the others, each part in its "
+         "order.\nenum class RuleId : uint16_t {\n";
   for (const Rule& rule : all.rules()) out << "  " << Enumerator(rule.name()) << ",\n";
+  const auto modelled =
+      std::count_if(all.rules().begin(), all.rules().end(), [](const Rule& rule) { return rule.modelled(); });
   out << "};\ninline constexpr size_t kRuleCount = " << all.rules_size()
+      << ";\n// Rules that the reference model judges: the first ones.\n"
+         "inline constexpr size_t kModelledRuleCount = "
+      << modelled
       << ";\n\n"
          "// What the judge and plain printing need of a rule.\nstruct RuleInfo {\n"
          "  const char* name;\n  const char* statement;\n  const char* page;     // of its first source, or "
@@ -94,6 +102,7 @@ void WriteHeader(const RuleFile& all, std::ostream& out) {
          "  const char* section;\n  bool application;      // binds the application\n"
          "  bool inferred;         // a breach is a deviation\n"
          "  bool windows;          // in force in profile `windows` only\n  bool required;\n"
+         "  bool modelled;         // the reference model judges it\n"
          "  uint8_t general_count;\n  RuleId general[4];     // the rules it refines, nearest first\n};\n\n"
          "extern const RuleInfo kRuleInfo[kRuleCount];\n"
          "inline const RuleInfo& InfoOf(RuleId rule) { return kRuleInfo[static_cast<size_t>(rule)]; }\n\n"
@@ -126,7 +135,7 @@ bool WriteSource(const RuleFile& all, std::ostream& out) {
         << (rule.party() == wskcert::PARTY_APPLICATION) << ", "
         << (rule.strength() == wskcert::STRENGTH_INFERRED) << ", "
         << (rule.profile() == wskcert::RULE_PROFILE_WINDOWS) << ", " << rule.required() << ", "
-        << general.size() << ", {";
+        << rule.modelled() << ", " << general.size() << ", {";
     for (const std::string& name : general) out << "RuleId::" << Enumerator(name) << ", ";
     out << "}},\n";
   }
@@ -151,6 +160,8 @@ int main(int argc, char** argv) {
   for (int i = 3; i < argc; ++i) {
     if (!Read(argv[i], &all)) return 1;
   }
+  std::stable_partition(all.mutable_rules()->pointer_begin(), all.mutable_rules()->pointer_end(),
+                        [](const Rule* rule) { return rule->modelled(); });
   std::ofstream header(argv[1]);
   std::ofstream source(argv[2]);
   WriteHeader(all, header);
