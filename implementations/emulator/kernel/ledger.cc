@@ -32,6 +32,7 @@ struct Ledger {
   LedgerHeader* free[kClasses];
   uint32_t allocations;
   uint32_t fail_allocation;
+  uint32_t fail_next;
 };
 Ledger g_ledger;
 
@@ -53,6 +54,10 @@ void* NewBlock(size_t capacity) {
 
 void* LedgerAllocate(LedgerKind kind, size_t size, uint32_t tag) {
   if (++g_ledger.allocations == g_ledger.fail_allocation) return nullptr;
+  if (g_ledger.fail_next > 0) {
+    --g_ledger.fail_next;
+    return nullptr;
+  }
   if (size > (uint64_t{1} << 30)) return nullptr;
   const uint8_t size_class = ClassOf(size + kGuardSize);
   LedgerHeader* header;
@@ -108,7 +113,10 @@ bool GuardIntact(const void* block) {
 void ResetLedger(uint32_t fail_allocation) {
   g_ledger.allocations = 0;
   g_ledger.fail_allocation = fail_allocation;
+  g_ledger.fail_next = 0;
 }
+
+void FailNextAllocations(uint32_t count) { g_ledger.fail_next = count; }
 
 uint32_t LedgerAllocations() { return g_ledger.allocations; }
 

@@ -24,6 +24,7 @@ using emulator::ProviderChoice;
 
 inline constexpr ULONG kRegistrations = 64;
 inline constexpr ULONG kSockets = 2048;
+inline constexpr ULONG kDescriptors = 64;
 inline constexpr ULONG kMessages = 1024;  // of WskSendMessages
 
 // ---- A client
@@ -35,8 +36,16 @@ struct Registration {
   ULONG calls;           // calls through WSK_PROVIDER_DISPATCH in progress
   ULONG sockets;         // open, being made or being closed
   BOOLEAN sockets_made;  // too late for static event callbacks
+  BOOLEAN static_set;    // WSK_SET_STATIC_EVENT_CALLBACKS succeeded
   ULONG static_events;   // mask
+  LIST_ENTRY notifications;  // IRPs of WSK_TRANSPORT_LIST_CHANGE; each counts among the calls
   KEVENT changed;        // set when one of the above falls to zero, or the provider becomes ready
+};
+
+// What WSK_CACHE_SD hands out. Nobody looks into a security descriptor here: no local address is shared.
+struct CachedDescriptor {
+  Registration* client;  // null: free
+  PVOID original;
 };
 
 // ---- A socket
@@ -407,6 +416,10 @@ NTSTATUS WSKAPI WspGetNameInfo(PWSK_CLIENT, PSOCKADDR, ULONG, PUNICODE_STRING, P
 Registration* EnterClient(PWSK_CLIENT client);
 void LeaveClient(Registration* client);
 void SocketGone(Registration* client);
+// Cancels what WSK_TRANSPORT_LIST_CHANGE queued.
+void EndNotifications(Registration* client);
+// With the provider's lock: takes back what the client cached with WSK_CACHE_SD.
+void ForgetDescriptors(const Registration* client);
 
 // What the transport tells the sockets.
 extern const transport::Client kTransportClient;
@@ -417,6 +430,8 @@ struct Provider {
   transport::Message* free_messages;
   ULONG messages_used;
   transport::Message messages[kMessages];
+  ULONG descriptors_used;
+  CachedDescriptor descriptors[kDescriptors];
   KSPIN_LOCK lock;  // of the arrays, not of what lies in them
   BOOLEAN not_ready;
   ULONG registrations_used, sockets_used;

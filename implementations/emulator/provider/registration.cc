@@ -69,6 +69,7 @@ NTSTATUS WSKAPI Register(PWSK_CLIENT_NPI npi, PWSK_REGISTRATION registration) {
   if (client == nullptr) return STATUS_INSUFFICIENT_RESOURCES;
   RtlZeroMemory(client, sizeof *client);
   client->used = TRUE;
+  InitializeListHead(&client->notifications);
   client->npi = *npi;
   KeInitializeEvent(&client->changed, NotificationEvent, FALSE);
   registration->ReservedRegistrationState = kRegistered;
@@ -124,6 +125,7 @@ VOID WSKAPI Deregister(PWSK_REGISTRATION registration) {
     // Those that wait for the provider give up.
     KeSetEvent(&client->changed, IO_NO_INCREMENT, FALSE);
   }
+  EndNotifications(client);
   while (!idle) {
     {
       ProviderLock lock;
@@ -135,6 +137,7 @@ VOID WSKAPI Deregister(PWSK_REGISTRATION registration) {
   }
   ProviderLock lock;
   registration->ReservedRegistrationState = 0;
+  ForgetDescriptors(client);
   client->used = FALSE;
 }
 
@@ -180,6 +183,8 @@ void ProviderReset() {
   for (ULONG i = 0; i < provider.sockets_used; ++i) provider.sockets[i].state = SocketState::kFree;
   provider.registrations_used = provider.sockets_used = 0;
   provider.free_sockets = provider.free_sockets_end = nullptr;
+  RtlZeroMemory(provider.descriptors, provider.descriptors_used * sizeof(CachedDescriptor));
+  provider.descriptors_used = 0;
   provider.free_messages = nullptr;
   provider.messages_used = 0;
   provider.lock = 0;
