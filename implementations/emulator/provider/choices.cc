@@ -58,6 +58,36 @@ const char* ProviderChoiceName(uint16_t kind) {
       return "late-disconnect";
     case kChoiceDisconnectOrder:
       return "disconnect-order";
+    case kChoiceOverlappingCalls:
+      return "overlapping-calls";
+    case kChoiceInheritMoment:
+      return "inherit-moment";
+    case kChoiceEnabledInAccept:
+      return "enabled-in-accept";
+    case kChoiceDisableInherited:
+      return "disable-inherited";
+    case kChoiceInheritStatic:
+      return "inherit-static";
+    case kChoiceStaticOnAccepted:
+      return "static-on-accepted";
+    case kChoiceResetBeforeAccept:
+      return "reset-before-accept";
+    case kChoiceBrokenListener:
+      return "broken-listener";
+    case kChoiceAbortOnBreak:
+      return "abort-on-break";
+    case kChoiceAbortAfterReject:
+      return "abort-after-reject";
+    case kChoiceEarlyInspectComplete:
+      return "early-inspect-complete";
+    case kChoiceInspectCompleteGone:
+      return "inspect-complete-gone";
+    case kChoiceInspectId:
+      return "inspect-id";
+    case kChoiceConditionalLate:
+      return "conditional-late";
+    case kChoiceStreamCommit:
+      return "stream-commit";
     case kChoiceOverlappingDatagrams:
       return "overlapping-datagrams";
     case kChoiceDatagramList:

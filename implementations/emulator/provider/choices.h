@@ -58,15 +58,19 @@ enum ProviderChoice : uint16_t {
   // Enabling what is enabled already. 0: success, nothing changes. 1: STATUS_INVALID_PARAMETER.
   kChoiceEnableEnabled = 34,
   // Enabling while a disable of the same event waits for calls in progress. 0: success, in effect when the
-  // disable is over. 1: success, in effect at once; the disable still ends after the calls in progress. 2:
+  // disable is over. 1: success, in effect at once: calls go on as with kChoiceCallsWhileDisabling 1, and the
+  // disable ends when none is in progress. 2:
   // STATUS_INVALID_DEVICE_STATE.
   kChoiceEnableWhileDisabling = 35,
   // An IRP given with an enable, which the page does not foresee. 0: completed with the outcome inside the
   // call. 1: refused with STATUS_INVALID_PARAMETER.
   kChoiceEnableWithIrp = 36,
-  // New calls of an event while its disable waits. 0: none. 1: they may still come.
+  // New calls of an event while its disable waits. 0: none. 1: they may still come. What this means for
+  // events whose calls never overlap: when a call has returned and there is more to tell, the next call
+  // begins before the first one is counted down.
   kChoiceCallsWhileDisabling = 37,
-  // Enabling or disabling before the socket is connected. 0: STATUS_INVALID_DEVICE_STATE. 1:
+  // Enabling or disabling before the socket is connected, a listening socket before it is bound. 0:
+  // STATUS_INVALID_DEVICE_STATE. 1:
   // STATUS_INVALID_DEVICE_REQUEST.
   kChoiceNotConnected = 38,
   // Enabling an event without a function in the client's dispatch table. 0: STATUS_INVALID_PARAMETER. 1:
@@ -91,19 +95,68 @@ enum ProviderChoice : uint16_t {
   // for it.
   kChoiceDisconnectOrder = 51,
 
+  // ---- Readings of listening, accepting and inspecting ----
+
+  // Calls of one event of a listening socket (accept, inspect, abort). 0: one at a time. 1: they may overlap.
+  // Drawn once per socket.
+  kChoiceOverlappingCalls = 64,
+  // Events that a listening socket enables on what it accepts. 0: enabled when WskAcceptEvent is called, so
+  // that it can disable them. 1: enabled when it has returned. Their calls begin after its return either way.
+  kChoiceInheritMoment = 65,
+  // Events that WskAcceptEvent enables itself on the accepted socket. 0: calls may begin at once. 1: when
+  // WskAcceptEvent has returned.
+  kChoiceEnabledInAccept = 66,
+  // Disabling an event of accepted sockets on the listening socket, which cannot be done. 0:
+  // STATUS_INVALID_PARAMETER. 1: STATUS_INVALID_DEVICE_REQUEST. 2: STATUS_NOT_SUPPORTED.
+  kChoiceDisableInherited = 67,
+  // Enabling an event for accepted sockets that is statically enabled. 0: success, nothing changes. 1: as
+  // for any static event.
+  kChoiceInheritStatic = 68,
+  // Static events on sockets from WskAccept. 0: enabled, as on any socket. 1: not, since all events of such a
+  // socket are disabled at first.
+  kChoiceStaticOnAccepted = 69,
+  // A connection that its peer resets while it waits to be accepted. 0: still accepted; the reset is told
+  // afterwards. 1: forgotten.
+  kChoiceResetBeforeAccept = 70,
+  // What tells that a listening socket in conditional accept mode works no more. 0: WskAcceptEvent, if it is
+  // enabled, and WskInspectEvent. 1: WskAcceptEvent alone. 2: WskInspectEvent alone.
+  kChoiceBrokenListener = 71,
+  // Requests that were inspected and are lost because the listening socket works no more. 0: forgotten. 1:
+  // WskAbortEvent for each.
+  kChoiceAbortOnBreak = 72,
+  // WskAbortEvent after WskInspectComplete with WskInspectReject. 0: not called. 1: called, since the request
+  // is dropped locally.
+  kChoiceAbortAfterReject = 73,
+  // WskInspectComplete before WskInspectEvent has returned. 0: success; counts if WskInspectPend is returned
+  // then. 1: STATUS_INVALID_DEVICE_STATE.
+  kChoiceEarlyInspectComplete = 74,
+  // WskInspectComplete for a request that was aborted. 0: STATUS_INVALID_PARAMETER. 1: success, without
+  // effect.
+  kChoiceInspectCompleteGone = 75,
+  // The two members of an inspect id. 0: both differ from request to request. 1: the serial number only.
+  kChoiceInspectId = 76,
+  // Setting SO_CONDITIONAL_ACCEPT when the socket is bound. 0: STATUS_INVALID_DEVICE_STATE. 1:
+  // STATUS_INVALID_DEVICE_REQUEST. 2: STATUS_INVALID_PARAMETER.
+  kChoiceConditionalLate = 77,
+  // When a stream socket is committed to connecting. 0: when the connection stands. 1: with the call that
+  // begins it.
+  kChoiceStreamCommit = 78,
+
   // ---- Datagrams ----
 
   // Calls of one socket's receive-from event. 0: one at a time. 1: another may begin before one has returned.
   // Drawn once per socket.
   kChoiceOverlappingDatagrams = 80,
-  // Several datagrams are queued when the receive-from event is called. 0: it is told of the first. 1: of all,
+  // Several datagrams are queued when the receive-from event is called. 0: it is told of the first. 1: of
+  // all,
   // in one list. 2: of two.
   kChoiceDatagramList = 81,
   // A datagram on its way to us. 0: arrives. 1: is lost.
   kChoiceDatagramLoss = 82,
   // A datagram on its way to us while others are. 0: stays behind them. 1: overtakes them.
   kChoiceDatagramOrder = 83,
-  // A datagram comes, the receive-from event is enabled and a WskReceiveFrom waits. 0: the request gets it. 1:
+  // A datagram comes, the receive-from event is enabled and a WskReceiveFrom waits. 0: the request gets it.
+  // 1:
   // the race that the page warns of: the event is told of it.
   kChoiceReceiveFromRace = 84,
   // Datagrams that the receive-from event refused, where this disables it. 0: buffered until it is enabled

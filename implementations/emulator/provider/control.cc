@@ -27,6 +27,16 @@ NTSTATUS SetOption(Socket* socket, ULONG level, ULONG code, const Buffers& buffe
     RtlCopyMemory(option, buffers.input, sizeof *option);
     return STATUS_SUCCESS;
   }
+  if (level == SOL_SOCKET && code == SO_CONDITIONAL_ACCEPT) {
+    return SetConditional(socket, buffers.input_size, buffers.input);
+  }
+  if (level == IPPROTO_IPV6 && code == IPV6_V6ONLY) {
+    if (buffers.input == nullptr || buffers.input_size < sizeof(ULONG)) return STATUS_INVALID_PARAMETER;
+    ULONG only;
+    RtlCopyMemory(&only, buffers.input, sizeof only);
+    socket->listen.dual = only == 0;
+    return STATUS_SUCCESS;
+  }
   // What changes nothing in a simulated network is accepted.
   if (level == SOL_SOCKET) {
     bool known = code == SO_REUSEADDR || code == static_cast<ULONG>(SO_EXCLUSIVEADDRUSE) ||
@@ -39,6 +49,9 @@ NTSTATUS SetOption(Socket* socket, ULONG level, ULONG code, const Buffers& buffe
 }
 
 NTSTATUS GetOption(Socket* socket, ULONG level, ULONG code, const Buffers& buffers, SIZE_T* returned) {
+  if (level == SOL_SOCKET && code == SO_CONDITIONAL_ACCEPT) {
+    return GetConditional(socket, buffers.output_size, buffers.output, returned);
+  }
   ULONG* option = OptionOf(socket, level, code);
   if (option == nullptr) return STATUS_NOT_SUPPORTED;
   if (buffers.output == nullptr || buffers.output_size < sizeof *option) return STATUS_INVALID_PARAMETER;
@@ -97,6 +110,8 @@ NTSTATUS WSKAPI WspControlSocket(PWSK_SOCKET wsk, WSK_CONTROL_SOCKET_TYPE type, 
   NTSTATUS status = STATUS_INVALID_PARAMETER;
   if (socket->broken) {
     status = STATUS_FILE_FORCED_CLOSED;
+  } else if (type == WskIoctl && code == SIO_WSK_QUERY_INSPECT_ID) {
+    status = QueryInspectId(socket, output_size, output, &returned);
   } else if (irp == nullptr) {
     // All that is left are operations whose pages ask for an IRP.
     status = STATUS_REQUEST_NOT_ACCEPTED;

@@ -132,13 +132,29 @@ NTSTATUS CallAtSomeLevel(Socket* socket, UCHAR event, Delivery* delivery) {
   return status;
 }
 
-// Counts a call down; with the last one, a disable takes effect.
-void EndCall(Socket* socket, UCHAR index) {
+// With the lock, after a call: whether the next one begins before this one is counted down, which is what new
+// calls during a disable come to where calls do not overlap.
+bool GoesOn(Socket* socket, UCHAR index) {
+  Event& event = socket->events[index];
+  if (!event.disabling || !event.keep_going) return false;
+  --event.in_progress;
+  bool due = Due(socket, index);
+  ++event.in_progress;
+  return due;
+}
+
+// Counts a call down; with the last one, a disable takes effect. False: the next call is in `delivery`.
+bool EndCall(Socket* socket, UCHAR index, Delivery* delivery) {
   Event& event = socket->events[index];
   LIST_ENTRY done;
   InitializeListHead(&done);
   {
     SocketLock lock(socket);
+    if (GoesOn(socket, index)) {
+      *delivery = Delivery{};
+      RulesOf(socket, index)->prepare(socket, index, delivery);
+      return false;
+    }
     if (--event.in_progress == 0 && event.disabling) {
       event.disabling = FALSE;
       event.enabled = event.reenable;
@@ -154,6 +170,7 @@ void EndCall(Socket* socket, UCHAR index) {
     }
   }
   CompleteAll(socket, &done);
+  return true;
 }
 
 // Makes one call, if one is due. The caller holds a reference.
@@ -167,11 +184,14 @@ bool RunEvent(Socket* socket, UCHAR index) {
     RulesOf(socket, index)->prepare(socket, index, &delivery);
   }
   Reference(socket);
-  WspYield(emulator::kChoiceCallbackEdge);
-  NTSTATUS status = CallAtSomeLevel(socket, index, &delivery);
-  WspYield(emulator::kChoiceCallbackEdge);
-  RulesOf(socket, index)->finish(socket, index, &delivery, status);
-  EndCall(socket, index);
+  // Other calls of the event may go on beside this one.
+  if (socket->overlapping && index != kPingEvent) Advance(socket, Place::kWorker);
+  do {
+    WspYield(emulator::kChoiceCallbackEdge);
+    NTSTATUS status = CallAtSomeLevel(socket, index, &delivery);
+    WspYield(emulator::kChoiceCallbackEdge);
+    RulesOf(socket, index)->finish(socket, index, &delivery, status);
+  } while (!EndCall(socket, index, &delivery));
   Advance(socket, Place::kWorker);
   Release(socket);
   return true;
@@ -182,7 +202,7 @@ void EventWork(PVOID context) {
   Socket* socket = event->socket;
   auto index = static_cast<UCHAR>(event - socket->events);
   if (socket->overlapping && index != kPingEvent) {
-    // Other workers may make calls beside this one.
+    // From here the work item can be queued again, for a call beside this one.
     {
       SocketLock lock(socket);
       event->queued = FALSE;
@@ -204,20 +224,31 @@ void EventWork(PVOID context) {
   Release(socket);
 }
 
+}  // namespace
+
 NTSTATUS StaticEventStatus() {
   constexpr NTSTATUS kAnswers[] = {STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER,
                                    STATUS_NOT_SUPPORTED};
   return kAnswers[WspChoose(emulator::kChoiceStaticEvent, 3)];
 }
 
+namespace {
+
+// With the lock. Whether events for the sockets that will be accepted can be enabled.
+NTSTATUS CheckInherited(const Socket* socket, ULONG events) {
+  bool fixed = (socket->client->static_events & events) != 0;
+  return fixed && WspChoose(emulator::kChoiceInheritStatic, 2) == 1 ? StaticEventStatus() : STATUS_SUCCESS;
+}
+
 // With the lock. Enables all events of the mask, or none.
 NTSTATUS Enable(Socket* socket, const EventRules* rules, ULONG mask) {
+  ULONG inherited = mask & rules->inheritable;
+  if (NTSTATUS status = CheckInherited(socket, inherited); !NT_SUCCESS(status)) return status;
   for (UCHAR index = 0; index < kEventCount; ++index) {
     const Event& event = socket->events[index];
     if (!(mask & rules->bits[index])) continue;
     if (event.fixed) return StaticEventStatus();
-    if (!rules->has_function(socket, index) &&
-        WspChoose(emulator::kChoiceEnableWithoutFunction, 2) == 0) {
+    if (!rules->has_function(socket, index) && WspChoose(emulator::kChoiceEnableWithoutFunction, 2) == 0) {
       return STATUS_INVALID_PARAMETER;
     }
     if (event.enabled && !event.disabling && WspChoose(emulator::kChoiceEnableEnabled, 2) == 1) {
@@ -233,12 +264,17 @@ NTSTATUS Enable(Socket* socket, const EventRules* rules, ULONG mask) {
   for (UCHAR index = 0; index < kEventCount; ++index) {
     Event& event = socket->events[index];
     if (!(mask & rules->bits[index])) continue;
+    // An event that a listener enabled stays held; so may one that the client enables in WskAcceptEvent.
+    if (event.held && !event.enabled && WspChoose(emulator::kChoiceEnabledInAccept, 2) == 0) {
+      event.held = FALSE;
+    }
     event.enabled = TRUE;
     ++event.enables;
     if (!event.disabling) continue;
     event.reenable = TRUE;
     if (while_disabling == 1) event.keep_going = TRUE;
   }
+  socket->listen.inherited |= inherited;
   return STATUS_SUCCESS;
 }
 
@@ -325,12 +361,36 @@ void InitializeEvents(Socket* socket, const EventRules* rules) {
   }
 }
 
+void SetEventRules(Socket* socket, const EventRules* rules) {
+  socket->rules = rules;
+  for (UCHAR index = 0; index <= kBacklogEvent; ++index) {
+    Event& event = socket->events[index];
+    event.fixed = event.enabled = (socket->client->static_events & rules->bits[index]) != 0;
+  }
+}
+
+void HoldEvents(Socket* socket) {
+  for (UCHAR index = 0; index <= kBacklogEvent; ++index) socket->events[index].held = TRUE;
+}
+
+void StartEvents(Socket* socket) {
+  {
+    SocketLock lock(socket);
+    for (Event& event : socket->events) event.held = FALSE;
+  }
+  Advance(socket, Place::kWorker);
+}
+
 namespace {
 
 // With the lock: completes receives; those in `done` are left for the caller, without the lock. Callbacks are
 // not due meanwhile.
 void AdvanceReceives(Socket* socket, Place place, PLIST_ENTRY done) {
-  FillReceives(socket, done);
+  if (socket->listen.listening) {
+    FillAccepts(socket, done);
+  } else {
+    FillReceives(socket, done);
+  }
   // On the client's stack, completions are the worker's.
   while (place == Place::kClientCall && !IsListEmpty(done)) {
     PIRP irp = IrpOf(RemoveHeadList(done));
@@ -399,6 +459,10 @@ NTSTATUS ControlEvents(Call* call, SIZE_T size, const VOID* input, PIRP irp) {
         status = STATUS_INVALID_PARAMETER;
       } else if (enabling) {
         status = Enable(socket, rules, events);
+      } else if ((events & (events - 1)) == 0 && (events & rules->inheritable) != 0) {
+        constexpr NTSTATUS kAnswers[] = {STATUS_INVALID_PARAMETER, STATUS_INVALID_DEVICE_REQUEST,
+                                         STATUS_NOT_SUPPORTED};
+        status = kAnswers[WspChoose(emulator::kChoiceDisableInherited, 3)];
       } else if (EventOfBit(rules, events) == kEventCount) {
         status = WspChoose(emulator::kChoiceDisableSeveral, 2) == 0 ? STATUS_INVALID_PARAMETER
                                                                     : STATUS_NOT_SUPPORTED;

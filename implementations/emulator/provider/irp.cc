@@ -97,11 +97,20 @@ void TakeIrp(PIRP irp, Socket* socket, RequestKind kind) {
 
 void Complete(PIRP irp, NTSTATUS status, ULONG_PTR information) {
   Socket* socket = RequestOf(irp)->socket;
+  RequestKind kind = RequestOf(irp)->kind;
   irp->IoStatus.Status = status;
   irp->IoStatus.Information = NT_ERROR(status) ? 0 : information;
   WspYield(emulator::kChoiceCompletionEdge);
   IoCompleteRequest(irp, IO_NO_INCREMENT);
   WspYield(emulator::kChoiceCompletionEdge);
+  // What was accepted can have its calls now, and so can what was bound.
+  if (kind == RequestKind::kAccept && NT_SUCCESS(status)) {
+    auto* accepted = reinterpret_cast<Socket*>(information);
+    StartEvents(accepted);
+    Release(accepted);
+  } else if (kind == RequestKind::kBind && NT_SUCCESS(status) && socket->listen.listening) {
+    StartEvents(socket);
+  }
   if (socket != nullptr) Release(socket);
 }
 

@@ -31,15 +31,15 @@ inline constexpr ULONG kMessages = 1024;  // of WskSendMessages
 
 struct Registration {
   BOOLEAN used, closing;
-  WSK_CLIENT_NPI npi;    // a copy: clients pass one on the stack
-  ULONG captures;        // successful captures not yet released
-  ULONG calls;           // calls through WSK_PROVIDER_DISPATCH in progress
-  ULONG sockets;         // open, being made or being closed
-  BOOLEAN sockets_made;  // too late for static event callbacks
-  BOOLEAN static_set;    // WSK_SET_STATIC_EVENT_CALLBACKS succeeded
-  ULONG static_events;   // mask
+  WSK_CLIENT_NPI npi;        // a copy: clients pass one on the stack
+  ULONG captures;            // successful captures not yet released
+  ULONG calls;               // calls through WSK_PROVIDER_DISPATCH in progress
+  ULONG sockets;             // open, being made or being closed
+  BOOLEAN sockets_made;      // too late for static event callbacks
+  BOOLEAN static_set;        // WSK_SET_STATIC_EVENT_CALLBACKS succeeded
+  ULONG static_events;       // mask
   LIST_ENTRY notifications;  // IRPs of WSK_TRANSPORT_LIST_CHANGE; each counts among the calls
-  KEVENT changed;        // set when one of the above falls to zero, or the provider becomes ready
+  KEVENT changed;            // set when one of the above falls to zero, or the provider becomes ready
 };
 
 // What WSK_CACHE_SD hands out. Nobody looks into a security descriptor here: no local address is shared.
@@ -93,6 +93,7 @@ struct Delivery {
   DatagramNode* datagrams;
   ULONG enables;  // of the event before the call
   ULONG ping;
+  BOOLEAN inherits_late;
 };
 
 // What differs between the events of sockets of different use. Functions with the socket's lock, unless said
@@ -141,6 +142,56 @@ struct PingPart {
   ULONG values[kPings];
 };
 
+inline constexpr ULONG kBacklog = 128;         // connections that can wait for a listening socket's client
+inline constexpr ULONG kRememberedAborts = 8;  // of the latest aborted requests
+
+// What a listening socket has, or a stream socket that may become one. Guarded by the socket's lock.
+struct ListenPart {
+  const WSK_CLIENT_LISTEN_DISPATCH* dispatch;
+  const WSK_CLIENT_CONNECTION_DISPATCH* connect_dispatch;  // of a stream socket
+  BOOLEAN listening;
+  BOOLEAN conditional;  // SO_CONDITIONAL_ACCEPT
+  BOOLEAN dual;         // IPV6_V6ONLY is off
+  BOOLEAN datagram;     // over UDP: cannot be bound
+  BOOLEAN committed;    // a stream socket that connects
+  BOOLEAN inspect_null_due;
+  ULONG inherited;  // events of the sockets it will accept
+  ULONG serial;     // of the latest inspect id
+  ULONG aborts;     // how many requests were aborted
+  WSK_INSPECT_ID aborted[kRememberedAborts];
+  // Connections that came in and were not handed to the client, first come first; linked through
+  // RequestPart::next.
+  ULONG request_count;
+  Socket *requests, **requests_end;
+};
+
+enum class RequestState : UCHAR {
+  kNone,        // handed to the client, or never was a request
+  kInspectDue,  // to be inspected
+  kInspecting,  // WskInspectEvent is being called
+  kPended,      // it returned WskInspectPend
+  kAdmitted,    // the handshake goes on
+  kWaiting,     // established; to be accepted
+  kAbortDue     // lost after its inspection; to be told
+};
+
+// What a socket has that a listening socket accepts. Guarded by the listening socket's lock.
+struct RequestPart {
+  // The listening socket, which it references, until it is handed to the client or given up. Changed with
+  // both sockets' locks.
+  Socket* listener;
+  Socket* next;
+  RequestState state;
+  BOOLEAN inspected;  // `id` is valid
+  BOOLEAN lost;       // while WskInspectEvent was being called
+  // Guarded by the request's own lock: its endpoint is being told to go on, and whoever does that closes it
+  // afterwards.
+  BOOLEAN admitting, close_due;
+  UCHAR decision;  // of an early WskInspectComplete; WskInspectMax: none
+  WSK_INSPECT_ID id;
+  SOCKADDR_INET local;
+};
+
 struct Socket {
   WSK_SOCKET wsk;  // first: the client's pointer points here
   SocketState state;
@@ -167,6 +218,8 @@ struct Socket {
   transport::Endpoint* endpoint;  // null without a connection's category
   DatagramPart datagram;
   PingPart ping;
+  ListenPart listen;
+  RequestPart request;
   SOCKADDR_INET remote;
   Event events[kEventCount];
   SIZE_T backlog;  // for the backlog event
@@ -207,7 +260,9 @@ enum class RequestKind : UCHAR {
   kReceiveFrom,
   kSend,
   kDisconnect,
-  kDisable
+  kDisable,
+  kBind,
+  kAccept
 };
 
 // Lies in the parameters of the IRP's stack location.
@@ -301,6 +356,10 @@ void CompleteAll(Socket* socket, PLIST_ENTRY list);
 // `dispatch` is the client's table for the category.
 Socket* MakeSocket(Registration* client, UCHAR category, ADDRESS_FAMILY family, PVOID context,
                    const VOID* dispatch, NTSTATUS* status);
+// A socket for a connection that comes in on a listening socket, not known to the client yet.
+Socket* MakeRequest(Socket* listener, transport::Endpoint* connection);
+// Undoes it, before anybody else knows the socket.
+void UnmakeRequest(Socket* request);
 void Reference(Socket* socket);
 void Release(Socket* socket);
 // Starts the end of a socket: cancels what pends, closes the endpoint, gives up the client's handle.
@@ -342,6 +401,16 @@ extern const EventRules kConnectionRules;
 extern const EventRules kPingRules;
 extern const EventRules kBasicRules;
 extern const EventRules kDatagramRules;
+extern const EventRules kListenRules;
+// Of a stream socket that has not begun to listen or to connect.
+extern const EventRules kStreamRules;
+// Gives a socket's events their meaning once its use is known.
+void SetEventRules(Socket* socket, const EventRules* rules);
+// The answer to attempts to enable or disable a static event.
+NTSTATUS StaticEventStatus();
+// Holds the events back that belong to the socket's use, and lets their calls begin.
+void HoldEvents(Socket* socket);
+void StartEvents(Socket* socket);
 inline constexpr ULONG kConnectionEvents = WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT | WSK_EVENT_SEND_BACKLOG;
 
 // ---- indication.cc
@@ -379,6 +448,44 @@ void DropPings(Socket* socket);
 // What enabling an extension's event answers without a registration, and a standard one on a basic socket.
 NTSTATUS UnregisteredStatus();
 NTSTATUS BasicSocketStatus();
+// ---- listen.cc, accept.cc, inspect.cc
+
+// Makes a bound socket a listening one. With no lock.
+NTSTATUS StartListening(Socket* socket);
+// With the lock: gives waiting connections to pending WskAccepts; the completed go to `done`.
+void FillAccepts(Socket* listener, PLIST_ENTRY done);
+// With the lock: takes a request out of its listener's list, for somebody who holds a reference of the
+// listener's.
+void DetachRequest(Socket* listener, Socket* request);
+// Goes on with a request's handshake. With no lock; the caller holds a reference of the request's.
+void AdmitRequest(Socket* request);
+// With the lock: the first request in a state, or null.
+Socket* FindRequest(const Socket* listener, RequestState state);
+// Gives up all requests that were not handed to the client; with the second argument, aborts are told first
+// where a request was inspected.
+void DropRequests(Socket* listener, bool tell);
+// With the listener's lock: a request is lost before it was established. True: it is to be closed by the
+// caller, without the lock.
+bool LoseRequest(Socket* listener, Socket* request);
+// The inspect and abort events' parts of kListenRules.
+void PrepareInspect(Socket* listener, Delivery* delivery);
+NTSTATUS CallInspect(Socket* listener, Delivery* delivery);
+void FinishInspect(Socket* listener, Delivery* delivery, NTSTATUS status);
+void PrepareAbort(Socket* listener, Delivery* delivery);
+NTSTATUS CallAbort(Socket* listener, Delivery* delivery);
+void FinishAbort(Socket* listener, Delivery* delivery, NTSTATUS status);
+// SO_CONDITIONAL_ACCEPT and SIO_WSK_QUERY_INSPECT_ID.
+NTSTATUS SetConditional(Socket* socket, SIZE_T size, const VOID* input);
+NTSTATUS GetConditional(Socket* socket, SIZE_T size, PVOID output, SIZE_T* returned);
+NTSTATUS QueryInspectId(Socket* socket, SIZE_T size, PVOID output, SIZE_T* returned);
+// What the transport tells: a connection that comes in; one of a request's reports, of which there are: the
+// handshake is over, and a reset before it was accepted. False: the socket is no request any more.
+void* OnIncoming(void* context, transport::Endpoint* connection);
+bool OnRequestConnected(Socket* request, NTSTATUS status);
+void OnRequestReset(Socket* request);
+void OnListenerBroken(Socket* listener);
+extern const WSK_PROVIDER_LISTEN_DISPATCH kListenDispatch;
+extern const WSK_PROVIDER_STREAM_DISPATCH kStreamDispatch;
 
 // ---- receive.cc, send.cc, control.cc, client.cc: the tables' functions
 
@@ -400,6 +507,17 @@ NTSTATUS WSKAPI WspReleaseDatagrams(PWSK_SOCKET, PWSK_DATAGRAM_INDICATION);
 NTSTATUS WSKAPI WspControlSocket(PWSK_SOCKET, WSK_CONTROL_SOCKET_TYPE, ULONG, ULONG, SIZE_T, PVOID, SIZE_T,
                                  PVOID, SIZE_T*, PIRP);
 NTSTATUS WSKAPI WspCloseSocket(PWSK_SOCKET, PIRP);
+NTSTATUS WSKAPI WspBind(PWSK_SOCKET, PSOCKADDR, ULONG, PIRP);
+NTSTATUS WSKAPI WspConnect(PWSK_SOCKET, PSOCKADDR, ULONG, PIRP);
+NTSTATUS WSKAPI WspConnectEx(PWSK_SOCKET, PSOCKADDR, PWSK_BUF, ULONG, PIRP);
+NTSTATUS WSKAPI WspGetLocalAddress(PWSK_SOCKET, PSOCKADDR, PIRP);
+NTSTATUS WSKAPI WspGetRemoteAddress(PWSK_SOCKET, PSOCKADDR, PIRP);
+NTSTATUS WSKAPI WspSendEx(PWSK_SOCKET, PWSK_BUF, ULONG, ULONG, PCMSGHDR, PIRP);
+NTSTATUS WSKAPI WspReceiveEx(PWSK_SOCKET, PWSK_BUF, ULONG, PULONG, PCMSGHDR, PULONG, PIRP);
+NTSTATUS WSKAPI WspAccept(PWSK_SOCKET, ULONG, PVOID, CONST WSK_CLIENT_CONNECTION_DISPATCH*, PSOCKADDR,
+                          PSOCKADDR, PIRP);
+NTSTATUS WSKAPI WspListen(PWSK_SOCKET, PIRP);
+NTSTATUS WSKAPI WspInspectComplete(PWSK_SOCKET, PWSK_INSPECT_ID, WSK_INSPECT_ACTION, PIRP);
 NTSTATUS WSKAPI WspControlClient(PWSK_CLIENT, ULONG, SIZE_T, PVOID, SIZE_T, PVOID, SIZE_T*, PIRP);
 NTSTATUS WSKAPI WspSocket(PWSK_CLIENT, ADDRESS_FAMILY, USHORT, ULONG, ULONG, PVOID, CONST VOID*, PEPROCESS,
                           PETHREAD, PSECURITY_DESCRIPTOR, PIRP);

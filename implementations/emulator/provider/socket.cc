@@ -4,13 +4,7 @@
 #include "implementations/emulator/provider/provider.h"
 
 namespace wskcert::provider {
-namespace {
-
-NTSTATUS WSKAPI WspBind(PWSK_SOCKET, PSOCKADDR, ULONG, PIRP);
-NTSTATUS WSKAPI WspConnect(PWSK_SOCKET, PSOCKADDR, ULONG, PIRP);
-NTSTATUS WSKAPI WspConnectEx(PWSK_SOCKET, PSOCKADDR, PWSK_BUF, ULONG, PIRP);
-NTSTATUS WSKAPI WspGetLocalAddress(PWSK_SOCKET, PSOCKADDR, PIRP);
-NTSTATUS WSKAPI WspGetRemoteAddress(PWSK_SOCKET, PSOCKADDR, PIRP);
+namespace {}  // namespace
 
 NTSTATUS WSKAPI WspSendEx(PWSK_SOCKET socket, PWSK_BUF buffer, ULONG flags, ULONG, PCMSGHDR, PIRP irp) {
   return WspSend(socket, buffer, flags, irp);
@@ -22,6 +16,8 @@ NTSTATUS WSKAPI WspReceiveEx(PWSK_SOCKET socket, PWSK_BUF buffer, ULONG flags, P
   if (control_flags != nullptr) *control_flags = 0;
   return WspReceive(socket, buffer, flags, irp);
 }
+
+namespace {
 
 const WSK_PROVIDER_CONNECTION_DISPATCH kConnectionDispatch = {{WspControlSocket, WspCloseSocket},
                                                               WspBind,
@@ -36,9 +32,13 @@ const WSK_PROVIDER_CONNECTION_DISPATCH kConnectionDispatch = {{WspControlSocket,
                                                               WspSendEx,
                                                               WspReceiveEx};
 
-const WSK_PROVIDER_DATAGRAM_DISPATCH kDatagramDispatch = {
-    {WspControlSocket, WspCloseSocket}, WspBind, WspSendTo, WspReceiveFrom, WspReleaseDatagrams,
-    WspGetLocalAddress, WspSendMessages};
+const WSK_PROVIDER_DATAGRAM_DISPATCH kDatagramDispatch = {{WspControlSocket, WspCloseSocket},
+                                                          WspBind,
+                                                          WspSendTo,
+                                                          WspReceiveFrom,
+                                                          WspReleaseDatagrams,
+                                                          WspGetLocalAddress,
+                                                          WspSendMessages};
 
 const WSK_PROVIDER_BASIC_DISPATCH kBasicDispatch = {WspControlSocket, WspCloseSocket};
 
@@ -96,7 +96,7 @@ NTSTATUS StartConnect(Call* call, PIRP irp, PSOCKADDR address, const WSK_BUF* da
     SocketLock lock(socket);
     if (socket->broken) {
       status = STATUS_FILE_FORCED_CLOSED;
-    } else if (!socket->bound || socket->connecting || socket->connected) {
+    } else if (!socket->bound || socket->connecting || socket->connected || socket->listen.listening) {
       status = STATUS_INVALID_DEVICE_STATE;
     } else if (address == nullptr || address->sa_family != socket->family) {
       status = STATUS_INVALID_PARAMETER;
@@ -113,6 +113,11 @@ NTSTATUS StartConnect(Call* call, PIRP irp, PSOCKADDR address, const WSK_BUF* da
                     socket->family == AF_INET ? sizeof(SOCKADDR_IN) : sizeof(SOCKADDR_IN6));
       socket->connecting = TRUE;
       socket->connect = irp;
+      if (socket->category == WSK_FLAG_STREAM_SOCKET) {
+        socket->dispatch = socket->listen.connect_dispatch;
+        SetEventRules(socket, &kConnectionRules);
+        if (WspChoose(emulator::kChoiceStreamCommit, 2) == 1) socket->listen.committed = TRUE;
+      }
       if (!Pend(socket, nullptr, irp)) {
         socket->connecting = FALSE;
         socket->connect = nullptr;
@@ -133,14 +138,18 @@ NTSTATUS StartConnect(Call* call, PIRP irp, PSOCKADDR address, const WSK_BUF* da
   return Answer(socket, irp, status, 0);
 }
 
+}  // namespace
+
 NTSTATUS WSKAPI WspBind(PWSK_SOCKET wsk, PSOCKADDR address, ULONG flags, PIRP irp) {
   Call call(wsk, "nc-wsk-pfn_wsk_bind.md");
   if (irp == nullptr) return STATUS_INVALID_PARAMETER;
   Socket* socket = call.socket();
-  TakeIrp(irp, socket, RequestKind::kOther);
+  TakeIrp(irp, socket, RequestKind::kBind);
   NTSTATUS status = STATUS_INVALID_PARAMETER;
   if (socket->broken) {
     status = STATUS_FILE_FORCED_CLOSED;
+  } else if (socket->listen.datagram) {
+    status = STATUS_NOT_IMPLEMENTED;
   } else if (socket->bound) {
     status = STATUS_INVALID_DEVICE_STATE;
   } else if (address != nullptr && address->sa_family == socket->family && flags == 0) {
@@ -148,6 +157,7 @@ NTSTATUS WSKAPI WspBind(PWSK_SOCKET wsk, PSOCKADDR address, ULONG flags, PIRP ir
                  ? WspTransport()->datagrams->Bind(socket->datagram.endpoint, address)
                  : WspTransport()->Bind(socket->endpoint, address);
   }
+  if (NT_SUCCESS(status) && socket->category == WSK_FLAG_LISTEN_SOCKET) status = StartListening(socket);
   if (NT_SUCCESS(status)) socket->bound = TRUE;
   call.Leave();
   return Answer(socket, irp, status, 0);
@@ -178,6 +188,8 @@ NTSTATUS WSKAPI WspConnectEx(PWSK_SOCKET wsk, PSOCKADDR address, PWSK_BUF buffer
   return AnswerNow(call.socket(), irp, status, 0);
 }
 
+namespace {
+
 NTSTATUS GetAddress(PWSK_SOCKET wsk, PSOCKADDR address, PIRP irp, bool remote) {
   Call call(wsk, remote ? "nc-wsk-pfn_wsk_get_remote_address.md" : "nc-wsk-pfn_wsk_get_local_address.md");
   if (irp == nullptr) return STATUS_INVALID_PARAMETER;
@@ -205,6 +217,8 @@ NTSTATUS GetAddress(PWSK_SOCKET wsk, PSOCKADDR address, PIRP irp, bool remote) {
   return Answer(socket, irp, status, 0);
 }
 
+}  // namespace
+
 NTSTATUS WSKAPI WspGetLocalAddress(PWSK_SOCKET wsk, PSOCKADDR address, PIRP irp) {
   return GetAddress(wsk, address, irp, false);
 }
@@ -213,17 +227,23 @@ NTSTATUS WSKAPI WspGetRemoteAddress(PWSK_SOCKET wsk, PSOCKADDR address, PIRP irp
   return GetAddress(wsk, address, irp, true);
 }
 
+namespace {
+
 // Whether the parameters name a category, and a protocol that fits it, over an address family that there is.
 NTSTATUS CheckKind(ADDRESS_FAMILY family, USHORT type, ULONG protocol, ULONG flags) {
   switch (flags) {
     case WSK_FLAG_CONNECTION_SOCKET:
+    case WSK_FLAG_STREAM_SOCKET:
+      break;
+    case WSK_FLAG_LISTEN_SOCKET:
+      // Observed: the socket is made, and cannot be bound.
+      if (type == SOCK_DGRAM && protocol == IPPROTO_UDP && (family == AF_INET || family == AF_INET6)) {
+        return STATUS_SUCCESS;
+      }
       break;
     case WSK_FLAG_BASIC_SOCKET:
     case WSK_FLAG_DATAGRAM_SOCKET:
       break;
-    case WSK_FLAG_LISTEN_SOCKET:
-    case WSK_FLAG_STREAM_SOCKET:
-      return STATUS_NOT_SUPPORTED;
     default:
       return STATUS_INVALID_PARAMETER;
   }
@@ -248,12 +268,29 @@ NTSTATUS SetUpCategory(Socket* socket, const VOID* dispatch) {
       socket->wsk.Dispatch = &kDatagramDispatch;
       InitializeEvents(socket, &kDatagramRules);
       return OpenDatagrams(socket, dispatch);
+    case WSK_FLAG_LISTEN_SOCKET:
+      socket->wsk.Dispatch = &kListenDispatch;
+      socket->listen.dispatch = static_cast<const WSK_CLIENT_LISTEN_DISPATCH*>(dispatch);
+      InitializeEvents(socket, &kListenRules);
+      // Static events too begin when the bind completes.
+      HoldEvents(socket);
+      break;
+    case WSK_FLAG_STREAM_SOCKET: {
+      auto* both = static_cast<const WSK_CLIENT_STREAM_DISPATCH*>(dispatch);
+      socket->wsk.Dispatch = &kStreamDispatch;
+      socket->listen.dispatch = both != nullptr ? both->Listen : nullptr;
+      socket->listen.connect_dispatch = both != nullptr ? both->Connect : nullptr;
+      InitializeEvents(socket, &kStreamRules);
+      break;
+    }
     default:
       socket->wsk.Dispatch = &kConnectionDispatch;
       socket->dispatch = static_cast<const WSK_CLIENT_CONNECTION_DISPATCH*>(dispatch);
       InitializeEvents(socket, &kConnectionRules);
-      return WspTransport()->Open(&kTransportClient, socket, socket->family, &socket->endpoint);
   }
+  // A connection that comes in has its endpoint.
+  if (socket->endpoint != nullptr) return STATUS_SUCCESS;
+  return WspTransport()->Open(&kTransportClient, socket, socket->family, &socket->endpoint);
 }
 
 // Has a worker give up the handle of a socket that has nothing below whose end it would wait for.
@@ -269,11 +306,8 @@ void ReleaseLater(Socket* socket) {
   Release(socket);
 }
 
-}  // namespace
-
-Socket* MakeSocket(Registration* client, UCHAR category, ADDRESS_FAMILY family, PVOID context,
-                   const VOID* dispatch, NTSTATUS* status) {
-  *status = STATUS_INSUFFICIENT_RESOURCES;
+// Takes and prepares a socket that belongs to no category yet.
+Socket* NewSocket(Registration* client, UCHAR category, ADDRESS_FAMILY family, PVOID context) {
   if (WspAllocationFails()) return nullptr;
   Socket* socket = TakeSocket();
   if (socket == nullptr) return nullptr;
@@ -285,21 +319,56 @@ Socket* MakeSocket(Registration* client, UCHAR category, ADDRESS_FAMILY family, 
   socket->context = context;
   socket->received_end = &socket->received;
   KeInitializeSpinLock(&socket->lock);
+  socket->listen.requests_end = &socket->listen.requests;
   InitializeListHead(&socket->receives);
   InitializeListHead(&socket->sends);
   InitializeListHead(&socket->completions);
   ExInitializeWorkItem(&socket->completion_work, CompletionWork, socket);
-  *status = SetUpCategory(socket, dispatch);
-  if (!NT_SUCCESS(*status)) {
-    FreeSocket(socket);
-    return nullptr;
-  }
+  return socket;
+}
+
+void CountSocket(Registration* client) {
   KIRQL irql;
   KeAcquireSpinLock(&provider.lock, &irql);
   ++client->sockets;
   client->sockets_made = TRUE;
   KeReleaseSpinLock(&provider.lock, irql);
+}
+
+}  // namespace
+
+Socket* MakeSocket(Registration* client, UCHAR category, ADDRESS_FAMILY family, PVOID context,
+                   const VOID* dispatch, NTSTATUS* status) {
+  *status = STATUS_INSUFFICIENT_RESOURCES;
+  Socket* socket = NewSocket(client, category, family, context);
+  if (socket == nullptr) return nullptr;
+  *status = SetUpCategory(socket, dispatch);
+  if (!NT_SUCCESS(*status)) {
+    FreeSocket(socket);
+    return nullptr;
+  }
+  CountSocket(client);
   return socket;
+}
+
+Socket* MakeRequest(Socket* listener, transport::Endpoint* connection) {
+  Socket* socket = NewSocket(listener->client, WSK_FLAG_CONNECTION_SOCKET, listener->family, nullptr);
+  if (socket == nullptr) return nullptr;
+  socket->endpoint = connection;
+  SetUpCategory(socket, nullptr);
+  socket->bound = TRUE;
+  socket->request.decision = WskInspectMax;
+  HoldEvents(socket);
+  WspTransport()->RemoteAddress(connection, &socket->remote);
+  WspTransport()->LocalAddress(connection, &socket->request.local);
+  CountSocket(socket->client);
+  return socket;
+}
+
+void UnmakeRequest(Socket* request) {
+  Registration* client = request->client;
+  FreeSocket(request);
+  SocketGone(client);
 }
 
 void Reference(Socket* socket) { InterlockedIncrement(&socket->references); }
@@ -384,16 +453,20 @@ void EndRequests(Socket* socket, NTSTATUS status, bool with_disables) {
 }
 
 void CloseSocket(Socket* socket) {
+  bool later;
   {
     SocketLock lock(socket);
     socket->state = SocketState::kClosing;
+    socket->request.close_due = later = socket->request.admitting;
+    if (later) Reference(socket);
   }
   EndRequests(socket, STATUS_CANCELLED, true);
+  if (socket->listen.listening) DropRequests(socket, false);
   DropReceived(socket);
   if (socket->category == WSK_FLAG_BASIC_SOCKET) return ReleaseLater(socket);
   if (socket->category == WSK_FLAG_DATAGRAM_SOCKET) {
     CloseDatagrams(socket);
-  } else {
+  } else if (!later) {
     WspTransport()->Close(socket->endpoint);
   }
   Release(socket);
@@ -428,6 +501,7 @@ NTSTATUS WSKAPI WspSocket(PWSK_CLIENT handle, ADDRESS_FAMILY family, USHORT type
   Socket* socket = nullptr;
   if (NT_SUCCESS(status)) {
     socket = MakeSocket(client, static_cast<UCHAR>(flags), family, context, dispatch, &status);
+    if (socket != nullptr) socket->listen.datagram = type == SOCK_DGRAM;
   }
   NTSTATUS result = Answer(socket, irp, status, reinterpret_cast<ULONG_PTR>(socket));
   LeaveClient(client);

@@ -20,6 +20,7 @@ void SendAfterConnect(Socket* socket, PIRP irp) {
 
 void OnConnected(void* context, NTSTATUS status) {
   auto* socket = static_cast<Socket*>(context);
+  if (OnRequestConnected(socket, status)) return;
   PIRP irp;
   {
     SocketLock lock(socket);
@@ -74,6 +75,7 @@ void OnDisconnected(void* context, bool abortive) {
   if (abortive) {
     EndRequests(socket, STATUS_CONNECTION_RESET, false);
     DropReceived(socket);
+    OnRequestReset(socket);
   }
   Advance(socket, Place::kTransport);
 }
@@ -135,6 +137,7 @@ void OnBroken(void* context) {
   }
   EndRequests(socket, STATUS_FILE_FORCED_CLOSED, false);
   DropReceived(socket);
+  if (socket->listen.listening) OnListenerBroken(socket);
   Advance(socket, Place::kTransport);
 }
 
@@ -142,7 +145,8 @@ void OnClosed(void* context) { Release(static_cast<Socket*>(context)); }
 
 }  // namespace
 
-const transport::Client kTransportClient = {OnConnected,      OnReceived,       OnDisconnected, OnSent,
-                                            OnDisconnectDone, OnBacklogChanged, OnBroken,       OnClosed, nullptr};
+const transport::Client kTransportClient = {OnConnected, OnReceived,       OnDisconnected,
+                                            OnSent,      OnDisconnectDone, OnBacklogChanged,
+                                            OnBroken,    OnClosed,         OnIncoming};
 
 }  // namespace wskcert::provider
