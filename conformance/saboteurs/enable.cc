@@ -54,9 +54,12 @@ NTSTATUS ForgetOnEnable(Request* request) {
 }
 
 NTSTATUS FailEnable(Request* request) {
-  if (!IsEnable(*request) || request->irp != nullptr || request->socket->connected == 0 ||
-      Broken(request->socket))
+  const Socket* socket = request->socket;
+  // Sockets that were connected from the beginning have rules of their own.
+  if (!IsEnable(*request) || request->irp != nullptr || socket->connected == 0 ||
+      socket->created != Function::kSocket || Broken(request->socket)) {
     return Pass(request);
+  }
   return STATUS_INVALID_PARAMETER;
 }
 

@@ -64,7 +64,7 @@ NTSTATUS WSKAPI OnSocket(PWSK_CLIENT handle, ADDRESS_FAMILY family, USHORT type,
                          PSECURITY_DESCRIPTOR security, PIRP irp) {
   Client* client = ClientOf(handle);
   Socket* socket = client != nullptr && IsOneCategory(flags) && irp != nullptr
-                       ? NewSocket(client, flags, context)
+                       ? NewSocket(client, Function::kSocket, flags, context)
                        : nullptr;
   if (socket == nullptr) {
     return RealDispatch(handle)->WskSocket(RealHandle(handle), family, type, protocol, flags, context,
@@ -80,8 +80,9 @@ NTSTATUS WSKAPI OnSocketConnect(PWSK_CLIENT handle, USHORT type, ULONG protocol,
                                 CONST WSK_CLIENT_CONNECTION_DISPATCH* dispatch, PEPROCESS process,
                                 PETHREAD thread, PSECURITY_DESCRIPTOR security, PIRP irp) {
   Client* client = ClientOf(handle);
-  Socket* socket =
-      client != nullptr && irp != nullptr ? NewSocket(client, WSK_FLAG_CONNECTION_SOCKET, context) : nullptr;
+  Socket* socket = client != nullptr && irp != nullptr
+                       ? NewSocket(client, Function::kSocketConnect, WSK_FLAG_CONNECTION_SOCKET, context)
+                       : nullptr;
   if (socket == nullptr) {
     return RealDispatch(handle)->WskSocketConnect(RealHandle(handle), type, protocol, local, remote, flags,
                                                   context, dispatch, process, thread, security, irp);
@@ -265,10 +266,13 @@ bool Idle(const Socket* socket) {
 }
 
 bool CountsOn(const Socket* socket, EventIndex event) {
-  if (event == kReceiveEvent && socket->refusals != 0) return false;
-  if ((socket->owner->static_events & kEventBits[event]) != 0) return state.disables == 0;
+  if (socket->refusals != 0 || IsStatic(socket, event)) return false;
   return (static_cast<ULONG>(socket->alone & socket->enabled) & kEventBits[event]) != 0 &&
          socket->disables[event] == state.disables;
+}
+
+bool CountsOnStatic(const Socket* socket, EventIndex event) {
+  return socket->refusals == 0 && state.disables == 0 && IsStatic(socket, event);
 }
 
 bool Has(const Socket* socket, EventIndex event) {
@@ -298,6 +302,13 @@ void ForEachOther(const Socket* socket, void (*visit)(Socket* other, ULONG argum
     if (other != socket && other->real != nullptr && other->connected != 0 && other->closing == 0) {
       visit(other, argument);
     }
+  }
+}
+
+void ForEachOpen(void (*visit)(Socket* socket, PVOID argument), PVOID argument) {
+  for (LONG i = 0; i < Used(state.sockets_used, kSockets); ++i) {
+    Socket* socket = &state.sockets[i];
+    if (socket->real != nullptr && socket->closing == 0) visit(socket, argument);
   }
 }
 

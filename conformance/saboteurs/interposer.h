@@ -125,6 +125,7 @@ struct Socket {
   ULONG category;    // a WSK_FLAG_*_SOCKET
   Socket* listener;  // that accepted it, or null
   bool by_event;     // it was accepted by WskAcceptEvent
+  Function created;  // kSocket, kSocketConnect, kAccept
   PVOID context;     // the client's
   // The client's functions, and what the provider gets in their place. Null where the client gave null, or
   // where the category has none of the kind.
@@ -157,6 +158,9 @@ struct Socket {
   volatile LONG retained;               // lists
   volatile LONG alone;                  // events that a request of their own enabled last
   volatile LONG disables[kEventCount];  // State::disables at that time
+  volatile LONG inherit_requests;       // that gave it
+  volatile LONG conditional;            // SO_CONDITIONAL_ACCEPT is on
+  volatile LONG inspects_pended;
   volatile LONG bound;
   volatile LONG connected;
   volatile LONG closing;
@@ -164,6 +168,7 @@ struct Socket {
   // For the saboteur.
   PVOID volatile kept[kEventCount];  // IRPs to be completed with success when the running calls have returned
   PVOID volatile queued[kQueuedReceives];
+  SOCKADDR_INET address;
   volatile LONG mark;
   volatile LONG64 left;  // bytes
   ULONG flags;
@@ -400,10 +405,17 @@ inline bool Enabled(const Socket* socket, EventIndex event) {
 // several events, a disable of something else, or a WskReceive after a refusal. A missing indication then
 // breaks no rule but the plainest.
 bool CountsOn(const Socket* socket, EventIndex event);
+// The same of an event that is enabled statically.
+bool CountsOnStatic(const Socket* socket, EventIndex event);
+inline bool IsStatic(const Socket* socket, EventIndex event) {
+  return (socket->owner->static_events & kEventBits[event]) != 0;
+}
 
 // The other sockets, for those that confuse them: calls visit(socket, argument) for each that is open.
 void ForEachOther(const Socket* socket, void (*visit)(Socket* other, ULONG argument), ULONG argument);
-// The same for the sockets that this listener accepted.
+// Every open socket, of any category.
+void ForEachOpen(void (*visit)(Socket* socket, PVOID argument), PVOID argument);
+// The same as ForEachOther for the sockets that this listener accepted.
 void ForEachAccepted(const Socket* listener, void (*visit)(Socket* other, ULONG argument), ULONG argument);
 // And for the clients other than this one.
 void ForEachOther(const Client* client, void (*visit)(Client* other, ULONG argument), ULONG argument);
@@ -427,7 +439,7 @@ extern State state;
 
 // interposer_requests.cc
 // A socket of the interposer's that the provider has not got yet. Null: no place for one.
-Socket* NewSocket(Client* owner, ULONG category, PVOID context);
+Socket* NewSocket(Client* owner, Function created, ULONG category, PVOID context);
 NTSTATUS Run(Request* request);
 // interposer_tables.cc: gives the client this socket in the place of the provider's.
 void Adopt(Socket* socket, WSK_SOCKET* real);
@@ -442,6 +454,8 @@ const VOID* PingCallbacks();
 
 const WSK_EXPORTS* Interpose(const WSK_EXPORTS* real, const Saboteur* saboteur);
 
+extern const Topic kStaticTopic, kCategoryTopic, kInheritTopic, kListenTopic, kDatagramTopic, kExtensionTopic,
+    kDisableOthersTopic;
 extern const Topic kEnableTopic, kDisableTopic, kInProgressTopic, kIrpTopic, kReceiveTopic, kDisconnectTopic,
     kCloseTopic, kCallbackTopic, kRunTopic;
 

@@ -42,7 +42,8 @@ NTSTATUS WSKAPI OnAccept(PVOID context, ULONG flags, PSOCKADDR local, PSOCKADDR 
   AcceptCall call = {socket, flags, local, remote, nullptr, accepted, nullptr, nullptr};
   if (made_context != nullptr) call.context = *made_context;
   if (made_dispatch != nullptr) call.dispatch = *made_dispatch;
-  if (accepted != nullptr) call.made = NewSocket(socket->owner, WSK_FLAG_CONNECTION_SOCKET, nullptr);
+  if (accepted != nullptr)
+    call.made = NewSocket(socket->owner, Function::kAccept, WSK_FLAG_CONNECTION_SOCKET, nullptr);
   if (Socket* made = call.made) {
     made->listener = socket;
     made->by_event = true;
@@ -50,6 +51,7 @@ NTSTATUS WSKAPI OnAccept(PVOID context, ULONG flags, PSOCKADDR local, PSOCKADDR 
     made->accepting_dispatch = &call.dispatch;
     InterlockedExchange(&made->enabled, socket->inherit);
     Adopt(made, accepted);
+    InterlockedExchange(&made->bound, 1);
     InterlockedExchange(&made->connected, 1);
     call.accepted = &made->wsk;
   }
@@ -200,6 +202,7 @@ WSK_INSPECT_ACTION CallInspect(const InspectCall& call) {
   Enter(socket, kInspectEvent);
   const WSK_INSPECT_ACTION action =
       socket->client_listen->WskInspectEvent(socket->context, call.local, call.remote, call.id);
+  if (action == WskInspectPend) InterlockedIncrement(&socket->inspects_pended);
   Leave(socket, kInspectEvent);
   return action;
 }

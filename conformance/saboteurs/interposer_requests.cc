@@ -38,6 +38,7 @@ void NoteSuccess(const Passing& passing, PIRP irp) {
       return AdoptFrom(irp, socket);
     case Function::kSocketConnect:
       AdoptFrom(irp, socket);
+      InterlockedExchange(&socket->bound, 1);
       [[fallthrough]];
     case Function::kConnect:
     case Function::kConnectEx:
@@ -49,6 +50,7 @@ void NoteSuccess(const Passing& passing, PIRP irp) {
     case Function::kAccept:
       if (passing.detail == nullptr) return;
       AdoptFrom(irp, static_cast<Socket*>(passing.detail));
+      InterlockedExchange(&static_cast<Socket*>(passing.detail)->bound, 1);
       InterlockedExchange(&static_cast<Socket*>(passing.detail)->connected, 1);
       return;
     case Function::kRegisterExtension:
@@ -145,6 +147,7 @@ NTSTATUS ForwardCreation(const Request& r, PIRP irp) {
 void NoteEnabled(Socket* socket, ULONG mask) {
   if (socket->category == WSK_FLAG_LISTEN_SOCKET ||
       (socket->category == WSK_FLAG_STREAM_SOCKET && socket->connected == 0)) {
+    if ((mask & kAllEvents) != 0) InterlockedIncrement(&socket->inherit_requests);
     InterlockedOr(&socket->inherit, static_cast<LONG>(mask & kAllEvents));
     mask &= ~kAllEvents;
   }
@@ -160,9 +163,16 @@ void NoteEnabled(Socket* socket, ULONG mask) {
   }
 }
 
+bool IsConditionalAccept(const Request& request) {
+  const Control* control = request.control;
+  return request.function == Function::kControl && control->type == WskSetOption &&
+         control->code == SO_CONDITIONAL_ACCEPT && control->level == SOL_SOCKET &&
+         control->input != nullptr && control->input_size >= sizeof(ULONG);
+}
+
 }  // namespace
 
-Socket* NewSocket(Client* owner, ULONG category, PVOID context) {
+Socket* NewSocket(Client* owner, Function created, ULONG category, PVOID context) {
   const LONG index = InterlockedIncrement(&state.sockets_used) - 1;
   if (static_cast<ULONG>(index) >= kSockets) {
     InterlockedDecrement(&state.sockets_used);
@@ -172,6 +182,7 @@ Socket* NewSocket(Client* owner, ULONG category, PVOID context) {
   socket->owner = owner;
   socket->category = category;
   socket->context = context;
+  socket->created = created;
   KeInitializeEvent(&socket->done, NotificationEvent, FALSE);
   return socket;
 }
@@ -184,6 +195,9 @@ NTSTATUS Run(Request* request) {
     InterlockedExchange(&socket->suspended, 0);
   }
   if (function == Function::kDisable) InterlockedIncrement(&state.disables);
+  if (function == Function::kInspectComplete && socket->inspects_pended > 0) {
+    InterlockedDecrement(&socket->inspects_pended);
+  }
   if (function == Function::kClose) InterlockedExchange(&socket->closing, 1);
   const NTSTATUS status =
       state.saboteur->request != nullptr ? state.saboteur->request(request) : Pass(request);
@@ -191,6 +205,8 @@ NTSTATUS Run(Request* request) {
     NoteEnabled(socket, request->events);
   } else if (NT_SUCCESS(status) && function == Function::kDisable) {
     InterlockedAnd(&socket->enabled, ~static_cast<LONG>(request->events));
+  } else if (NT_SUCCESS(status) && IsConditionalAccept(*request)) {
+    InterlockedExchange(&socket->conditional, *static_cast<const ULONG*>(request->control->input) != 0);
   } else if (NT_SUCCESS(status) && function == Function::kRegisterExtension && request->irp == nullptr) {
     AdoptExtension(socket, static_cast<WSK_EXTENSION_CONTROL_OUT*>(request->control->output));
   }

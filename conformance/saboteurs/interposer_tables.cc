@@ -153,7 +153,8 @@ NTSTATUS WSKAPI OnAccept(PWSK_SOCKET wsk, ULONG flags, PVOID context,
   Socket* socket = SocketOf(wsk);
   Accepting accepting = {nullptr, context, dispatch, local, remote};
   // Without an IRP there is nothing that could deliver a socket.
-  if (irp != nullptr) accepting.made = NewSocket(socket->owner, WSK_FLAG_CONNECTION_SOCKET, context);
+  if (irp != nullptr)
+    accepting.made = NewSocket(socket->owner, Function::kAccept, WSK_FLAG_CONNECTION_SOCKET, context);
   if (accepting.made != nullptr) {
     accepting.made->listener = socket;
     accepting.context = accepting.made;

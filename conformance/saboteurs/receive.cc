@@ -119,6 +119,12 @@ NTSTATUS AgainAfterRefusal(ReceiveCall* call) {
   if (!HasData(*call) || status != STATUS_DATA_NOT_ACCEPTED || !far) return status;
   return CallReceive(*call);
 }
+NTSTATUS AgainAfterDynamicRefusal(ReceiveCall* call) {
+  return IsStatic(call->socket, kReceiveEvent) ? CallReceive(*call) : AgainAfterRefusal(call);
+}
+NTSTATUS AgainAfterStaticRefusal(ReceiveCall* call) {
+  return IsStatic(call->socket, kReceiveEvent) ? AgainAfterRefusal(call) : CallReceive(*call);
+}
 
 // `skip` bytes further in a chain of MDLs.
 bool Advance(const WSK_BUF& from, SIZE_T skip, WSK_BUF* to) {
@@ -232,7 +238,12 @@ const Saboteur kSaboteurs[] = {
      .receive = CountOneMore},
     {.info = {"receive-indicated-after-refusal", "receive.refused.suspends",
               "Data that the client refused is indicated again without a WskReceive.", "npi", false},
-     .receive = AgainAfterRefusal},
+     .receive = AgainAfterDynamicRefusal},
+    {.info = {"static-receive-indicated-after-refusal", "static.receive.refusal-suspends",
+              "Data that a statically enabled WskReceiveEvent refused is indicated again without a "
+              "WskReceive.",
+              "npi", false},
+     .receive = AgainAfterStaticRefusal},
     {.info = {"receive-indicated-after-part", "receive.partial.suspends",
               "The rest of data of which the client took a part is indicated without a WskReceive.", "npi",
               false},

@@ -1,0 +1,60 @@
+// Saboteurs of accepting and inspecting connections.
+#include "conformance/saboteurs/interposer.h"
+
+namespace wskcert::saboteurs {
+namespace {
+
+NTSTATUS NeverAccept(AcceptCall* call) {
+  const bool mine = call->made != nullptr && CountsOn(call->socket, kAcceptEvent);
+  return mine ? STATUS_REQUEST_NOT_ACCEPTED : CallAccept(call);
+}
+
+// ---- Inspection
+
+WSK_INSPECT_ACTION NeverInspect(const InspectCall* call) {
+  return state.disables == 0 ? WskInspectAccept : CallInspect(*call);
+}
+
+// Ends with WskAcceptEvent. Which lies in the listener's mark.
+NTSTATUS NoteAcceptDisable(Request* request) {
+  const NTSTATUS status = Pass(request);
+  if (IsDisableOf(*request, kAcceptEvent) && NT_SUCCESS(status)) {
+    InterlockedExchange(&request->socket->mark, 1);
+  }
+  return status;
+}
+WSK_INSPECT_ACTION InspectUnlessDisabled(const InspectCall* call) {
+  return call->socket->mark != 0 ? WskInspectAccept : CallInspect(*call);
+}
+
+// A close waits for ever for an inspection that the client has yet to decide.
+NTSTATUS CloseWaitsForInspection(Request* request) {
+  if (request->function != Function::kClose || request->irp == nullptr ||
+      request->socket->inspects_pended == 0 || !ForwardAlone(*request)) {
+    return Pass(request);
+  }
+  Keep(request);
+  return STATUS_PENDING;
+}
+
+const Saboteur kSaboteurs[] = {
+    {.info = {"accept-not-indicated", "accept.enabled.indicates",
+              "WskAcceptEvent is never called; connections are closed.", "npi", false},
+     .accept = NeverAccept},
+    {.info = {"inspect-not-indicated", "inspect.conditional.indicates",
+              "WskInspectEvent is never called; every connection passes.", "npi", false},
+     .inspect = NeverInspect},
+    {.info = {"inspect-disabled-with-accept", "disable.conditional.inspect-stays-enabled",
+              "Disabling WskAcceptEvent stops WskInspectEvent.", "npi", false},
+     .request = NoteAcceptDisable,
+     .inspect = InspectUnlessDisabled},
+    {.info = {"close-waits-for-inspection", "close.pended-inspection.does-not-count",
+              "The close of a listening socket with a pended inspection never completes.", "npi", false},
+     .request = CloseWaitsForInspection},
+};
+
+}  // namespace
+
+const Topic kListenTopic = {kSaboteurs, ARRAYSIZE(kSaboteurs)};
+
+}  // namespace wskcert::saboteurs
