@@ -53,6 +53,9 @@ class Certifier {
     std::vector<uint32_t> by_verdict(Verdict_ARRAYSIZE, 0);
     const RuleSet required = catalogue::Required();
     for (size_t i = 0; i < kRuleCount; ++i) {
+      // Nothing can break a permission, or what the pages leave open: no verdict is due.
+      const catalogue::Standing standing = catalogue::StandingOf(catalogue::Get(static_cast<RuleId>(i)));
+      if (standing == catalogue::Standing::kPermission || standing == catalogue::Standing::kOpen) continue;
       const RuleVerdict verdict = Conclude(static_cast<RuleId>(i), required);
       ++by_verdict[verdict.verdict()];
       if (verdict.required()) {

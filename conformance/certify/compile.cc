@@ -421,6 +421,9 @@ class Compiler {
         Simple(out, Op::kFailAllocations);
         out->length = in.fail_allocations().count();
         break;
+      case StepProto::kBreakBound:
+        OnSocket(out, Op::kBreakBound, in.break_bound());
+        break;
       case StepProto::kTransportListChange:
         Simple(out, Op::kTransportListChange);
         break;

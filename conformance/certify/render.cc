@@ -105,6 +105,24 @@ std::string CallText(const Observation& o) {
     case Op::kDisconnect:
       return absl::StrCat("WskDisconnect(", socket,
                           (o.flags & kFlagAbortive) != 0 ? ", WSK_FLAG_ABORTIVE" : "", ", ", Irp(o), ")");
+    case Op::kAccept:
+      return absl::StrCat("WskAccept(", socket, " into socket ", o.target, ", ", Irp(o), ")");
+    case Op::kListen:
+      return absl::StrCat("WskListen(", socket, ", ", Irp(o), ")");
+    case Op::kSendTo:
+      return absl::StrCat("WskSendTo(", socket, " to peer ", o.peer, ", ", o.length, " bytes, ", Irp(o), ")");
+    case Op::kReceiveFrom:
+      return absl::StrCat("WskReceiveFrom(", socket, ", ", o.length, " bytes, ", Irp(o), ")");
+    case Op::kConditionalAccept:
+      return absl::StrCat("WskControlSocket(", socket, ", SO_CONDITIONAL_ACCEPT, ", static_cast<int>(o.code),
+                          ", ", Irp(o), ")");
+    case Op::kInspectComplete:
+      return absl::StrCat("WskInspectComplete(", socket, ", inspection ", o.target, ", action ",
+                          static_cast<int>(o.code), ", ", Irp(o), ")");
+    case Op::kRegisterExtension:
+      return absl::StrCat("WskControlSocket(", socket, ", SIO_WSK_REGISTER_EXTENSION)");
+    case Op::kPing:
+      return absl::StrCat("Ping(", socket, ", ", o.length, ")");
     case Op::kCancelIrp:
       return absl::StrCat("IoCancelIrp(", Irp(o), ")");
     case Op::kClose:
@@ -136,6 +154,19 @@ std::string StimulusText(const Observation& o) {
       return absl::StrCat(peer, o.code != 0 ? " stops" : " resumes", " acknowledging");
     case Op::kSetIdealBacklog:
       return absl::StrCat("the ideal send backlog with ", peer, " becomes ", o.length);
+    case Op::kBreakBound:
+      return absl::StrCat("socket ", o.socket, " stops working");
+    case Op::kPeerConnect:
+      return absl::StrCat(peer, " connects to socket ", o.socket);
+    case Op::kPeerAbandon:
+      return absl::StrCat(peer, " gives its half-open connection up");
+    case Op::kPeerSendDatagram:
+      return absl::StrCat(peer, " sends a datagram with bytes ", o.offset, "..", o.offset + o.length,
+                          " to socket ", o.socket);
+    case Op::kFailAllocations:
+      return absl::StrCat(o.length, " allocations fail");
+    case Op::kScribble:
+      return absl::StrCat("the input buffer of IRP ", o.irp, " is overwritten");
     case Op::kBreakSocket:
       return absl::StrCat("the connection with ", peer, " stops working");
     default:
@@ -156,6 +187,21 @@ std::string CallbackText(const Observation& o) {
       break;
     case Event::kDisconnect:
       absl::StrAppend(&text, (o.flags & kFlagAbortive) != 0 ? ", abortive" : ", graceful");
+      break;
+    case Event::kAccept:
+    case Event::kInspect:
+      absl::StrAppend(&text, (o.seen_flags & kSeenNullIndication) != 0
+                                 ? ", NULL socket"
+                                 : absl::StrCat(", from peer ", o.peer));
+      break;
+    case Event::kReceiveFrom:
+      absl::StrAppend(&text, (o.seen_flags & kSeenNullIndication) != 0
+                                 ? ", NULL indication"
+                                 : absl::StrCat(", ", o.mask, o.mask == 1 ? " datagram, " : " datagrams, ",
+                                                o.length, " bytes"));
+      break;
+    case Event::kExtension:
+      absl::StrAppend(&text, ", ", o.information);
       break;
     case Event::kSendBacklog:
       absl::StrAppend(&text, ", ", o.information, " bytes");

@@ -58,8 +58,30 @@ std::string Escaped(const std::string& text) {
   return out;
 }
 
+// Rules that no trace speaks about are counted, not listed: `wskcert rules` has them.
+bool CanHaveVerdict(const RuleVerdict& rule) {
+  return rule.verdict() != NOT_MODELLED && rule.verdict() != NOT_OBSERVABLE;
+}
+
 bool Listed(const RuleVerdict& rule) {
-  return !rule.client_obligation() && (rule.required() || rule.verdict() != NOT_EXERCISED);
+  return CanHaveVerdict(rule) && (rule.required() || rule.verdict() != NOT_EXERCISED);
+}
+
+// The rules of a topic: those with a line of their own, and how many have none.
+struct TopicRules {
+  std::vector<const RuleVerdict*> listed;
+  int not_modelled = 0;
+  int not_observable = 0;
+};
+
+std::string TopicLine(const std::string& topic, const TopicRules& rules) {
+  const auto passed = std::count_if(rules.listed.begin(), rules.listed.end(),
+                                    [](const RuleVerdict* r) { return r->verdict() == PASSED; });
+  std::vector<std::string> parts;
+  if (!rules.listed.empty()) parts.push_back(absl::StrCat(passed, " of ", rules.listed.size(), " passed"));
+  if (rules.not_modelled > 0) parts.push_back(absl::StrCat(rules.not_modelled, " not modelled"));
+  if (rules.not_observable > 0) parts.push_back(absl::StrCat(rules.not_observable, " not observable"));
+  return absl::StrCat(topic, "  (", absl::StrJoin(parts, ", "), ")\n");
 }
 
 bool RuleIsGood(const RuleVerdict& rule) {
@@ -100,19 +122,23 @@ ExitStatus ExitStatusOf(const Certificate& certificate) {
 
 std::string RuleTable(const Certificate& certificate, bool colour) {
   // By topic, in the catalogue's order within one.
-  std::map<std::string, std::vector<const RuleVerdict*>> topics;
+  std::map<std::string, TopicRules> topics;
   size_t width = 0;
   for (const RuleVerdict& rule : certificate.rules()) {
-    if (!Listed(rule)) continue;
-    topics[rule.topic()].push_back(&rule);
-    width = std::max(width, rule.rule().size());
+    if (rule.client_obligation()) continue;
+    if (Listed(rule)) {
+      topics[rule.topic()].listed.push_back(&rule);
+      width = std::max(width, rule.rule().size());
+    } else if (rule.verdict() == NOT_MODELLED) {
+      ++topics[rule.topic()].not_modelled;
+    } else if (rule.verdict() == NOT_OBSERVABLE) {
+      ++topics[rule.topic()].not_observable;
+    }
   }
   std::string text;
   for (const auto& [topic, rules] : topics) {
-    const auto passed = std::count_if(rules.begin(), rules.end(),
-                                      [](const RuleVerdict* r) { return r->verdict() == PASSED; });
-    absl::StrAppend(&text, "\n", topic, "  (", passed, " of ", rules.size(), " passed)\n");
-    for (const RuleVerdict* rule : rules) {
+    absl::StrAppend(&text, "\n", TopicLine(topic, rules));
+    for (const RuleVerdict* rule : rules.listed) {
       absl::StrAppendFormat(&text, "  %-*s  %s%-13s%s %s %4d case%s\n", static_cast<int>(width), rule->rule(),
                             colour ? ColourOf(rule->verdict()) : "", VerdictName(rule->verdict()),
                             colour && *ColourOf(rule->verdict()) != '\0' ? "\033[0m" : "",
@@ -193,7 +219,7 @@ std::string JUnit(const Certificate& certificate) {
   int tests = certificate.cases_size();
   std::string body;
   for (const RuleVerdict& rule : certificate.rules()) {
-    if (rule.client_obligation()) continue;
+    if (rule.client_obligation() || !CanHaveVerdict(rule)) continue;
     ++tests;
     absl::StrAppend(&body, "    <testcase classname=\"rules.", Escaped(rule.topic()), "\" name=\"",
                     Escaped(rule.rule()), "\"");

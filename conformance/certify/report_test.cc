@@ -81,6 +81,16 @@ TEST(Report, TableShowsWhatCountsAndNoColourUnasked) {
   EXPECT_THAT(RuleTable(GoodCertificate(), true), HasSubstr("\033[32m"));
 }
 
+TEST(Report, RulesThatNoTraceSpeaksAboutAreCounted) {
+  Certificate certificate = GoodCertificate();
+  *certificate.add_rules() = MakeRule("disable.three", false, NOT_MODELLED);
+  *certificate.add_rules() = MakeRule("disable.four", false, NOT_OBSERVABLE);
+  const std::string table = RuleTable(certificate, false);
+  EXPECT_THAT(table, HasSubstr("disable  (1 of 1 passed, 1 not modelled, 1 not observable)"));
+  EXPECT_THAT(table, Not(HasSubstr("disable.three")));
+  EXPECT_EQ(JUnit(certificate), JUnit(GoodCertificate()));
+}
+
 TEST(Report, JUnitCountsAndEscapes) {
   const std::string xml = JUnit(Ended(CaseResult::VIOLATION));
   EXPECT_THAT(xml, HasSubstr("tests=\"3\" failures=\"1\""));

@@ -20,16 +20,7 @@ uint32_t EnvPeerAddress(void*, uint32_t peer, bool ipv6, void* address) {
   return emulator::PeerAddress(peer, ipv6, address);
 }
 
-uint32_t EnvPeerOfAddress(void*, const void* address) {
-  for (uint32_t peer = 0; peer < kMaxPeers; ++peer) {
-    for (const bool ipv6 : {false, true}) {
-      alignas(8) uint8_t candidate[32];
-      const uint32_t length = emulator::PeerAddress(peer, ipv6, candidate);
-      if (length != 0 && std::memcmp(candidate, address, length) == 0) return peer;
-    }
-  }
-  return kNoIndex;
-}
+uint32_t EnvPeerOfAddress(void*, const void* address) { return emulator::PeerOfAddress(address); }
 
 bool EnvPerform(void*, const Stimulus* stimulus) {
   switch (stimulus->op) {
@@ -47,6 +38,18 @@ bool EnvPerform(void*, const Stimulus* stimulus) {
       return emulator::PeerStopAcknowledging(stimulus->peer, stimulus->code != 0);
     case Op::kSetIdealBacklog:
       return emulator::PeerSetIdealBacklog(stimulus->peer, stimulus->length);
+    case Op::kBreakBound:
+      return emulator::NetworkBreakListener(stimulus->address) ||
+             emulator::NetworkBreakDatagramSocket(stimulus->address);
+    case Op::kPeerConnect:
+      return emulator::PeerConnect(stimulus->peer, stimulus->address);
+    case Op::kPeerAbandon:
+      return emulator::PeerAbandon(stimulus->peer);
+    case Op::kPeerSendDatagram:
+      return emulator::PeerSendDatagram(stimulus->peer, stimulus->address, stimulus->bytes, stimulus->length);
+    case Op::kFailAllocations:
+      emulator::FailNextAllocations(stimulus->length);
+      return true;
     case Op::kBreakSocket:
       return emulator::NetworkBreakSocketOfPeer(stimulus->peer);
     default:
@@ -73,6 +76,8 @@ PeerSight SightOf(emulator::PeerEvent::Kind kind) {
       return PeerSight::kFin;
     case emulator::PeerEvent::kReset:
       return PeerSight::kReset;
+    case emulator::PeerEvent::kDatagram:
+      return PeerSight::kDatagram;
     case emulator::PeerEvent::kRefused:
       return PeerSight::kRefused;
   }
@@ -130,7 +135,8 @@ uint64_t EmulatorCapabilities() {
   const auto bit = [](Capability capability) { return static_cast<uint64_t>(capability); };
   return bit(Capability::kExactQuiescence) | bit(Capability::kIrqlVisible) | bit(Capability::kHoldAtPassive) |
          bit(Capability::kBacklogControl) | bit(Capability::kBreakSocket) |
-         bit(Capability::kFailAllocations) | bit(Capability::kHoldAcks) | bit(Capability::kIpv6);
+         bit(Capability::kFailAllocations) | bit(Capability::kHoldAcks) | bit(Capability::kIpv6) |
+         bit(Capability::kListeners) | bit(Capability::kDatagrams) | bit(Capability::kHalfOpenDrops);
 }
 
 std::vector<NamedChoice> EmulatorChoices() {

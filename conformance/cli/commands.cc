@@ -272,10 +272,8 @@ ExitStatus RulesCommand(const Options& options) {
   for (const auto& [name, rules] : topics) {
     std::cout << name << "\n";
     for (const Rule* rule : rules) {
-      std::cout << absl::StrFormat("  %-8s %-9s %s\n", StrengthName(*rule),
-                                   rule->required()    ? "required"
-                                   : !rule->modelled() ? "unmodelled"
-                                                       : "",
+      std::cout << absl::StrFormat("  %-8s %-14s %s\n", StrengthName(*rule),
+                                   rule->required() ? "required" : StandingName(catalogue::StandingOf(*rule)),
                                    rule->name());
     }
   }

@@ -188,6 +188,7 @@ enum class Op : uint16_t {
   kBreakSocket = 73,       // the connection with `peer`, or `socket`, stops being functional
   kFailAllocations = 74,   // the next `length` allocations of the provider fail
   kTransportListChange = 75,
+  kBreakBound = 76,  // the listening or datagram socket `socket` stops being functional
 
   // The executor itself.
   kSettle = 96,         // runs until nothing more happens

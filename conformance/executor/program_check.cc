@@ -69,6 +69,7 @@ constexpr OpRow kOps[] = {
     {Op::kBreakSocket, "break_socket", kPeerSlot},
     {Op::kFailAllocations, "fail_allocations", kNone},
     {Op::kTransportListChange, "transport_list_change", kNone},
+    {Op::kBreakBound, "break_bound", kSocketSlot},
     {Op::kSettle, "settle", kNone},
     {Op::kReleaseHold, "release_hold", kHoldSlot},
     {Op::kAwaitHold, "await_hold", kHoldSlot},

@@ -216,7 +216,7 @@ void SettleAndRecord(Session* session, uint32_t step_index) {
 static bool PrepareStimulus(Session* session, const ProgramStep* step, Stimulus* stimulus, uint8_t* address,
                             uint64_t* offset) {
   const bool datagram = stimulus->op == Op::kPeerSendDatagram;
-  if (datagram || stimulus->op == Op::kPeerConnect) {
+  if (datagram || stimulus->op == Op::kPeerConnect || stimulus->op == Op::kBreakBound) {
     LocalAddressOf(session, step->socket, address);
     stimulus->address = address;
   }
