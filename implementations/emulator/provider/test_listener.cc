@@ -18,7 +18,9 @@ NTSTATUS OnAccept(PVOID context, ULONG flags, PSOCKADDR local, PSOCKADDR remote,
   client->Log("accept event from %u", PeerOfAddress(remote));
   *socket_context = static_cast<TestClient*>(client);
   *socket_dispatch = &client->dispatch;
+  ++client->listener_calls;
   NTSTATUS status = client->on_accept ? client->on_accept(socket) : STATUS_SUCCESS;
+  --client->listener_calls;
   if (status == STATUS_SUCCESS) client->accepted.push_back(socket);
   client->Log("accept event returns %x", static_cast<unsigned>(status));
   return status;
@@ -32,7 +34,9 @@ WSK_INSPECT_ACTION OnInspect(PVOID context, PSOCKADDR, PSOCKADDR remote, PWSK_IN
   }
   client->Log("inspect event from %u", PeerOfAddress(remote));
   client->inspected.push_back(*id);
+  ++client->listener_calls;
   WSK_INSPECT_ACTION action = client->on_inspect ? client->on_inspect(*id) : WskInspectAccept;
+  --client->listener_calls;
   client->Log("inspect event returns %d", action);
   return action;
 }
@@ -80,8 +84,6 @@ PWSK_SOCKET ListenClient::Socket(ULONG category, ADDRESS_FAMILY family, USHORT t
   if (irp.irp == nullptr) return nullptr;
   const void* table = category == WSK_FLAG_LISTEN_SOCKET ? static_cast<const void*>(&listen_dispatch)
                                                          : static_cast<const void*>(&stream_dispatch);
-  // What the callbacks of this class and of TestClient take for their context.
-  static_assert(sizeof(PVOID) == 8);
   npi.Dispatch->WskSocket(npi.Client, family, type, protocol, category, static_cast<TestClient*>(this), table,
                           nullptr, nullptr, nullptr, irp.irp);
   return NT_SUCCESS(irp.Wait()) ? reinterpret_cast<PWSK_SOCKET>(irp.information) : nullptr;

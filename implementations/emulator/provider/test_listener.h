@@ -47,6 +47,7 @@ class ListenClient : public TestClient {
   WSK_CLIENT_STREAM_DISPATCH stream_dispatch;
   std::vector<PWSK_SOCKET> accepted;
   std::vector<WSK_INSPECT_ID> inspected, aborted;
+  int listener_calls = 0;  // the listening socket's callbacks that run now
   // What the callbacks answer. The defaults accept.
   std::function<NTSTATUS(PWSK_SOCKET)> on_accept;
   std::function<WSK_INSPECT_ACTION(const WSK_INSPECT_ID&)> on_inspect;
