@@ -301,6 +301,28 @@ TEST(Faults, TheChosenAllocationFails) {
   EXPECT_EQ(report.leaks.pool_blocks, 0u);
 }
 
+TEST(Faults, TheNextAllocationsFail) {
+  const RunReport report = Play([] {
+    FailNextAllocations(2);
+    EXPECT_EQ(ExAllocatePool2(POOL_FLAG_NON_PAGED, 8, 'tseT'), nullptr);
+    EXPECT_EQ(IoAllocateIrp(1, FALSE), nullptr);
+    void* third = ExAllocatePool2(POOL_FLAG_NON_PAGED, 8, 'tseT');
+    EXPECT_NE(third, nullptr);
+    FailNextAllocations(5);
+    EXPECT_EQ(IoAllocateMdl(third, 8, FALSE, FALSE, nullptr), nullptr);
+    FailNextAllocations(0);
+    PMDL mdl = IoAllocateMdl(third, 8, FALSE, FALSE, nullptr);
+    EXPECT_NE(mdl, nullptr);
+    if (mdl != nullptr) IoFreeMdl(mdl);
+    ExFreePool(third);
+    FailNextAllocations(1);
+  });
+  EXPECT_EQ(report.allocations, 5u);
+  // What one run asked for does not reach the next.
+  EXPECT_EQ(Play([] { ExFreePool(ExAllocatePool2(POOL_FLAG_NON_PAGED, 8, 'tseT')); }).ending,
+            Ending::kFinished);
+}
+
 TEST(Threads, KnowHowMuchStackIsLeft) {
   static ULONG_PTR left;
   Play([] { left = IoGetRemainingStackSize(); });

@@ -24,7 +24,7 @@ using transport::Datagram;
 constexpr ULONG kMagic = 0x67446b57;
 constexpr UCHAR kPoison = 0xDD;
 // What waits on a socket without SO_RCVBUF, and what each datagram counts for beside its bytes.
-constexpr SIZE_T kQueueLimit = 65536;
+constexpr SIZE_T kQueueLimit = 131072;
 constexpr SIZE_T kOverhead = 64;
 
 const transport::DatagramTransport* Below() { return WspTransport()->datagrams; }

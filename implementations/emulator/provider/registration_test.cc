@@ -58,6 +58,7 @@ TEST(Registration, WhatNeedsAnIrpOrAClient) {
     TestIrp datagram("datagram", &client.log);
     EXPECT_EQ(make(client.npi.Client, WSK_FLAG_CONNECTION_SOCKET, nullptr), STATUS_INVALID_PARAMETER);
     EXPECT_EQ(make(nullptr, WSK_FLAG_CONNECTION_SOCKET, no_client.irp), STATUS_INVALID_HANDLE);
+    // TCP is not for datagrams.
     EXPECT_EQ(make(client.npi.Client, WSK_FLAG_DATAGRAM_SOCKET, datagram.irp), STATUS_NOT_SUPPORTED);
     client.Close();
   });

@@ -501,7 +501,7 @@ NTSTATUS WSKAPI WspSocket(PWSK_CLIENT handle, ADDRESS_FAMILY family, USHORT type
   Socket* socket = nullptr;
   if (NT_SUCCESS(status)) {
     socket = MakeSocket(client, static_cast<UCHAR>(flags), family, context, dispatch, &status);
-    if (socket != nullptr) socket->listen.datagram = type == SOCK_DGRAM;
+    if (socket != nullptr) socket->listen.datagram = flags == WSK_FLAG_LISTEN_SOCKET && type == SOCK_DGRAM;
   }
   NTSTATUS result = Answer(socket, irp, status, reinterpret_cast<ULONG_PTR>(socket));
   LeaveClient(client);

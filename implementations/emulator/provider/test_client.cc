@@ -64,6 +64,26 @@ NTSTATUS OnBacklog(PVOID context, SIZE_T bytes) {
   return STATUS_SUCCESS;
 }
 
+NTSTATUS OnDatagrams(PVOID context, ULONG flags, PWSK_DATAGRAM_INDICATION list) {
+  auto* client = static_cast<TestClient*>(context);
+  ++client->datagram_calls;
+  ++client->active;
+  if (flags & WSK_FLAG_AT_DISPATCH_LEVEL && KeGetCurrentIrql() != DISPATCH_LEVEL)
+    client->Log("IRQL is wrong");
+  std::string text;
+  for (PWSK_DATAGRAM_INDICATION node = list; node != nullptr; node = node->Next) {
+    std::string bytes = TextOf(node->Buffer);
+    text += (node == list ? "" : ",") + (bytes.size() < 24 ? bytes : std::to_string(bytes.size()));
+    text += "@" + std::to_string(PeerOfAddress(node->RemoteAddress));
+  }
+  client->Log("datagrams(%s)", list == nullptr ? "NULL" : text.c_str());
+  NTSTATUS status = STATUS_SUCCESS;
+  if (client->on_datagrams) status = client->on_datagrams(list);
+  --client->active;
+  client->Log("datagrams return %x", static_cast<unsigned>(status));
+  return status;
+}
+
 }  // namespace
 
 TestIrp::TestIrp(std::string irp_name, std::vector<std::string>* irp_log)
@@ -122,6 +142,7 @@ std::string TestBuffer::Text(SIZE_T length) const {
 TestClient::TestClient() : exports(static_cast<const WSK_EXPORTS*>(EmulatorExports())) {
   client_dispatch = {MAKE_WSK_VERSION(1, 0), 0, nullptr};
   dispatch = {OnReceive, OnDisconnect, OnBacklog};
+  datagram_dispatch = {OnDatagrams};
 }
 
 bool TestClient::Open() {
@@ -170,8 +191,41 @@ void TestClient::CloseSocket(PWSK_SOCKET socket) {
   irp.Wait();
 }
 
-NTSTATUS TestClient::Control(PWSK_SOCKET socket, ULONG mask, TestIrp* irp) {
+PWSK_SOCKET TestClient::DatagramSocket(uint16_t port, bool ipv6) {
+  std::vector<std::string> ignored;
+  TestIrp made("socket", &ignored);
+  TestIrp bound("bind", &ignored);
+  if (made.irp == nullptr || bound.irp == nullptr) return nullptr;
+  npi.Dispatch->WskSocket(npi.Client, ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM, IPPROTO_UDP,
+                          WSK_FLAG_DATAGRAM_SOCKET, this, &datagram_dispatch, nullptr, nullptr, nullptr,
+                          made.irp);
+  if (!NT_SUCCESS(made.Wait())) return nullptr;
+  auto* socket = reinterpret_cast<PWSK_SOCKET>(made.information);
+  SOCKADDR_INET local = WildcardAddress(port, ipv6);
+  DatagramFunctions(socket)->WskBind(socket, reinterpret_cast<PSOCKADDR>(&local), 0, bound.irp);
+  if (NT_SUCCESS(bound.Wait())) return socket;
+  CloseSocket(socket);
+  return nullptr;
+}
+
+NTSTATUS TestClient::SetStaticEvents(ULONG mask) {
   NPIID id = NPI_WSK_INTERFACE_ID;
+  WSK_EVENT_CALLBACK_CONTROL control = {&id, mask};
+  return npi.Dispatch->WskControlClient(npi.Client, WSK_SET_STATIC_EVENT_CALLBACKS, sizeof control, &control,
+                                        0, nullptr, nullptr, nullptr);
+}
+
+NTSTATUS TestClient::Ioctl(PWSK_SOCKET socket, ULONG code, SIZE_T size, PVOID input) {
+  std::vector<std::string> ignored;
+  TestIrp irp("ioctl", &ignored);
+  if (irp.irp == nullptr) return STATUS_INSUFFICIENT_RESOURCES;
+  Functions(socket)->Basic.WskControlSocket(socket, WskIoctl, code, 0, size, input, 0, nullptr, nullptr,
+                                            irp.irp);
+  return irp.Wait();
+}
+
+NTSTATUS TestClient::Control(PWSK_SOCKET socket, ULONG mask, TestIrp* irp, const NPIID& npi_id) {
+  NPIID id = npi_id;
   WSK_EVENT_CALLBACK_CONTROL control = {&id, mask};
   NTSTATUS status = Functions(socket)->Basic.WskControlSocket(
       socket, WskSetOption, SO_WSK_EVENT_CALLBACK, SOL_SOCKET, sizeof control, &control, 0, nullptr, nullptr,
@@ -183,6 +237,10 @@ NTSTATUS TestClient::Control(PWSK_SOCKET socket, ULONG mask, TestIrp* irp) {
 
 const WSK_PROVIDER_CONNECTION_DISPATCH* TestClient::Functions(PWSK_SOCKET socket) {
   return static_cast<const WSK_PROVIDER_CONNECTION_DISPATCH*>(socket->Dispatch);
+}
+
+const WSK_PROVIDER_DATAGRAM_DISPATCH* TestClient::DatagramFunctions(PWSK_SOCKET socket) {
+  return static_cast<const WSK_PROVIDER_DATAGRAM_DISPATCH*>(socket->Dispatch);
 }
 
 void TestClient::Log(const char* format, ...) {
@@ -200,21 +258,38 @@ std::string TestClient::Told() const {
   return told;
 }
 
+std::string TextOf(const WSK_BUF& buffer) {
+  std::string text;
+  SIZE_T left = buffer.Length;
+  SIZE_T offset = buffer.Offset;
+  for (PMDL mdl = buffer.Mdl; left > 0 && mdl != nullptr; mdl = mdl->Next, offset = 0) {
+    SIZE_T count = MmGetMdlByteCount(mdl) - offset;
+    if (count > left) count = left;
+    auto* bytes = static_cast<char*>(MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority));
+    text.append(bytes + offset, count);
+    left -= count;
+  }
+  if (left > 0) text += "<too short>";
+  return text;
+}
+
 std::string TextOf(const WSK_DATA_INDICATION* list) {
   std::string text;
-  for (; list != nullptr; list = list->Next) {
-    SIZE_T left = list->Buffer.Length;
-    SIZE_T offset = list->Buffer.Offset;
-    for (PMDL mdl = list->Buffer.Mdl; left > 0 && mdl != nullptr; mdl = mdl->Next, offset = 0) {
-      SIZE_T count = MmGetMdlByteCount(mdl) - offset;
-      if (count > left) count = left;
-      auto* bytes = static_cast<char*>(MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority));
-      text.append(bytes + offset, count);
-      left -= count;
-    }
-    if (left > 0) text += "<too short>";
-  }
+  for (; list != nullptr; list = list->Next) text += TextOf(list->Buffer);
   return text;
+}
+
+SOCKADDR_INET WildcardAddress(uint16_t port, bool ipv6) {
+  SOCKADDR_INET address = {};
+  address.si_family = ipv6 ? AF_INET6 : AF_INET;
+  (ipv6 ? address.Ipv6.sin6_port : address.Ipv4.sin_port) = __builtin_bswap16(port);
+  return address;
+}
+
+bool SendDatagram(uint32_t peer, uint16_t port, const std::string& text, bool ipv6) {
+  SOCKADDR_INET to = WildcardAddress(port, ipv6);
+  return PeerSendDatagram(peer, &to, reinterpret_cast<const uint8_t*>(text.data()),
+                          static_cast<uint32_t>(text.size()));
 }
 
 bool Send(uint32_t peer, const std::string& text, bool push) {

@@ -4,6 +4,7 @@
 
 // wdm.h must come first.
 #include <wdm.h>
+#include <wsk_emulator_extension.h>
 #include <wsk_exports.h>
 
 #include <functional>
@@ -58,11 +59,19 @@ class TestClient {
   // Creates a socket connected with `peer` by WskSocketConnect; null if that failed.
   PWSK_SOCKET Connect(uint32_t peer, bool ipv6 = false);
   PWSK_SOCKET Socket(ULONG flags = WSK_FLAG_CONNECTION_SOCKET);
+  // A datagram socket bound to the wildcard address and `port`; null if that failed.
+  PWSK_SOCKET DatagramSocket(uint16_t port, bool ipv6 = false);
   // Closes and waits.
   void CloseSocket(PWSK_SOCKET socket);
   // SO_WSK_EVENT_CALLBACK.
-  NTSTATUS Control(PWSK_SOCKET socket, ULONG mask, TestIrp* irp = nullptr);
+  NTSTATUS Control(PWSK_SOCKET socket, ULONG mask, TestIrp* irp = nullptr,
+                   const NPIID& npi_id = NPI_WSK_INTERFACE_ID);
+  // WSK_SET_STATIC_EVENT_CALLBACKS.
+  NTSTATUS SetStaticEvents(ULONG mask);
+  // A socket ioctl, awaited.
+  NTSTATUS Ioctl(PWSK_SOCKET socket, ULONG code, SIZE_T size, PVOID input);
   static const WSK_PROVIDER_CONNECTION_DISPATCH* Functions(PWSK_SOCKET socket);
+  static const WSK_PROVIDER_DATAGRAM_DISPATCH* DatagramFunctions(PWSK_SOCKET socket);
   void Log(const char* format, ...) __attribute__((format(printf, 2, 3)));
   // The log as one text, entries separated by "; ".
   std::string Told() const;
@@ -71,20 +80,28 @@ class TestClient {
   const WSK_EXPORTS* exports;
   WSK_CLIENT_DISPATCH client_dispatch;
   WSK_CLIENT_CONNECTION_DISPATCH dispatch;
+  WSK_CLIENT_DATAGRAM_DISPATCH datagram_dispatch;
   WSK_REGISTRATION registration;
   WSK_PROVIDER_NPI npi;
   // What the callbacks do beyond logging. The default takes everything.
   std::function<NTSTATUS(PWSK_DATA_INDICATION, SIZE_T, SIZE_T*)> on_receive;
+  std::function<NTSTATUS(PWSK_DATAGRAM_INDICATION)> on_datagrams;
   std::function<void()> on_disconnect;
   std::function<void()> on_backlog;
   int receives = 0, disconnects = 0, backlogs = 0;  // begun
+  int datagram_calls = 0;
   int active = 0;                                   // callbacks that run now
   std::string received;
 };
 
 // The bytes of an indication.
 std::string TextOf(const WSK_DATA_INDICATION* list);
+std::string TextOf(const WSK_BUF& buffer);
 bool Send(uint32_t peer, const std::string& text, bool push = false);
+// To the datagram socket at the wildcard address and `port`.
+bool SendDatagram(uint32_t peer, uint16_t port, const std::string& text, bool ipv6 = false);
+// The wildcard address and a port.
+SOCKADDR_INET WildcardAddress(uint16_t port, bool ipv6 = false);
 
 }  // namespace wskcert::emulator
 
