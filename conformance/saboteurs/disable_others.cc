@@ -1,29 +1,18 @@
-// Saboteurs of disabling WskAcceptEvent, WskReceiveFromEvent and an extension's event: what disable.cc and
-// in_progress.cc do to the events of connections.
+// Saboteurs of disabling WskAcceptEvent and WskReceiveFromEvent: what disable.cc and in_progress.cc do to the
+// events of connections.
 #include "conformance/saboteurs/interposer.h"
 
 namespace wskcert::saboteurs {
 namespace {
 
-template <EventIndex kEvent>
-bool Disables(const Request& request) {
-  if (kEvent != kPingEvent) return IsDisableOf(request, kEvent);
-  return request.function == Function::kDisable && request.ping == WSKEMU_EVENT_PING;
-}
-template <EventIndex kEvent>
-bool Enables(const Request& request) {
-  if (kEvent != kPingEvent) return IsEnableOf(request, kEventBits[kEvent]);
-  return request.function == Function::kEnable && request.ping == WSKEMU_EVENT_PING;
-}
-
 // A call runs on another thread, or around the caller.
 template <EventIndex kEvent>
 bool Outside(const Request& request) {
-  return Disables<kEvent>(request) && Running(request.socket, kEvent) && !Inside(request.socket, kEvent);
+  return IsDisableOf(request, kEvent) && Running(request.socket, kEvent) && !Inside(request.socket, kEvent);
 }
 template <EventIndex kEvent>
 bool Within(const Request& request) {
-  return Disables<kEvent>(request) && Inside(request.socket, kEvent);
+  return IsDisableOf(request, kEvent) && Inside(request.socket, kEvent);
 }
 
 // ---- Nothing in progress
@@ -37,7 +26,8 @@ void CompleteKeptOnes(Socket* socket) {
 // Disables at once, and answers as if calls were in progress.
 template <EventIndex kEvent>
 NTSTATUS IdlePends(Request* request) {
-  if (!Disables<kEvent>(*request) || request->irp == nullptr || !Idle(request->socket)) return Pass(request);
+  if (!IsDisableOf(*request, kEvent) || request->irp == nullptr || !Idle(request->socket))
+    return Pass(request);
   bool held;
   const NTSTATUS status = PassHeld(request, &held);
   if (!held) return status;
@@ -53,7 +43,7 @@ NTSTATUS IdlePends(Request* request) {
 
 template <EventIndex kEvent>
 NTSTATUS IdleEventPending(Request* request) {
-  const bool mine = Disables<kEvent>(*request) && request->irp == nullptr && Idle(request->socket);
+  const bool mine = IsDisableOf(*request, kEvent) && request->irp == nullptr && Idle(request->socket);
   const NTSTATUS status = Pass(request);
   return mine && status == STATUS_SUCCESS ? STATUS_EVENT_PENDING : status;
 }
@@ -70,10 +60,10 @@ NTSTATUS RetainedEventPending(Request* request) {
 template <EventIndex kEvent>
 NTSTATUS Ignore(Request* request) {
   Socket* socket = request->socket;
-  if (Enables<kEvent>(*request) && InterlockedExchange(&socket->mark, 0) != 0) {
+  if (IsEnableOf(*request, kEventBits[kEvent]) && InterlockedExchange(&socket->mark, 0) != 0) {
     SetEvents(socket, kEventBits[kEvent] | WSK_EVENT_DISABLE);
   }
-  if (!Disables<kEvent>(*request) || Running(socket, kEvent)) return Pass(request);
+  if (!IsDisableOf(*request, kEvent) || Running(socket, kEvent)) return Pass(request);
   InterlockedExchange(&socket->mark, 1);
   return Answer(request, STATUS_SUCCESS, STATUS_SUCCESS);
 }
@@ -116,7 +106,8 @@ NTSTATUS FromInsideIrpCompletesEarly(Request* request) {
 // Answers as it should, and disables nothing.
 template <EventIndex kEvent>
 NTSTATUS EventPendingKeepsEnabled(Request* request) {
-  const bool mine = Disables<kEvent>(*request) && request->irp == nullptr && Running(request->socket, kEvent);
+  const bool mine =
+      IsDisableOf(*request, kEvent) && request->irp == nullptr && Running(request->socket, kEvent);
   return mine ? STATUS_EVENT_PENDING : Pass(request);
 }
 
@@ -197,16 +188,6 @@ const Saboteur kSaboteurs[] = {
               "datagrams.",
               "npi", false},
      .request = RetainedEventPending},
-    {.info = {"ping-disable-in-progress-succeeds", "disable.in-progress.with-irp.returns-pending",
-              "A disable of an extension's event with an IRP returns STATUS_SUCCESS while a call is in "
-              "progress.",
-              "npi", false},
-     .request = WithIrpSucceeds<kPingEvent>},
-    {.info = {"ping-disable-without-irp-succeeds", "disable.in-progress.without-irp.returns-event-pending",
-              "A disable of an extension's event without an IRP returns STATUS_SUCCESS while a call is in "
-              "progress.",
-              "npi", false},
-     .request = WithoutIrpSucceeds<kPingEvent>},
 };
 
 }  // namespace

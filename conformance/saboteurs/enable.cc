@@ -22,7 +22,7 @@ NTSTATUS EnableOnConnect(Completion* completion) {
   const Function function = completion->function;
   if ((function == Function::kConnect || function == Function::kConnectEx ||
        function == Function::kSocketConnect) &&
-      NT_SUCCESS(completion->irp->IoStatus.Status)) {
+      NT_SUCCESS(completion->irp->IoStatus.Status) && completion->socket->left == 0) {
     const ULONG mask = EventsOf(completion->socket);
     if (mask != 0 && NT_SUCCESS(SetEvents(completion->socket, mask))) {
       InterlockedExchange(&completion->socket->mark, static_cast<LONG>(mask));
@@ -45,6 +45,7 @@ NTSTATUS EnableThoughFailed(Request* request) {
 // Until the client asks for events for the first time: then it gets what it asks for.
 NTSTATUS ForgetOnEnable(Request* request) {
   if (request->function == Function::kEnable) {
+    InterlockedExchange64(&request->socket->left, 1);
     const LONG mask = InterlockedExchange(&request->socket->mark, 0);
     for (ULONG bit : kEventBits) {
       if ((static_cast<ULONG>(mask) & bit) != 0) SetEvents(request->socket, bit | WSK_EVENT_DISABLE);

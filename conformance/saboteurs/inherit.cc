@@ -74,7 +74,9 @@ ULONG FunctionsOf(const Socket* socket) {
 }
 void EnableRest(Socket* made) {
   const ULONG rest = FunctionsOf(made) & ~static_cast<ULONG>(made->enabled);
-  if (made->closing == 0 && rest != 0) SetEvents(made, rest);
+  if (made->closing == 0 && rest != 0 && NT_SUCCESS(SetEvents(made, rest))) {
+    InterlockedExchange(&made->mark, static_cast<LONG>(rest));
+  }
 }
 // When the accept is over, which is when the provider knows the functions.
 NTSTATUS AcceptAndEnable(AcceptCall* call, bool mine) {
@@ -83,6 +85,19 @@ NTSTATUS AcceptAndEnable(AcceptCall* call, bool mine) {
   return status;
 }
 NTSTATUS InheritAll(AcceptCall* call) { return AcceptAndEnable(call, call->socket->inherit != 0); }
+// When something is to be inherited, earlier sockets are none of it.
+void Withdraw(Socket* other, ULONG) {
+  const ULONG mask = static_cast<ULONG>(InterlockedExchange(&other->mark, 0));
+  for (ULONG bit : kEventBits) {
+    if ((mask & bit) != 0) SetEvents(other, bit | WSK_EVENT_DISABLE);
+  }
+}
+NTSTATUS WithdrawWhenInherited(Request* request) {
+  if (request->function == Function::kEnable && Inherited(*request) != 0) {
+    ForEachAccepted(request->socket, Withdraw, 0);
+  }
+  return Pass(request);
+}
 NTSTATUS InheritThoughNone(AcceptCall* call) { return AcceptAndEnable(call, call->socket->inherit == 0); }
 
 NTSTATUS ReachEarlierSockets(Request* request) {
@@ -205,6 +220,7 @@ const Saboteur kSaboteurs[] = {
      .accept = InheritAll},
     {.info = {"inherit-though-none", "inherit.none.all-disabled",
               "A socket that inherits nothing has all events enabled.", "npi", false},
+     .request = WithdrawWhenInherited,
      .accept = InheritThoughNone},
     {.info = {"inherit-reaches-earlier-sockets", "inherit.later-sockets.only",
               "Enabling for inheritance enables on sockets that were accepted before.", "npi", false},

@@ -210,6 +210,7 @@ WSK_INSPECT_ACTION CallInspect(const InspectCall& call) {
 NTSTATUS CallAbort(Socket* socket, PWSK_INSPECT_ID id) {
   Enter(socket, kAbortEvent);
   const NTSTATUS status = socket->client_listen->WskAbortEvent(socket->context, id);
+  if (socket->inspects_pended > 0) InterlockedDecrement(&socket->inspects_pended);
   Leave(socket, kAbortEvent);
   return status;
 }

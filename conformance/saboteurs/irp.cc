@@ -25,12 +25,14 @@ NTSTATUS CompleteDisableTwice(Completion* completion) {
   return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
+// What no rule of its own says about failures.
 bool Ordinary(Function function) {
   switch (function) {
     case Function::kSocket:
     case Function::kSocketConnect:
-    case Function::kEnable:
     case Function::kDisable:
+    case Function::kGetLocalAddress:
+    case Function::kGetRemoteAddress:
     case Function::kClose:
       return false;
     default:
@@ -40,11 +42,15 @@ bool Ordinary(Function function) {
 
 // Passes on; an IRP that completed inside a call that failed goes to `fail`.
 NTSTATUS OnError(Request* request, void (*fail)(PIRP irp)) {
-  if (!Ordinary(request->function) || request->irp == nullptr) return Pass(request);
+  const Socket* socket = request->socket;
+  if (!Ordinary(request->function) || request->irp == nullptr || socket->category == WSK_FLAG_STREAM_SOCKET) {
+    return Pass(request);
+  }
   bool held;
   const NTSTATUS status = PassHeld(request, &held);
   if (!held) return status;
-  if (NT_ERROR(status)) {
+  // Broken sockets have a rule of their own.
+  if (NT_ERROR(status) && status != STATUS_FILE_FORCED_CLOSED) {
     fail(request->irp);
   } else {
     IoCompleteRequest(request->irp, IO_NO_INCREMENT);

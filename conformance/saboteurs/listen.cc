@@ -4,9 +4,19 @@
 namespace wskcert::saboteurs {
 namespace {
 
-NTSTATUS NeverAccept(AcceptCall* call) {
-  const bool mine = call->made != nullptr && CountsOn(call->socket, kAcceptEvent);
-  return mine ? STATUS_REQUEST_NOT_ACCEPTED : CallAccept(call);
+// The provider never learns that the event was enabled by a request of its own, so connections wait. Which
+// lies in the listener's mark.
+NTSTATUS NeverEnable(Request* request) {
+  Socket* socket = request->socket;
+  if (request->function == Function::kEnable && request->events == WSK_EVENT_ACCEPT && socket->bound != 0 &&
+      socket->inherit == 0 && state.disables == 0) {
+    InterlockedExchange(&socket->mark, 1);
+    return Answer(request, STATUS_SUCCESS, STATUS_SUCCESS);
+  }
+  if (IsDisableOf(*request, kAcceptEvent) && InterlockedExchange(&socket->mark, 0) != 0) {
+    return Answer(request, STATUS_SUCCESS, STATUS_SUCCESS);
+  }
+  return Pass(request);
 }
 
 // ---- Inspection
@@ -39,8 +49,8 @@ NTSTATUS CloseWaitsForInspection(Request* request) {
 
 const Saboteur kSaboteurs[] = {
     {.info = {"accept-not-indicated", "accept.enabled.indicates",
-              "WskAcceptEvent is never called; connections are closed.", "npi", false},
-     .accept = NeverAccept},
+              "WskAcceptEvent is never called; connections wait.", "npi", false},
+     .request = NeverEnable},
     {.info = {"inspect-not-indicated", "inspect.conditional.indicates",
               "WskInspectEvent is never called; every connection passes.", "npi", false},
      .inspect = NeverInspect},

@@ -42,9 +42,14 @@ NTSTATUS NotBacklog(Socket* socket, SIZE_T ideal) {
 NTSTATUS NotReceiveFrom(ReceiveFromCall* call) {
   return CountsOnStatic(call->socket, kReceiveFromEvent) ? STATUS_SUCCESS : CallReceiveFrom(*call);
 }
-NTSTATUS NotAccept(AcceptCall* call) {
-  const bool mine = call->made != nullptr && CountsOnStatic(call->socket, kAcceptEvent);
-  return mine ? STATUS_REQUEST_NOT_ACCEPTED : CallAccept(call);
+// The provider never learns of that event, so connections wait.
+NTSTATUS SetAllButAccept(ClientRequest* request) {
+  if (!IsStaticRequest(*request) || (MaskOf(*request) & WSK_EVENT_ACCEPT) == 0) return PassClient(request);
+  WSK_EVENT_CALLBACK_CONTROL control = *static_cast<const WSK_EVENT_CALLBACK_CONTROL*>(request->input);
+  control.EventMask &= ~WSK_EVENT_ACCEPT;
+  ClientRequest less = *request;
+  less.input = &control;
+  return control.EventMask != 0 ? PassClient(&less) : STATUS_SUCCESS;
 }
 
 // ---- Other categories
@@ -123,8 +128,8 @@ const Saboteur kSaboteurs[] = {
      .backlog = NotBacklog,
      .receive_from = NotReceiveFrom},
     {.info = {"static-accept-not-applied", "static.accept.starts-when-bound",
-              "A statically enabled WskAcceptEvent is never called; connections are closed.", "npi", false},
-     .accept = NotAccept},
+              "A statically enabled WskAcceptEvent is never called; connections wait.", "npi", false},
+     .control_client = SetAllButAccept},
     {.info = {"static-mixed-mask-fails-creation", "static.mixed-mask.creation-succeeds",
               "No socket can be created whose category lacks one of the static events.", "npi", false},
      .request = FailCreation},
