@@ -1,6 +1,7 @@
 #include "conformance/certify/certify.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -187,15 +188,19 @@ const std::vector<std::string>& OutOfScope() {
   return *list;
 }
 
-const std::vector<std::string>& NotModelled() {
-  static const auto* const list = new std::vector<std::string>{
-      "listening sockets: WskAcceptEvent, WskInspectEvent, WskAbortEvent, conditional accept, callbacks that "
-      "accepted sockets inherit",
-      "datagram sockets: WskReceiveFromEvent",
-      "stream and basic sockets, extension interfaces, WskClientEvent",
-      "registration with WskRegister, WskCaptureProviderNPI and the NMR beyond what every case does",
-  };
-  return *list;
+std::vector<std::string> NotModelled() {
+  std::map<std::string, int> by_topic;
+  for (const Rule& rule : catalogue::All().rules()) {
+    if (rule.party() != PARTY_APPLICATION &&
+        catalogue::StandingOf(rule) == catalogue::Standing::kNotModelled) {
+      ++by_topic[rule.topic()];
+    }
+  }
+  std::vector<std::string> lines;
+  for (const auto& [topic, count] : by_topic) {
+    lines.push_back(absl::StrCat(count, " rule", count == 1 ? "" : "s", " of topic ", topic));
+  }
+  return lines;
 }
 
 absl::StatusOr<Certification> Certify(Provider* provider, const Suite& suite, const CertifyOptions& options,

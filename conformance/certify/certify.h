@@ -42,8 +42,8 @@ absl::StatusOr<model::Profile> ParseProfile(const std::string& name);
 
 // What no rule of any certificate will speak about.
 const std::vector<std::string>& OutOfScope();
-// Parts of the subject that the model does not speak for yet.
-const std::vector<std::string>& NotModelled();
+// Parts of the subject that the model does not speak for yet: a line a topic of the catalogue.
+std::vector<std::string> NotModelled();
 
 }  // namespace wskcert
 

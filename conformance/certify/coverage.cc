@@ -53,6 +53,9 @@ absl::StatusOr<Coverage> MeasureCoverage(Provider* provider, const Suite& suite,
   for (size_t i = 0; i < kRuleCount; ++i) {
     const RuleId id = static_cast<RuleId>(i);
     if (catalogue::Get(id).party() == PARTY_APPLICATION) continue;
+    // Permissions and open points cannot be broken.
+    const catalogue::Standing standing = catalogue::StandingOf(catalogue::Get(id));
+    if (standing == catalogue::Standing::kPermission || standing == catalogue::Standing::kOpen) continue;
     ids.push_back(id);
     out.rules.push_back(Describe(id, suite, profile));
   }

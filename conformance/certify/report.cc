@@ -182,7 +182,8 @@ std::string Conclusion(const Certificate& certificate) {
       absl::StrFormat("%d cases, %d observations; required rules passed: %d of %d\n", counts.cases(),
                       counts.observations(), counts.required_passed(), counts.required());
   if (certificate.certified()) {
-    absl::StrAppend(&text, "not modelled yet: ", absl::StrJoin(certificate.not_modelled(), "; "), "\n");
+    absl::StrAppend(&text, "not modelled yet, of what binds the provider: ",
+                    absl::StrJoin(certificate.not_modelled(), "; "), "\n");
     return absl::StrCat(text, "CERTIFIED: ", certificate.provider(), ", profile ", certificate.profile(),
                         ", level ", certificate.level(), "\n");
   }
