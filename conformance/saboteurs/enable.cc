@@ -31,15 +31,30 @@ NTSTATUS EnableOnConnect(Completion* completion) {
   return STATUS_SUCCESS;
 }
 
-// A request that fails has its effect all the same.
+// A request that fails has its effect all the same; before the connection that waits in the socket's mark.
 NTSTATUS EnableThoughFailed(Request* request) {
   const NTSTATUS status = Pass(request);
-  if (request->function == Function::kEnable && NT_ERROR(status) && request->socket->connected != 0) {
-    const auto* events = static_cast<const WSK_EVENT_CALLBACK_CONTROL*>(request->control->input);
-    const ULONG mask = events->EventMask & EventsOf(request->socket);
-    if (mask != 0) SetEvents(request->socket, mask);
+  Socket* socket = request->socket;
+  if (request->function != Function::kEnable || !NT_ERROR(status) ||
+      socket->category != WSK_FLAG_CONNECTION_SOCKET) {
+    return status;
+  }
+  const auto* events = static_cast<const WSK_EVENT_CALLBACK_CONTROL*>(request->control->input);
+  const ULONG mask = events->EventMask & EventsOf(socket);
+  if (socket->connected == 0) {
+    InterlockedOr(&socket->mark, static_cast<LONG>(mask));
+  } else if (mask != 0) {
+    SetEvents(socket, mask);
   }
   return status;
+}
+NTSTATUS EnableFailedOnConnect(Completion* completion) {
+  const bool connect =
+      completion->function == Function::kConnect || completion->function == Function::kConnectEx;
+  if (!connect || !NT_SUCCESS(completion->irp->IoStatus.Status)) return STATUS_SUCCESS;
+  const ULONG mask = static_cast<ULONG>(InterlockedExchange(&completion->socket->mark, 0));
+  if (mask != 0) SetEvents(completion->socket, mask);
+  return STATUS_SUCCESS;
 }
 
 // Until the client asks for events for the first time: then it gets what it asks for.
@@ -145,7 +160,8 @@ const Saboteur kSaboteurs[] = {
      .request = EnableAllOnEnable},
     {.info = {"enable-failed-takes-effect", "enable.callback.only-when-enabled",
               "A request to enable that fails enables the known events that it names.", "npi", false},
-     .request = EnableThoughFailed},
+     .request = EnableThoughFailed,
+     .completing = EnableFailedOnConnect},
     {.info =
          {"socket-starts-enabled", "enable.default.starts-disabled",
           "Every event for which the client has a function is enabled from connecting to the first request.",
