@@ -169,6 +169,49 @@ TEST(Datagrams, OnlyTheFixedRemoteAddressIsHeard) {
   EXPECT_EQ(told, "datagrams(yes@9); datagrams return 0");
 }
 
+TEST(Datagrams, ACancelledSendDoesNotGoOut) {
+  std::string told = WithSocket([](TestClient& client, PWSK_SOCKET socket) {
+    TestIrp one("one", &client.log);
+    TestIrp several("several", &client.log);
+    TestIrp late("late", &client.log);
+    TestBuffer buffer({2}, 0, 'a');
+    SOCKADDR_INET to = AddressOf(kPeer);
+    WSK_BUF_LIST list = {nullptr, buffer.buffer};
+    SendTo(socket, &buffer, &to, &one);
+    TestClient::DatagramFunctions(socket)->WskSendMessages(socket, &list, 0, reinterpret_cast<PSOCKADDR>(&to),
+                                                           0, nullptr, several.irp);
+    IoCancelIrp(one.irp);
+    IoCancelIrp(several.irp);
+    late.irp->Cancel = TRUE;
+    EXPECT_EQ(SendTo(socket, &buffer, &to, &late), STATUS_PENDING);
+    Settle();
+    EXPECT_EQ(one.information + several.information + late.information, 0u);
+  });
+  EXPECT_EQ(g_seen, "");
+  EXPECT_EQ(told, "one completes c0000120; several completes c0000120; late completes c0000120");
+}
+
+// The network's and the provider's reserves are given back by all that uses them.
+TEST(Datagrams, NothingRunsOut) {
+  WithSocket([](TestClient& client, PWSK_SOCKET socket) {
+    client.Control(socket, WSK_EVENT_RECEIVE_FROM);
+    SOCKADDR_INET to = AddressOf(kPeer);
+    for (int i = 0; i < 6000; ++i) {
+      ASSERT_TRUE(SendDatagram(kPeer, kPort, std::string(2000, 'x')));
+      TestIrp irp("send", &client.log);
+      TestBuffer buffer({2}, 0, 'a');
+      WSK_BUF_LIST list = {nullptr, buffer.buffer};
+      TestClient::DatagramFunctions(socket)->WskSendMessages(
+          socket, &list, 0, reinterpret_cast<PSOCKADDR>(&to), 0, nullptr, irp.irp);
+      if (i % 2 != 0) IoCancelIrp(irp.irp);
+      ASSERT_EQ(irp.Wait(), i % 2 == 0 ? STATUS_SUCCESS : STATUS_CANCELLED);
+      client.log.clear();
+    }
+    Settle();
+    EXPECT_EQ(client.datagram_calls, 6000);
+  });
+}
+
 // ---- Receiving
 
 TEST(Datagrams, QueueForReceives) {
