@@ -47,6 +47,19 @@ NTSTATUS ForeignReceiveContext(ReceiveCall* call) {
   return CallReceive(*call);
 }
 
+// A call that the client cannot attribute, then the right one.
+NTSTATUS ForeignAcceptContext(AcceptCall* call) {
+  PVOID context = nullptr;
+  const WSK_CLIENT_CONNECTION_DISPATCH* dispatch = nullptr;
+  call->socket->client_listen->WskAcceptEvent(call->socket, call->flags, call->local, call->remote, nullptr,
+                                              &context, &dispatch);
+  return CallAccept(call);
+}
+NTSTATUS ForeignReceiveFromContext(ReceiveFromCall* call) {
+  call->socket->client_datagram->WskReceiveFromEvent(call->socket, call->flags, nullptr);
+  return CallReceiveFrom(*call);
+}
+
 // The socket has no peer that could have disconnected.
 NTSTATUS DisconnectOnBind(Completion* completion) {
   if (completion->function == Function::kBind && NT_SUCCESS(completion->irp->IoStatus.Status) &&
@@ -65,6 +78,12 @@ const Saboteur kSaboteurs[] = {
               "Callbacks get a context that the client never gave.", "npi", false},
      .receive = ForeignReceiveContext,
      .disconnect = ForeignContext},
+    {.info = {"accept-gets-foreign-context", "callback.context.is-the-sockets",
+              "WskAcceptEvent gets a context that the client never gave.", "npi", false},
+     .accept = ForeignAcceptContext},
+    {.info = {"receive-from-gets-foreign-context", "callback.context.is-the-sockets",
+              "WskReceiveFromEvent gets a context that the client never gave.", "npi", false},
+     .receive_from = ForeignReceiveFromContext},
     {.info = {"disconnect-indicated-before-connect", "connect.before.no-callback",
               "WskDisconnectEvent is called when a socket has been bound.", "npi", false},
      .completing = DisconnectOnBind},

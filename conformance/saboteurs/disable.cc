@@ -153,11 +153,14 @@ NTSTATUS DisableEverySocket(Request* request) {
 // Which static events a socket no longer calls lies in its mark.
 NTSTATUS NoteStatic(Request* request) {
   const NTSTATUS status = Pass(request);
-  if (IsDisable(*request)) {
+  if (IsDisable(*request) || IsDisableOf(*request, kReceiveFromEvent)) {
     InterlockedOr(&request->socket->mark,
-                  static_cast<LONG>(request->mask & request->socket->owner->static_events));
+                  static_cast<LONG>(request->events & request->socket->owner->static_events));
   }
   return status;
+}
+NTSTATUS UnlessMutedReceiveFrom(ReceiveFromCall* call) {
+  return (call->socket->mark & WSK_EVENT_RECEIVE_FROM) != 0 ? STATUS_SUCCESS : CallReceiveFrom(*call);
 }
 NTSTATUS FailedIrpSucceeds(Request* request) {
   if (request->function != Function::kDisable || request->irp == nullptr) return Pass(request);
@@ -170,25 +173,25 @@ NTSTATUS FailedIrpSucceeds(Request* request) {
   return status;
 }
 
-// Ends queued receives when WskReceiveEvent is disabled.
-NTSTATUS EndQueuedReceives(Request* request) {
+// Ends queued IRPs of a function when the callback that competes with it is disabled.
+template <Function kFunction, EventIndex kEvent>
+NTSTATUS EndQueued(Request* request) {
   Socket* socket = request->socket;
-  if (request->function == Function::kReceive && request->irp != nullptr) {
+  if (request->function == kFunction && request->irp != nullptr) {
     for (PVOID volatile& slot : socket->queued) {
       if (InterlockedCompareExchangePointer(&slot, request->irp, nullptr) == nullptr) break;
     }
     return Pass(request);
   }
   const NTSTATUS status = Pass(request);
-  EventIndex event;
-  if (IsDisable(*request, &event) && event == kReceiveEvent && NT_SUCCESS(status)) {
+  if (IsDisableOf(*request, kEvent) && NT_SUCCESS(status)) {
     for (PVOID volatile& slot : socket->queued) {
       if (PVOID irp = slot) IoCancelIrp(static_cast<PIRP>(irp));
     }
   }
   return status;
 }
-NTSTATUS ForgetQueuedReceive(Completion* completion) {
+NTSTATUS ForgetQueued(Completion* completion) {
   for (PVOID volatile& slot : completion->socket->queued) {
     InterlockedCompareExchangePointer(&slot, nullptr, completion->irp);
   }
@@ -237,14 +240,23 @@ const Saboteur kSaboteurs[] = {
      .request = NoteStatic,
      .receive = UnlessMutedReceive,
      .disconnect = UnlessMutedDisconnect,
-     .backlog = UnlessMutedBacklog},
+     .backlog = UnlessMutedBacklog,
+     .receive_from = UnlessMutedReceiveFrom},
     {.info = {"disable-failed-irp-succeeds", "disable.failed.irp-fails",
               "The IRP of a disable that returned an error completes with STATUS_SUCCESS.", "runtime", false},
      .request = FailedIrpSucceeds},
     {.info = {"disable-ends-queued-receives", "disable.leaves-queued-receives",
               "Disabling WskReceiveEvent cancels the queued receives.", "npi", false},
-     .request = EndQueuedReceives,
-     .completing = ForgetQueuedReceive},
+     .request = EndQueued<Function::kReceive, kReceiveEvent>,
+     .completing = ForgetQueued},
+    {.info = {"disable-ends-queued-accepts", "disable.leaves-queued-receives",
+              "Disabling WskAcceptEvent cancels the queued WskAccept requests.", "npi", false},
+     .request = EndQueued<Function::kAccept, kAcceptEvent>,
+     .completing = ForgetQueued},
+    {.info = {"disable-ends-queued-receive-froms", "disable.leaves-queued-receives",
+              "Disabling WskReceiveFromEvent cancels the queued WskReceiveFrom requests.", "npi", false},
+     .request = EndQueued<Function::kReceiveFrom, kReceiveFromEvent>,
+     .completing = ForgetQueued},
     {.info = {"disable-suspended-pends", "disable.suspended.returns-success",
               "A disable of WskReceiveEvent pends when the callback is suspended by a refusal.", "npi",
               false},
