@@ -59,8 +59,7 @@ enum ProviderChoice : uint16_t {
   kChoiceEnableEnabled = 34,
   // Enabling while a disable of the same event waits for calls in progress. 0: success, in effect when the
   // disable is over. 1: success, in effect at once: calls go on as with kChoiceCallsWhileDisabling 1, and the
-  // disable ends when none is in progress. 2:
-  // STATUS_INVALID_DEVICE_STATE.
+  // disable ends when none is in progress. 2: STATUS_INVALID_DEVICE_STATE.
   kChoiceEnableWhileDisabling = 35,
   // An IRP given with an enable, which the page does not foresee. 0: completed with the outcome inside the
   // call. 1: refused with STATUS_INVALID_PARAMETER.
@@ -70,8 +69,7 @@ enum ProviderChoice : uint16_t {
   // begins before the first one is counted down.
   kChoiceCallsWhileDisabling = 37,
   // Enabling or disabling before the socket is connected, a listening socket before it is bound. 0:
-  // STATUS_INVALID_DEVICE_STATE. 1:
-  // STATUS_INVALID_DEVICE_REQUEST.
+  // STATUS_INVALID_DEVICE_STATE. 1: STATUS_INVALID_DEVICE_REQUEST.
   kChoiceNotConnected = 38,
   // Enabling an event without a function in the client's dispatch table. 0: STATUS_INVALID_PARAMETER. 1:
   // success, and no calls.
