@@ -11,21 +11,24 @@ constexpr PhaseSet kDrain = SetOf(Phase::kDraining);
 constexpr PhaseSet kOff = SetOf(Phase::kDisabled);
 constexpr PhaseSet kByIrp = SetOf(Phase::kDisabledByIrp);
 constexpr PhaseSet kDrained = SetOf(Phase::kDrained);
+constexpr PhaseSet kRefusedOff = SetOf(Phase::kRefusedOff);
 constexpr PhaseSet kClosed = SetOf(Phase::kClosed);
 
-// One row a phase, one column an input. Sources: so-wsk-event-callback.md (behaviour on disabling), and
-// wsk-set-static-event-callbacks.md for the static row; closing-a-socket.md for the last column.
+// One row a phase, one column an input. Sources: so-wsk-event-callback.md (behaviour on disabling);
+// wsk-set-static-event-callbacks.md for the static row; nc-wsk-pfn_wsk_receive_from_event.md (Return value)
+// for the column before the last, closing-a-socket.md for the last.
 constexpr PhaseSet kTable[kPhaseCount][kLifeInputCount] = {
-    // enable succeeded, disable succeeded, pended, event-pended, IRP succeeded, quiet, closed
-    /* new            */ {kOn, kOff, kNew | kIrp, kNew | kDrain, kNew, kNew, kClosed},
-    /* enabled        */ {kOn, kOff, kIrp, kDrain, kOn, kOn, kClosed},
-    /* static         */ {kStatic, kStatic, kStatic, kStatic, kStatic, kStatic, kClosed},
-    /* pending IRP    */ {kOn | kIrp, kOff, kIrp, kIrp | kDrain, kByIrp, kIrp, kClosed},
-    /* draining       */ {kOn | kDrain, kOff, kDrain | kIrp, kDrain, kDrain, kDrained, kClosed},
-    /* disabled       */ {kOn, kOff, kOff | kIrp, kOff | kDrain, kOff, kOff, kClosed},
-    /* disabled, IRP  */ {kOn, kOff, kByIrp | kIrp, kByIrp | kDrain, kByIrp, kByIrp, kClosed},
-    /* drained        */ {kOn, kOff, kDrained | kIrp, kDrained | kDrain, kDrained, kDrained, kClosed},
-    /* closed         */ {kClosed, kClosed, kClosed, kClosed, kClosed, kClosed, kClosed},
+    // enable succeeded, disable succeeded, pended, event-pended, IRP succeeded, quiet, refused, closed
+    /* new            */ {kOn, kOff, kNew | kIrp, kNew | kDrain, kNew, kNew, kNew, kClosed},
+    /* enabled        */ {kOn, kOff, kIrp, kDrain, kOn, kOn, kRefusedOff, kClosed},
+    /* static         */ {kStatic, kStatic, kStatic, kStatic, kStatic, kStatic, kStatic, kClosed},
+    /* pending IRP    */ {kOn | kIrp, kOff, kIrp, kIrp | kDrain, kByIrp, kIrp, kIrp, kClosed},
+    /* draining       */ {kOn | kDrain, kOff, kDrain | kIrp, kDrain, kDrain, kDrained, kDrain, kClosed},
+    /* disabled       */ {kOn, kOff, kOff | kIrp, kOff | kDrain, kOff, kOff, kOff, kClosed},
+    /* disabled, IRP  */ {kOn, kOff, kByIrp | kIrp, kByIrp | kDrain, kByIrp, kByIrp, kByIrp, kClosed},
+    /* drained        */ {kOn, kOff, kDrained | kIrp, kDrained | kDrain, kDrained, kDrained, kDrained, kClosed},
+    /* refused        */ {kOn, kOff, kRefusedOff | kIrp, kRefusedOff | kDrain, kRefusedOff, kRefusedOff, kRefusedOff, kClosed},
+    /* closed         */ {kClosed, kClosed, kClosed, kClosed, kClosed, kClosed, kClosed, kClosed},
 };
 
 }  // namespace
@@ -50,6 +53,8 @@ RuleId ForbidsStart(Phase phase) {
       return RuleId::kDisableInProgressIrpCompletedStopsCallback;
     case Phase::kDrained:
       return RuleId::kDisableEventPendingStopsCallback;
+    case Phase::kRefusedOff:
+      return RuleId::kReceiveFromRefusedDisables;
     case Phase::kClosed:
       return RuleId::kCloseCompletedNoCallback;
     default:
@@ -59,14 +64,14 @@ RuleId ForbidsStart(Phase phase) {
 
 const char* NameOf(Phase phase) {
   constexpr const char* kNames[kPhaseCount] = {
-      "New", "Enabled", "Static", "PendingIrp", "Draining", "Disabled", "DisabledByIrp", "Drained", "Closed"};
+      "New", "Enabled", "Static", "PendingIrp", "Draining", "Disabled", "DisabledByIrp", "Drained", "RefusedOff", "Closed"};
   return kNames[static_cast<size_t>(phase)];
 }
 
 const char* NameOf(LifeInput input) {
   constexpr const char* kNames[kLifeInputCount] = {
       "enable: SUCCESS",        "disable: SUCCESS",    "disable: PENDING", "disable: EVENT_PENDING",
-      "IRP completes: SUCCESS", "no call in progress", "close completes"};
+      "IRP completes: SUCCESS", "no call in progress", "datagrams refused", "close completes"};
   return kNames[static_cast<size_t>(input)];
 }
 

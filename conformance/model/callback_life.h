@@ -18,15 +18,17 @@ namespace wskcert::model {
 enum class Phase : uint8_t {
   kNew,            // never enabled on this socket
   kEnabled,        // by the socket option
-  kStatic,         // for the whole life of the socket, by the client control operation
+  kStatic,         // for the whole life of the socket, by the client control operation or by
+                   // conditional-accept mode
   kPendingIrp,     // a disable returned STATUS_PENDING and its IRP is not completed
   kDraining,       // a disable returned STATUS_EVENT_PENDING and calls may still be in progress
   kDisabled,       // a disable returned STATUS_SUCCESS
   kDisabledByIrp,  // the IRP of a pended disable completed with success
   kDrained,        // after STATUS_EVENT_PENDING no call is in progress any more
+  kRefusedOff,     // WskReceiveFromEvent, enabled by the socket option, refused datagrams
   kClosed,         // the socket's close has completed
 };
-inline constexpr size_t kPhaseCount = 9;
+inline constexpr size_t kPhaseCount = 10;
 
 enum class LifeInput : uint8_t {
   kEnableSucceeded,
@@ -35,9 +37,10 @@ enum class LifeInput : uint8_t {
   kDisableEventPended,
   kIrpSucceeded,
   kQuiet,  // exact quiescence with no call running
+  kRefused,  // WskReceiveFromEvent returned STATUS_DATA_NOT_ACCEPTED
   kCloseCompleted,
 };
-inline constexpr size_t kLifeInputCount = 7;
+inline constexpr size_t kLifeInputCount = 8;
 
 // A set of phases, one bit each.
 using PhaseSet = uint16_t;

@@ -24,6 +24,7 @@ constexpr Cell kHasIrp = By(RuleId::kDisableWithIrpNeverEventPending);
 // EVENT_PENDING is returned only while calls are in progress.
 constexpr Cell kOnlyBusy = By(RuleId::kDisableEventPendingOnlyInProgress);
 constexpr Cell kEnables = By(RuleId::kEnableConnectedSucceeds);
+constexpr Cell kEnablesBound = By(RuleId::kEnableBoundSucceeds);
 constexpr Cell kEnablesAtOnce = By(RuleId::kEnableWithoutIrpNeverPending);
 constexpr Cell kEnableEvent = By(RuleId::kEnableNeverEventPending);
 // Windows takes an IRP on enable; the pages do not say (in force in that profile only).
@@ -45,11 +46,13 @@ constexpr Row kTable[kPremiseCount] = {
     {"disable with open outcome, no IRP, a call is in progress", {kOk, kNoIrp, kOk, kOk, kOk}},
     {"disable with open outcome, with IRP, a call is in progress", {kOk, kOk, kHasIrp, kOk, kOk}},
     {"enable of disabled events, no IRP", {kOk, kEnablesAtOnce, kEnableEvent, kEnables, kEnables}},
+    {"enable of disabled events on a bound socket, no IRP",
+     {kOk, kEnablesAtOnce, kEnableEvent, kEnablesBound, kEnablesBound}},
     {"enable of disabled events, with IRP", {kOk, kOk, kEnableEvent, kTakesIrp, kTakesIrp}},
     {"enable with open outcome, no IRP", {kOk, kEnablesAtOnce, kEnableEvent, kOk, kOk}},
     {"enable with open outcome, with IRP", {kOk, kOk, kEnableEvent, kOk, kOk}},
     {"request on a socket that no longer functions, no IRP", {kDead, kDead, kDead, kOk, kDead}},
-    {"request on a socket that no longer functions, with IRP", {kDead, kDead, kDead, kOk, kDead}},
+    {"request on a socket that no longer functions, with IRP", {kDead, kOk, kDead, kOk, kDead}},
 };
 
 }  // namespace

@@ -51,14 +51,15 @@ enum class Premise : uint8_t {
   kOpenBusyIrp,
   // Enabling.
   kEnable,      // valid events, all of them off, on a working connected socket, no IRP
+  kEnableBound,  // the same on a working, bound listening or datagram socket
   kEnableIrp,   // the same with an IRP
   kEnableOpen,  // an outcome that the pages leave open
   kEnableOpenIrp,
-  // A socket that no longer functions.
+  // A well-formed request on a socket that no longer functions. One that is not may fail in any way.
   kDead,
   kDeadIrp,
 };
-inline constexpr size_t kPremiseCount = 18;
+inline constexpr size_t kPremiseCount = 19;
 
 // A cell. `count` 0: allowed. Two rules forbid jointly: dropping either alone would not allow the output.
 struct Cell {

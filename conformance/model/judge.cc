@@ -12,17 +12,31 @@ uint32_t LocalEvent(uint16_t event) {
       return kDisconnect;
     case Event::kSendBacklog:
       return kBacklog;
+    case Event::kAccept:
+      return kAccept;
+    case Event::kReceiveFrom:
+      return kReceiveFrom;
+    case Event::kInspect:
+      return kInspect;
+    case Event::kAbort:
+      return kAbort;
+    case Event::kExtension:
+      return kExtension;
     default:
       return kEvents;
   }
 }
 
 bool HasFunction(uint32_t dispatch, uint32_t event) {
-  constexpr Event kNames[kEvents] = {Event::kReceive, Event::kDisconnect, Event::kSendBacklog};
+  constexpr Event kNames[kEvents] = {Event::kReceive,     Event::kDisconnect, Event::kSendBacklog,
+                                        Event::kAccept,      Event::kReceiveFrom, Event::kInspect,
+                                        Event::kAbort,       Event::kExtension};
+  // The table of an extension's callbacks is given when it is registered.
+  if (event == kExtension) return true;
   return (dispatch & kNoDispatch) == 0 && (dispatch & DispatchBit(kNames[event])) != 0;
 }
 
-Judge::State::State(Profile p) : profile(p), sockets(kSocketEntries), irps(kIrpSlots) {
+Judge::State::State(Profile p) : profile(p), sockets(kSocketEntries), irps(kIrpSlots), peers(kMaxPeers) {
   used_sockets.reserve(kSocketEntries);
   dirty.reserve(kSocketEntries);
 }
@@ -31,7 +45,9 @@ void Judge::State::Start(uint64_t new_capabilities) {
   for (uint16_t slot : used_sockets) sockets[slot] = SocketState();
   for (uint16_t slot : used_irps) irps[slot] = IrpState();
   used_sockets.clear();
+  for (uint16_t slot : used_peers) peers[slot] = PeerState();
   used_irps.clear();
+  used_peers.clear();
   dirty.clear();
   running.clear();
   calls.clear();
@@ -46,12 +62,13 @@ void Judge::State::Start(uint64_t new_capabilities) {
   breached.Clear();
   when_quiet.Clear();
   inconclusive = over = ended = starved = false;
-  static_known = true;
-  clients = 0;
-  for (uint32_t event = 0; event < kEvents; ++event) {
-    static_phases[event] = SetOf(Phase::kNew);
-    disables[event] = running_now[event] = 0;
+  for (uint32_t client = 0; client < kMaxClients; ++client) {
+    for (PhaseSet& phases : static_phases[client]) phases = SetOf(Phase::kNew);
+    static_mask[client] = 0;
+    static_asked[client] = false;
+    sockets_of[client] = 0;
   }
+  for (uint32_t event = 0; event < kEvents; ++event) disables[event] = running_now[event] = 0;
   running_total = open_calls = 0;
   for (Pending& pending : stimuli) pending = Pending();
   last = {};
@@ -186,6 +203,12 @@ void Judge::State::Observe(const Observation& o) {
       break;
     case Seen::kStimulusEnd:
       StimulusEnd(o);
+      break;
+    case Seen::kPeerSaw:
+      PeerSaw(o);
+      break;
+    case Seen::kSkip:
+      NoFunction(o);
       break;
     case Seen::kQuiescence:
       Quiescence(static_cast<Quiet>(o.code) == Quiet::kExact && Exact());

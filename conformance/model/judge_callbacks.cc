@@ -5,41 +5,37 @@ namespace wskcert::model {
 
 namespace {
 
-constexpr RuleId kIrqlRule[kEvents] = {RuleId::kIrqlReceiveAtMostDispatch,
-                                       RuleId::kIrqlDisconnectAtMostDispatch,
-                                       RuleId::kIrqlBacklogAtMostDispatch};
-
-// The rules that forbid a start in every phase of the set.
-size_t WhyOff(PhaseSet phases, uint32_t event, RuleId* rules) {
-  size_t count = 0;
-  const auto add = [&](RuleId rule) {
-    for (size_t i = 0; i < count; ++i) {
-      if (rules[i] == rule) return;
-    }
-    rules[count++] = rule;
-  };
-  for (unsigned rest = phases; rest != 0; rest &= rest - 1) {
-    const Phase phase = static_cast<Phase>(__builtin_ctz(rest));
-    if (phase == Phase::kDisabled && event == kReceive) add(RuleId::kDisableSuccessStopsReceive);
-    add(ForbidsStart(phase));
-  }
-  return count;
-}
+constexpr RuleId kIrqlRule[kExtension] = {
+    RuleId::kIrqlReceiveAtMostDispatch, RuleId::kIrqlDisconnectAtMostDispatch,
+    RuleId::kIrqlBacklogAtMostDispatch, RuleId::kIrqlAcceptAtMostDispatch,
+    RuleId::kIrqlReceiveFromAtMostDispatch, RuleId::kIrqlInspectAtMostDispatch,
+    RuleId::kIrqlAbortAtMostDispatch};
+// Events whose callbacks have a Flags argument.
+constexpr EventSet kWithFlags = Bit(kReceive) | Bit(kDisconnect) | Bit(kAccept) | Bit(kReceiveFrom);
 
 }  // namespace
 
 bool Judge::State::JudgeStart(const Observation& o, SocketState& s, uint32_t event) {
   EventState& e = s.events[event];
-  // winsock-kernel-events.md: the events of this category tell about a connection.
-  if (!s.connected_may && !s.closed) return !Forbid({RuleId::kConnectBeforeNoCallback});
+  if (s.refused && event < kConnectionEvents) {
+    return !Forbid({(s.inherit_may & Bit(event)) != 0 ? RuleId::kInheritRefusedNotCalled
+                                                      : RuleId::kEnableCallbackOnlyWhenEnabled});
+  }
+  if (!JudgeRole(o, s, event)) return false;
   if (!e.MayStart()) {
     if (e.late_start && e.phases == SetOf(Phase::kDisabledByIrp)) {
       e.late_start = false;  // committed before the IRP completed (ambiguities 1)
     } else {
-      RuleId rules[kPhaseCount + 1];
-      const size_t count = WhyOff(e.phases, event, rules);
-      return !Forbid(rules, count);
+      RuleId rules[kPhaseCount + 3];
+      const size_t count = WhyOff(s, event, rules);
+      if (Forbid(rules, count)) return false;
+      e.unjudged = true;  // an inference was broken: what follows from that is not said
+      return true;
     }
+  } else if (s.accepting && event < kConnectionEvents && !s.enable_requested &&
+             (e.phases & SetOf(Phase::kStatic)) == 0) {
+    // nc-wsk-pfn_wsk_accept_event.md, Parameters: context and table are not known yet.
+    return !Forbid({RuleId::kInheritAcceptedNotBeforeReturn});
   } else {
     e.phases &= kStartable;
   }
@@ -55,6 +51,7 @@ bool Judge::State::JudgeReceiveStart(const Observation& o, SocketState& s) {
   if (e.running != 0 && Forbid({RuleId::kReceiveSerial})) return false;
   if ((o.seen_flags & kSeenNullIndication) != 0) {
     s.dead_may = true;  // the socket is no longer functional
+    s.dead_by_local = false;
     return true;
   }
   // Return value of the receive-event page: not again until WskReceive is called.
@@ -63,6 +60,8 @@ bool Judge::State::JudgeReceiveStart(const Observation& o, SocketState& s) {
     const bool partially = (e.suspension & kPartially) != 0;
     if (refused && partially) {
       if (Forbid({RuleId::kReceiveRefusedSuspends, RuleId::kReceivePartialSuspends})) return false;
+    } else if (refused && e.phases == SetOf(Phase::kStatic)) {
+      if (Forbid({RuleId::kStaticReceiveRefusalSuspends})) return false;
     } else if (Forbid({refused ? RuleId::kReceiveRefusedSuspends : RuleId::kReceivePartialSuspends})) {
       return false;
     }
@@ -91,7 +90,8 @@ bool Judge::State::JudgeReceiveStart(const Observation& o, SocketState& s) {
 }
 
 bool Judge::State::JudgeDisconnectStart(const Observation& o, SocketState& s) {
-  const bool remote = s.fin_may || s.reset_may || s.dead_may || s.slow_peer;
+  if (starved) return true;
+  const bool remote = s.fin_may || s.reset_may || (s.dead_may && !s.dead_by_local) || s.slow_peer;
   // Description of the disconnect-event page: disconnected by the remote application. Without a local
   // disconnect a time-out may have come (ambiguities 42), with one too unless nothing but the client has
   // moved.
@@ -110,9 +110,11 @@ bool Judge::State::JudgeDisconnectStart(const Observation& o, SocketState& s) {
 
 bool Judge::State::JudgeArguments(const Observation& o, const SocketState& s, uint32_t event) {
   if ((capabilities & static_cast<uint64_t>(Capability::kIrqlVisible)) != 0) {
-    if (o.irql > kDispatchLevel && Forbid({kIrqlRule[event]})) return false;
-    Exercise(kIrqlRule[event]);
-    if (event != kBacklog && (o.flags & kFlagAtDispatchLevel) != 0) {
+    if (event < kExtension) {
+      if (o.irql > kDispatchLevel && Forbid({kIrqlRule[event]})) return false;
+      Exercise(kIrqlRule[event]);
+    }
+    if ((kWithFlags & Bit(event)) != 0 && (o.flags & kFlagAtDispatchLevel) != 0) {
       if (o.irql != kDispatchLevel && Forbid({RuleId::kIrqlDispatchFlagTellsLevel})) return false;
       Exercise(RuleId::kIrqlDispatchFlagTellsLevel);
     }
@@ -145,9 +147,9 @@ void Judge::State::CallbackBegin(const Observation& o) {
   }
   references.back().kind = Reference::kCallback;
   references.back().id = id;
-  if (s.judged && event == kEvents) {
-    Forbid({RuleId::kCategoryForeignEventNeverCalled});
-    return;
+  if (!s.created && !Unknown(o, event)) return;
+  if (s.judged && (s.own & (event < kEvents ? Bit(event) : 0)) == 0 && event < kEvents) {
+    if (Foreign(o, s, event)) return;
   }
   Running& call = running[id];
   call = Running();
@@ -159,13 +161,21 @@ void Judge::State::CallbackBegin(const Observation& o) {
   call.length = o.length;
   call.offset = o.offset;
   call.nothing = (o.seen_flags & kSeenNullIndication) != 0;
+  call.peer = o.peer;
   ++running_total;
-  if (event == kEvents) return;
+  if (event >= kEvents) return;
   EventState& e = s.events[event];
   if (s.judged && !e.unjudged) {
-    const bool had_to = e.MustIndicate() && (event == kReceive ? e.suspension == kFlowing : e.owed);
+    bool had_to = e.MustIndicate() && (event == kReceive ? e.suspension == kFlowing : e.owed);
     if (!JudgeStart(o, s, event) || !JudgeArguments(o, s, event)) return;
-    Exercise(RuleId::kCallbackContextIsTheSockets);
+    Exercise(e.inherited ? RuleId::kInheritAcceptedOwnContext : RuleId::kCallbackContextIsTheSockets);
+    if ((kOfListener & Bit(event)) != 0) {
+      AcceptStarts(o, s, event, &had_to);
+    } else if (event == kReceiveFrom && call.nothing) {
+      s.dead_may = true;  // the socket is no longer functional
+    }
+    // A connection whose WskAccept has not completed yet: whose bytes these are is not known.
+    if (event == kReceive && s.origin == Origin::kByFunction && !s.connected_must) s.stream.unknown = true;
     if (event == kReceive && !call.nothing) {
       const bool split = static_cast<Content>(o.content) == Content::kNone && o.length != 0;
       if (split) {
@@ -293,7 +303,13 @@ void Judge::State::CallbackEnd(const Observation& o) {
       NoteWaiters(s, call.event, call.begin);
       if (call.event == kReceive) {
         ReceiveEnded(o, s, call);
-      } else if (o.status != kStatusSuccess) {
+      } else if (call.event == kAccept) {
+        AcceptEnded(o, call);
+      } else if (call.event == kInspect) {
+        InspectEnded(o, s);
+      } else if (call.event == kReceiveFrom) {
+        DatagramsEnded(o, s, call);
+      } else if ((call.event == kDisconnect || call.event == kBacklog) && o.status != kStatusSuccess) {
         Breach(call.event == kDisconnect ? RuleId::kApplicationDisconnectReturnsSuccess
                                          : RuleId::kApplicationBacklogReturnsSuccess,
                kNone);

@@ -36,26 +36,20 @@ bool Judge::State::ClientKeepsObligations(const Observation& o, uint16_t slot) {
   return true;
 }
 
-void Judge::State::CreateSocket(const Observation& o) {
-  Touch(o.socket);
-  SocketState& s = sockets[o.socket];
-  const bool was_dirty = s.dirty;
-  s = SocketState();
-  s.used = true;
-  s.dirty = was_dirty;
+void Judge::State::Creates(const Observation& o) {
   const bool connects = static_cast<Op>(o.op) == Op::kSocketConnect;
-  // Other categories are not modelled yet: everything about them is accepted.
-  s.judged = connects || static_cast<Category>(o.code) == Category::kConnection;
-  s.connected_may = connects;
-  s.dispatch = o.mask;
-  for (uint32_t event = 0; event < kEvents; ++event) s.events[event].phases = static_phases[event];
+  NewSocket(o.socket, connects ? Category::kConnection : static_cast<Category>(o.code),
+            connects ? Origin::kBySocketConnect : Origin::kCreated, o.content, o.mask);
 }
 
 void Judge::State::CallBegin(const Observation& o) {
   const Op op = static_cast<Op>(o.op);
   const bool creates = op == Op::kSocket || op == Op::kSocketConnect;
   const uint16_t slot = o.socket < kMaxSockets ? o.socket : static_cast<uint16_t>(kNoSocketEntry);
-  if (creates && slot < kMaxSockets) CreateSocket(o);
+  if (creates && slot < kMaxSockets) Creates(o);
+  if (!creates && slot < kMaxSockets && !sockets[slot].created && !Provisional(slot, o.enclosing)) {
+    sockets[slot].created = true;  // of unknown origin, and so not judged
+  }
   Touch(slot);
   uint16_t id;
   if (!free_calls.empty()) {
@@ -101,11 +95,19 @@ void Judge::State::CallBegin(const Observation& o) {
     irp.socket = slot;
     irp.length = o.length;
     irp.flags = o.flags;
+    irp.code = o.code;
     LinkIrp(o.irp);
   }
+  RoleBegin(o, call);
+  Special(o, call, s, op);
+}
+
+// What the call means at once, by operation.
+void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s, Op op) {
+  const uint16_t slot = call.socket;
   switch (op) {
-    case Op::kRegister:
-      if (++clients > 1) static_known = false;
+    case Op::kControlClient:
+      ControlClientBegin(o, call);
       break;
     case Op::kConnect:
     case Op::kConnectEx:
@@ -133,6 +135,36 @@ void Judge::State::CallBegin(const Observation& o) {
       }
       if ((o.flags & kFlagDrain) != 0) s.stream.unknown = s.stream.lossy = true;
       break;
+    case Op::kAccept:
+      ++s.accepts;
+      // What is waiting may go to it from now on.
+      for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) peers[i].owed = false;
+      if (call.with_irp) irps[call.irp].target = o.target;
+      if (slot < kMaxSockets) Accepted(o.target, slot, Origin::kByFunction, kNone, o.mask);
+      break;
+    case Op::kReceiveFrom:
+      ++s.receive_froms;
+      s.events[kReceiveFrom].owed = false;
+      break;
+    case Op::kConditionalAccept:
+      s.conditional_may = true;
+      for (uint32_t event : {kInspect, kAbort}) {
+        s.events[event].phases = SetOf(Phase::kNew, Phase::kStatic);
+        s.events[event].trigger |= s.first_peer != kNone;
+      }
+      s.conditional_must = false;
+      break;
+    case Op::kInspectComplete:
+      if (s.inspections != 0) --s.inspections;
+      s.events[kAccept].trigger |= s.events[kAccept].MayStart();
+      break;
+    case Op::kSetRemoteAddress:
+      s.remote_filter = true;
+      break;
+    case Op::kRegisterExtension:
+      s.extension_may = true;
+      s.own |= Bit(kExtension);
+      break;
     case Op::kSend:
       // What is outstanding may move the ideal backlog.
       if (s.events[kBacklog].MayStart()) s.events[kBacklog].trigger = true;
@@ -144,7 +176,7 @@ void Judge::State::CallBegin(const Observation& o) {
       s.local_disconnect = true;
       s.local_quiet = false;
       s.stream.lossy = true;
-      if ((o.flags & kFlagAbortive) != 0) s.dead_may = true;
+      if ((o.flags & kFlagAbortive) != 0 && !s.dead_may) s.dead_may = s.dead_by_local = true;
       break;
     case Op::kSetSilentMode:
       if (slot < kMaxSockets) s.judged = call.judged = false;  // not modelled
@@ -175,6 +207,7 @@ void Judge::State::CloseBegin(const Observation& o, OpenCall& call) {
     if (outer != nullptr && outer->socket == call.socket) irps[call.irp].inside = parent;
     parent = references[parent].parent;
   }
+  irps[call.irp].inspections = s.inspections != 0;
   for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
     if (i != call.irp) irps[i].closing = true;
   }
@@ -196,13 +229,17 @@ void Judge::State::CallEnd(const Observation& o) {
   } else if (op == Op::kClose) {
     CloseReturned(call, o.status);
   } else if (op == Op::kControlClient) {
-    if (IsSuccess(o.status)) ControlClient(call);
+    ControlClient(call, o.status);
+  } else if (call.judged && !Unfit(call.must_fail, call.unaddressed, s, o.status, Moment::kReturn)) {
+    return;
   } else if (call.judged && IsControl(op) && o.status == kStatusEventPending) {
     // nc-wsk-pfn_wsk_control_socket.md: this status belongs to disables alone.
     Forbid({RuleId::kDisableEventPendingOnlyInProgress});
   } else if (!IsSuccess(o.status) &&
              (op == Op::kConnect || op == Op::kConnectEx || op == Op::kSocketConnect)) {
     s.dead_may = true;
+  } else if (op == Op::kRegisterExtension && IsSuccess(o.status)) {
+    s.extension_must = true;
   }
   if (!refusal.refused && call.with_irp) {
     IrpState& irp = irps[call.irp];
@@ -242,7 +279,8 @@ void Judge::State::CloseCompleted(uint16_t slot) {
   SocketState& s = sockets[slot];
   s.closed = true;
   s.tempted_after_close |= s.events[kReceive].MayStart() && s.stream.sent_must > s.stream.delivered;
-  for (EventState& e : s.events) {
+  for (uint32_t rest = s.own; rest != 0; rest &= rest - 1) {
+    EventState& e = s.events[__builtin_ctz(rest)];
     e.phases = Next(e.phases, LifeInput::kCloseCompleted);
     e.tempted = false;
     e.owed = false;

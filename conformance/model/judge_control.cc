@@ -16,69 +16,121 @@ constexpr PhaseSet kSurelyOff = SetOf(Phase::kNew, Phase::kDisabled, Phase::kDis
 
 }  // namespace
 
+void Judge::State::ControlClientBegin(const Observation& o, OpenCall& call) {
+  call.client = o.content < kMaxClients ? o.content : 0;
+  if (call.code != kSetStatic) return;
+  // The identifier stands in `offset`, as a number of Npi.
+  const bool known = o.offset <= static_cast<uint8_t>(Npi::kWskCopy);
+  call.malformed = !known || call.with_irp || (o.length != 0 && o.length != kControlSize) || o.mask == 0 ||
+                   (o.mask & ~kStandardMask) != 0;
+  call.odd = !known;
+  call.alone_in_client = !static_asked[call.client] && sockets_of[call.client] == 0;
+  if (!call.alone_in_client) breached.Add(RuleId::kApplicationStaticBeforeSockets);
+  static_asked[call.client] = true;
+}
+
 // wsk-set-static-event-callbacks.md: every socket that the client creates from now on has these enabled. A
 // second such call, or one after a socket exists, has an open outcome (ambiguities 14).
-void Judge::State::ControlClient(const OpenCall& call) {
+void Judge::State::ControlClient(const OpenCall& call, Status status) {
   if (call.code != kSetStatic) return;
-  bool sockets_exist = false;
-  for (uint16_t slot : used_sockets) sockets_exist |= slot < kMaxSockets;
+  const bool sure = call.alone_in_client && !call.malformed && sockets_of[call.client] == 0;
+  if (sure && status != kStatusInsufficientResources && (!starved || IsSuccess(status))) {
+    if (status != kStatusSuccess && Forbid({RuleId::kStaticControlSucceeds})) return;
+    Exercise(RuleId::kStaticControlSucceeds);
+  }
+  if (!IsSuccess(status)) return;
+  static_mask[call.client] = sure ? call.mask : 0;
   for (uint32_t event = 0; event < kEvents; ++event) {
-    const bool second = static_phases[event] != SetOf(Phase::kNew);
+    PhaseSet& phases = static_phases[call.client][event];
+    const bool second = phases != SetOf(Phase::kNew);
     if ((call.mask & kMaskOf[event]) == 0 && !second) continue;
-    const bool sure = static_known && !sockets_exist && !second;
-    static_phases[event] = sure ? SetOf(Phase::kStatic) : SetOf(Phase::kNew, Phase::kStatic);
-    if (!sockets_exist) continue;
+    phases = sure ? SetOf(Phase::kStatic) : SetOf(Phase::kNew, Phase::kStatic);
+    if (sockets_of[call.client] == 0) continue;
     for (uint16_t slot : used_sockets) {
-      if (slot < kMaxSockets && !sockets[slot].closed)
-        sockets[slot].events[event].phases |= SetOf(Phase::kStatic);
+      SocketState& s = sockets[slot];
+      const bool concerned = slot < kMaxSockets && s.client == call.client && (s.own & Bit(event)) != 0;
+      if (concerned && !s.closed) s.events[event].phases |= SetOf(Phase::kStatic);
     }
   }
+}
+
+// One event that the request names.
+void Judge::State::NamedBegin(SocketState& s, OpenCall& call, uint32_t event) {
+  EventState& e = s.events[event];
+  if (!HasFunction(s.dispatch, event)) call.odd = true;  // ambiguities 5: a callback that is not there
+  if (e.open_calls != 0) call.alone = false;
+  call.before[event] = e.phases;
+  call.version[event] = e.version;
+  call.in_progress |= e.PossiblyInProgress();
+  call.running_at_begin |= e.running != 0;
+  call.all_off &= (e.phases & ~kSurelyOff) == 0 && e.open_calls == 0;
+  call.must_enabled &= e.phases == SetOf(Phase::kEnabled) && e.open_calls == 0;
+  call.was_static |= (e.phases & SetOf(Phase::kStatic)) != 0;
+  e.last_call = now;
+  ++e.open_calls;
+  if (call.disables) {
+    if (call.was_static) e.static_tried = true;
+    e.phases |= Next(e.phases, LifeInput::kDisableSucceeded);
+    return;
+  }
+  ++e.open_enables;
+  e.phases |= Next(e.phases, LifeInput::kEnableSucceeded);
+  // ambiguities 13 and 30: what happened before may be indicated now, and a suspension may be lifted.
+  if (e.suspension != kFlowing) e.suspension |= kFlowing;
+  e.trigger |= event == kBacklog || s.fin_may || s.reset_may || s.dead_may ||
+               (event == kReceive && s.stream.sent_may > s.stream.delivered) ||
+               (event == kAccept && s.first_peer != kNone) || (event == kReceiveFrom && s.datagrams != 0);
 }
 
 void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
   SocketState& s = sockets[call.socket];
   call.disables = (o.mask & kEventDisable) != 0;
-  for (uint32_t event = 0; event < kEvents; ++event) {
-    if ((o.mask & kMaskOf[event]) != 0) call.named |= 1u << event;
+  const bool extension = static_cast<Npi>(o.code) == Npi::kExtension && s.extension_may;
+  if (extension) {
+    // An extension's mask bits are its own (N508): the standard callbacks stay as they are.
+    (call.disables ? s.extension_disabled : s.extension_enabled) |= o.mask & ~kEventDisable;
+  } else {
+    call.named = NamedBy(o.mask) & s.own;
   }
-  const uint32_t named = static_cast<uint32_t>(__builtin_popcount(call.named));
+  const bool listens = s.category == Category::kListen;
+  if (listens && !extension) call.inherits = NamedBy(o.mask & kConnectionMask);
+  uint32_t valid = listens ? kConnectionMask : 0;
+  for (uint32_t event = 0; event < kEvents; ++event) {
+    if ((s.own & Bit(event)) != 0) valid |= kMaskOf[event];
+  }
+  const uint32_t named = static_cast<uint32_t>(__builtin_popcount(call.named | call.inherits));
   call.several = call.disables && named > 1;
   const bool known =
       o.code <= static_cast<uint8_t>(Npi::kWskCopy) && (o.length == 0 || o.length == kControlSize);
-  call.odd = !known || named == 0 || (o.mask & ~(kConnectionMask | kEventDisable)) != 0 || call.several;
-  if (!s.connected_must) {
+  const uint32_t foreign = o.mask & ~(valid | kEventDisable);
+  call.malformed = !known || named == 0 || foreign != 0 || call.several;
+  // The option pages do not speak of stream sockets (ambiguities 28); inside WskAcceptEvent it is open, too.
+  call.odd = call.malformed || s.category == Category::kStream || s.accepting ||
+             (call.disables && call.inherits != 0);
+  if (!extension) {
+    s.foreign_named |= s.category == Category::kStream ? o.mask : foreign & kStandardMask;
+    s.enable_requested |= !call.disables;
+    s.disable_tried |= call.disables && s.conditional_may;
+  }
+  const bool connects = (s.own & kOfConnection) != 0;
+  if (!(connects ? s.connected_must : s.bound_must)) {
     call.odd = true;
-    if (call.socket < kMaxSockets) breached.Add(RuleId::kApplicationEnableAfterConnect);
+    if (call.socket < kMaxSockets) {
+      breached.Add(connects ? RuleId::kApplicationEnableAfterConnect : RuleId::kApplicationEnableAfterBind);
+    }
   }
   if (s.dead_may || s.closing) call.odd = true;
-  call.dead = s.dead_must;
-  call.all_off = true;
-  call.must_enabled = true;
-  for (uint32_t event = 0; event < kEvents; ++event) {
-    if ((call.named & (1u << event)) == 0) continue;
-    EventState& e = s.events[event];
-    if (!HasFunction(s.dispatch, event)) call.odd = true;  // ambiguities 5: a callback that is not there
-    if (e.open_calls != 0) call.alone = false;
-    call.before[event] = e.phases;
-    call.version[event] = e.version;
-    call.in_progress |= e.PossiblyInProgress();
-    call.running_at_begin |= e.running != 0;
-    call.all_off &= (e.phases & ~kSurelyOff) == 0 && e.open_calls == 0;
-    call.must_enabled &= e.phases == SetOf(Phase::kEnabled) && e.open_calls == 0;
-    call.was_static |= (e.phases & SetOf(Phase::kStatic)) != 0;
-    e.last_call = now;
-    ++e.open_calls;
-    if (call.disables) {
-      if (call.was_static) e.static_tried = true;
-      e.phases |= Next(e.phases, LifeInput::kDisableSucceeded);
-    } else {
-      ++e.open_enables;
-      e.phases |= Next(e.phases, LifeInput::kEnableSucceeded);
-      // ambiguities 13 and 30: what happened before may be indicated now, and a suspension may be lifted.
-      if (e.suspension != kFlowing) e.suspension |= kFlowing;
-      e.trigger |= event == kBacklog || s.fin_may || s.reset_may || s.dead_may ||
-                   (event == kReceive && s.stream.sent_may > s.stream.delivered);
-    }
+  call.dead = s.dead_must && !call.malformed;
+  if (s.dead_must && call.malformed) call.judged = false;  // open: any error
+  call.all_off = (call.inherits & s.inherit_may) == 0;
+  call.must_enabled = call.inherits == 0;
+  for (uint32_t rest = call.named; rest != 0; rest &= rest - 1) {
+    NamedBegin(s, call, static_cast<uint32_t>(__builtin_ctz(rest)));
+  }
+  if (call.disables) {
+    s.inherit_tried |= call.inherits & s.inherit_may;
+  } else {
+    s.inherit_may |= call.inherits;
   }
   if (call.with_irp) {
     IrpState& irp = irps[call.irp];
@@ -86,7 +138,7 @@ void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
     irp.disables = call.disables;
     irp.event = call.named != 0 && named == 1 ? static_cast<uint8_t>(__builtin_ctz(call.named)) : kEvents;
   }
-  if (!call.disables || named != 1) return;
+  if (!call.disables || named != 1 || call.named == 0) return;
   const uint32_t event = static_cast<uint32_t>(__builtin_ctz(call.named));
   const EventState& e = s.events[event];
   for (uint32_t parent = o.enclosing, depth = 0; parent < references.size() && depth < 64; ++depth) {
@@ -98,24 +150,45 @@ void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
   if (event == kReceive && (e.suspension & kFlowing) == 0) call.tags |= kTagSuspended;
   if (s.running > e.running) call.tags |= kTagOtherCallbackRuns;
   if (running_now[event] > e.running) call.tags |= kTagOtherSocketRuns;
-  if (event == kReceive && s.retained != 0) call.tags |= kTagRetained;
+  if ((event == kReceive || event == kReceiveFrom) && s.retained != 0) call.tags |= kTagRetained;
   for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) irps[i].disable_since = true;
+}
+
+Premise Judge::State::EnablePremise(const OpenCall& call) const {
+  const SocketState& s = sockets[call.socket];
+  if (call.dead) return call.with_irp ? Premise::kDeadIrp : Premise::kDead;
+  if (call.odd || !call.alone || !call.all_off || s.dead_may || s.closing) {
+    return call.with_irp ? Premise::kEnableOpenIrp : Premise::kEnableOpen;
+  }
+  if (call.with_irp) return Premise::kEnableIrp;
+  return (s.own & kOfConnection) != 0 ? Premise::kEnable : Premise::kEnableBound;
 }
 
 bool Judge::State::JudgeEnable(const OpenCall& call, Status status) {
   const SocketState& s = sockets[call.socket];
-  const bool open = call.odd || !call.alone || !call.all_off || s.dead_may || s.closing;
-  const Premise premise = call.dead ? (call.with_irp ? Premise::kDeadIrp : Premise::kDead)
-                          : open    ? (call.with_irp ? Premise::kEnableOpenIrp : Premise::kEnableOpen)
-                                    : (call.with_irp ? Premise::kEnableIrp : Premise::kEnable);
+  const Premise premise = EnablePremise(call);
+  if (premise == Premise::kDeadIrp) irps[call.irp].dead = true;
   const Row& row = RowOf(premise);
   // A lack of resources is nobody's breach, and shows nothing either.
-  if (status == kStatusInsufficientResources) return true;
+  if (status == kStatusInsufficientResources || (starved && !IsSuccess(status))) return true;
+  // How the socket came to be connected.
+  RuleId rules[3];
+  size_t why = 0;
+  const bool accepted = s.origin == Origin::kByFunction || s.origin == Origin::kByEvent;
+  if (premise == Premise::kEnable && accepted) rules[why++] = RuleId::kCategoryAcceptedConnectionOriented;
+  if (premise == Premise::kEnable && s.origin == Origin::kBySocketConnect) {
+    rules[why++] = RuleId::kCategorySocketConnectConnected;
+  }
   const Cell& cell = row.cells[static_cast<size_t>(OutputOf(status))];
-  if (cell.count != 0 && Forbid(cell.rules, cell.count)) return false;
+  if (cell.count != 0) {
+    size_t count = cell.rules[0] == RuleId::kEnableConnectedSucceeds ? why : 0;
+    for (size_t i = 0; i < cell.count; ++i) rules[count++] = cell.rules[i];
+    if (Forbid(rules, count)) return false;
+  }
   for (const Cell& other : row.cells) {
     if (other.count == 1) Exercise(other.rules[0]);
   }
+  for (size_t i = 0; i < why; ++i) Exercise(rules[i]);
   return true;
 }
 
@@ -124,8 +197,8 @@ bool Judge::State::JudgeDisable(const OpenCall& call, Status status, bool never_
   bool in_progress = call.in_progress;
   bool busy = false;
   bool changed = false;
-  for (uint32_t event = 0; event < kEvents; ++event) {
-    if ((call.named & (1u << event)) == 0) continue;
+  for (uint32_t rest = call.named; rest != 0; rest &= rest - 1) {
+    const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
     const EventState& e = s.events[event];
     in_progress |= e.PossiblyInProgress();
     changed |= e.last_call != call.begin;
@@ -136,8 +209,11 @@ bool Judge::State::JudgeDisable(const OpenCall& call, Status status, bool never_
   const size_t degree = busy ? 2 : (in_progress || !Exact() ? 1 : 0);
   Premise premise = static_cast<Premise>((open ? 6 : 0) + degree * 2 + (call.with_irp ? 1 : 0));
   if (call.dead && degree == 0) premise = call.with_irp ? Premise::kDeadIrp : Premise::kDead;
+  if (premise == Premise::kDeadIrp && !never_returned) irps[call.irp].dead = true;
   const Row& row = RowOf(premise);
-  if (status == kStatusInsufficientResources && !never_returned) return true;
+  if (!never_returned && (status == kStatusInsufficientResources || (starved && !IsSuccess(status)))) {
+    return true;
+  }
 
   // Rules that make the row what it is, beside the one in the cell.
   RuleId why[6];
@@ -183,8 +259,8 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
   SocketState& s = sockets[call.socket];
   const bool irp_done =
       call.with_irp && (irps[call.irp].call == call.begin ? irps[call.irp].completed : call.completed);
-  for (uint32_t event = 0; event < kEvents; ++event) {
-    if ((call.named & (1u << event)) == 0) continue;
+  for (uint32_t rest = call.named; rest != 0; rest &= rest - 1) {
+    const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
     EventState& e = s.events[event];
     const bool alone = call.alone && e.last_call == call.begin && e.version == call.version[event];
     const PhaseSet before = call.before[event];
@@ -198,7 +274,7 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
     } else if (IsSuccess(status)) {
       after = Next(before, call.disables ? LifeInput::kDisableSucceeded : LifeInput::kEnableSucceeded);
     } else if (!call.disables && call.odd &&
-               ((call.named & (call.named - 1)) != 0 || (call.mask & ~kConnectionMask) != 0)) {
+               ((call.named & (call.named - 1)) != 0 || call.malformed)) {
       after |= Next(before, LifeInput::kEnableSucceeded);  // ambiguities 4: part of the mask may be enabled
     }
     if (call.odd) after |= before;
@@ -211,6 +287,11 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
       s.stream.owed_from = event == kReceive ? s.stream.sent_may : s.stream.owed_from;
       e.owed = e.met = false;
       e.met_count = 0;
+      e.inherited = false;
+    }
+    if (call.disables && event == kAccept) {
+      if (!failed) s.accept_disabled_at = now;
+      for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) peers[i].owed = false;
     }
     if (alone) {
       e.phases = after;
@@ -241,8 +322,8 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
 
 void Judge::State::ControlReturned(OpenCall& call, Status status) {
   SocketState& s = sockets[call.socket];
-  for (uint32_t event = 0; event < kEvents; ++event) {
-    if ((call.named & (1u << event)) == 0) continue;
+  for (uint32_t rest = call.named; rest != 0; rest &= rest - 1) {
+    const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
     EventState& e = s.events[event];
     if (e.open_calls != 0) --e.open_calls;
     if (!call.disables && e.open_enables != 0) --e.open_enables;
@@ -261,6 +342,16 @@ void Judge::State::ControlReturned(OpenCall& call, Status status) {
     }
   }
   ApplyReturn(call, status);
+  if (call.disables || call.inherits == 0) return;
+  // so-wsk-event-callback.md: from now on for every socket that WskAcceptEvent accepts.
+  for (uint32_t rest = call.inherits & ~s.inherit_must; rest != 0; rest &= rest - 1) {
+    const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
+    if (status != kStatusSuccess || call.odd) continue;
+    s.inherit_must |= Bit(event);
+    s.inherit_since[event] = now;
+    s.inherit_request[event] = call.begin;
+  }
+  if (!IsSuccess(status) && !call.odd && s.open_calls == 0) s.inherit_may = s.inherit_must;
 }
 
 void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
@@ -301,7 +392,7 @@ void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
     return;
   }
   // A failure: the callback is as it was, or disabled (ambiguities 12).
-  const bool excused = irp.cancelled || s.closing || s.dead_may || e.last_call != irp.call ||
+  const bool excused = irp.cancelled || s.closing || s.dead_may || starved || e.last_call != irp.call ||
                        status == kStatusInsufficientResources;
   if (irp.returned && irp.pended_row && !excused) {
     Forbid({RuleId::kDisableInProgressIrpCarriesFinalStatus});

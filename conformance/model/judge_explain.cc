@@ -11,9 +11,11 @@ namespace {
 
 // What the judge holds possible of the callbacks of a socket.
 std::string Possible(const SocketState& s) {
-  constexpr const char* kNames[kEvents] = {"receive", "disconnect", "send backlog"};
+  constexpr const char* kNames[kEvents] = {"receive",      "disconnect", "send backlog", "accept",
+                                             "receive from", "inspect",    "abort",        "extension"};
   std::string text;
   for (uint32_t event = 0; event < kEvents; ++event) {
+    if ((s.own & Bit(event)) == 0) continue;
     const EventState& e = s.events[event];
     text += std::string("    ") + kNames[event] + ": ";
     bool first = true;

@@ -8,6 +8,11 @@ namespace wskcert::model {
 // Return value).
 bool Judge::State::Agree(const IrpState& irp, Status returned, Status completed) {
   if (returned == kStatusPending || returned == kStatusEventPending) {
+    // A request that pended on a dead socket (ambiguities, definition of an error) still fails.
+    if (irp.dead) {
+      if (IsSuccess(completed) && Forbid({RuleId::kEnableDeadSocketIrpFails})) return false;
+      Exercise(RuleId::kEnableDeadSocketIrpFails);
+    }
     Exercise(RuleId::kIrpPendingCompletes);
     if (irp.pended_row && completed == kStatusSuccess)
       Exercise(RuleId::kDisableInProgressIrpCarriesFinalStatus);
@@ -51,6 +56,8 @@ void Judge::State::Completion(const Observation& o) {
   SocketState& s = sockets[irp.socket];
   const Op op = static_cast<Op>(irp.op);
   if (op == Op::kReceive && s.receives != 0) --s.receives;
+  if (op == Op::kAccept && s.accepts != 0) --s.accepts;
+  if (op == Op::kReceiveFrom && s.receive_froms != 0) --s.receive_froms;
   const bool judged = irp.socket == kNoSocketEntry || s.judged;
   if (judged) {
     // Neither of the two pending statuses is a final one.
@@ -66,24 +73,24 @@ void Judge::State::Completion(const Observation& o) {
     if (irp.returned) Agree(irp, irp.returned_status, o.status);
     if (!refusal.refused && irp.disables) DisableIrpCompleted(irp, o.status);
     if (refusal.refused) return;
+    const bool later = irp.returned && irp.returned_status == kStatusPending;
+    const Moment moment = later ? Moment::kLater : Moment::kInline;
+    if (!Unfit(irp.must_fail, irp.unaddressed, s, o.status, moment)) return;
     if (irp.closing) ExerciseWhenQuiet(RuleId::kCloseCompletesPendingIrps);
   }
   if (irp.control && !irp.disables && !IsSuccess(o.status)) {
     // An enable that was accepted and then failed: what it named may be off.
-    for (EventState& e : s.events) {
+    for (uint32_t rest = s.own; rest != 0; rest &= rest - 1) {
+      EventState& e = s.events[__builtin_ctz(rest)];
       if ((e.phases & SetOf(Phase::kEnabled)) != 0) e.phases |= SetOf(Phase::kDisabled);
       ++e.version;
     }
   }
+  if (!Succeeded(o, irp)) return;
   switch (op) {
-    case Op::kSocketConnect:
-    case Op::kConnect:
-    case Op::kConnectEx:
-      if (IsSuccess(o.status)) {
-        s.connected_must = true;
-      } else {
-        s.dead_may = true;
-      }
+    case Op::kAccept:
+    case Op::kReceiveFrom:
+      if (judged) QueuedEnded(o, irp, s);
       break;
     case Op::kReceive:
       ReceiveCompleted(o, irp);
@@ -99,7 +106,8 @@ void Judge::State::Completion(const Observation& o) {
         break;
       }
       // closing-a-socket.md: callbacks in progress have returned before the close is completed.
-      for (const EventState& e : s.events) {
+      for (uint32_t rest = s.own; rest != 0; rest &= rest - 1) {
+        const EventState& e = s.events[__builtin_ctz(rest)];
         for (uint16_t i = e.first_running; i != kNone; i = running[i].next) {
           // One that began after the call may have been committed before it, so it counts as well.
           Forbid({irp.inside == running[i].begin ? RuleId::kCloseFromInsideWaits
@@ -113,10 +121,68 @@ void Judge::State::Completion(const Observation& o) {
       for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
         if (irps[i].closing && Forbid({RuleId::kCloseIrpsBeforeClose})) return;
       }
+      if (irp.inspections) ExerciseWhenQuiet(RuleId::kClosePendedInspectionDoesNotCount);
       if (irp.returned || irp.call != kNoIndex) CloseCompleted(irp.socket);
       break;
     default:
       break;
+  }
+}
+
+// What a completion means for the socket, beside bytes and callbacks. False: refused.
+bool Judge::State::Succeeded(const Observation& o, const IrpState& irp) {
+  SocketState& s = sockets[irp.socket];
+  const bool success = IsSuccess(o.status);
+  switch (static_cast<Op>(irp.op)) {
+    case Op::kSocket:
+      Created(o, irp);
+      break;
+    case Op::kSocketConnect:
+    case Op::kConnect:
+    case Op::kConnectEx:
+      if (success) {
+        s.connected_must = s.connected_may = true;
+      } else {
+        s.dead_may = true;
+      }
+      if (static_cast<Op>(irp.op) == Op::kSocketConnect) Created(o, irp);
+      break;
+    case Op::kBind:
+      if (success) s.bound_must = true;
+      break;
+    case Op::kListen:
+      if (success) s.listening_must = true;
+      break;
+    case Op::kConditionalAccept:
+      // Switching it off again is contradictory on the pages (ambiguities 24).
+      if (success && irp.code == 1) {
+        s.conditional_must = true;
+        s.events[kInspect].phases = s.events[kAbort].phases = SetOf(Phase::kStatic);
+      }
+      break;
+    case Op::kAccept:
+      Created(o, irp);
+      if (irp.target < kMaxSockets && success) {
+        Touch(irp.target);
+        SocketState& made = sockets[irp.target];
+        made.connected_must = made.connected_may = true;
+        if (!made.stream.unknown) TakePeer(made, irp.target, o.peer);
+      }
+      break;
+    default:
+      break;
+  }
+  return !refusal.refused;
+}
+
+// A queued WskAccept or WskReceiveFrom that a disable must have left alone.
+void Judge::State::QueuedEnded(const Observation& o, const IrpState& irp, const SocketState& s) {
+  if (!irp.disable_since || !irp.returned || irp.returned_status != kStatusPending) return;
+  if (irp.cancelled || s.closing || s.dead_may || starved) return;
+  if (o.status == kStatusCancelled) {
+    Forbid({RuleId::kDisableLeavesQueuedReceives});
+  } else if (IsSuccess(o.status)) {
+    Exercise(RuleId::kDisableLeavesQueuedReceives);
   }
 }
 
@@ -138,7 +204,7 @@ void Judge::State::ReceiveCompleted(const Observation& o, IrpState& irp) {
   }
   if (!s.judged) return;
   const bool excused =
-      irp.cancelled || s.closing || s.fin_may || s.reset_may || s.dead_may || s.local_disconnect;
+      irp.cancelled || s.closing || s.fin_may || s.reset_may || s.dead_may || s.local_disconnect || starved;
   const bool ended = !IsSuccess(o.status) || (o.information == 0 && irp.length != 0);
   if (ended && irp.disable_since && !excused && o.status != kStatusInsufficientResources) {
     // so-wsk-event-callback.md: disabling concerns the callback; nothing else ended this receive.
@@ -185,6 +251,13 @@ void Judge::State::Owed(const IrpState& irp) {
     return;
   }
   switch (op) {
+    case Op::kClose:
+      if (irp.inspections) {
+        Forbid({RuleId::kClosePendedInspectionDoesNotCount});
+      } else {
+        Forbid({RuleId::kIrpPendingCompletes});
+      }
+      return;
     case Op::kEventCallback:
       if (irp.disables) {
         Forbid({RuleId::kDisableInProgressIrpCompletes});
@@ -194,7 +267,6 @@ void Judge::State::Owed(const IrpState& irp) {
       return;
     case Op::kSocket:
     case Op::kBind:
-    case Op::kClose:
     case Op::kGetEventCallback:
     case Op::kQuerySendBacklog:
     case Op::kGetLocalAddress:

@@ -5,8 +5,11 @@ namespace wskcert::model {
 
 namespace {
 
-constexpr RuleId kOwes[kEvents] = {RuleId::kReceiveEnabledIndicates, RuleId::kDisconnectRemoteIndicated,
-                                   RuleId::kBacklogChangeIndicated};
+// The last two are never owed.
+constexpr RuleId kOwes[kEvents] = {RuleId::kReceiveEnabledIndicates,       RuleId::kDisconnectRemoteIndicated,
+                                   RuleId::kBacklogChangeIndicated,        RuleId::kAcceptEnabledIndicates,
+                                   RuleId::kReceiveFromEnabledIndicates,   RuleId::kInspectConditionalIndicates,
+                                   RuleId::kInspectConditionalIndicates,   RuleId::kAcceptEnabledIndicates};
 
 }  // namespace
 
@@ -15,9 +18,23 @@ constexpr RuleId kOwes[kEvents] = {RuleId::kReceiveEnabledIndicates, RuleId::kDi
 size_t Judge::State::ReasonsToIndicate(const SocketState& s, uint32_t event, RuleId* rules) const {
   const EventState& e = s.events[event];
   size_t count = 0;
-  if (e.phases == SetOf(Phase::kStatic)) {
+  if (event == kInspect) {
+    if (s.disable_tried) rules[count++] = RuleId::kDisableConditionalInspectStaysEnabled;
+  } else if (e.phases == SetOf(Phase::kStatic)) {
     if (e.static_tried) rules[count++] = RuleId::kDisableStaticStaysEnabled;
+    if (e.static_refused) rules[count++] = RuleId::kStaticReceiveFromRefusalKeepsEnabled;
+    if (event == kAccept) rules[count++] = RuleId::kStaticAcceptStartsWhenBound;
+    rules[count++] = RuleId::kStaticEnabledAutomatically;
   } else {
+    if (e.inherited) {
+      if ((e.inherit_tags & kInheritTried) != 0) rules[count++] = RuleId::kDisableInheritedFlagStaysEnabled;
+      if ((e.inherit_tags & kInheritCycled) != 0) rules[count++] = RuleId::kInheritSurvivesAcceptDisable;
+      if ((e.inherit_tags & kInheritAdds) != 0) rules[count++] = RuleId::kInheritAddsUp;
+      rules[count++] = RuleId::kInheritAcceptEventEnabledAutomatically;
+    }
+    if ((s.extension_disabled & kMaskOf[event]) != 0 && s.extension_must) {
+      rules[count++] = RuleId::kCategoryExtensionOwnMask;
+    }
     if (e.sibling_disabled) rules[count++] = RuleId::kDisableOneLeavesOthers;
     if (e.disables_before != disables[event]) rules[count++] = RuleId::kDisableSocketLeavesOtherSockets;
     if (e.multi) rules[count++] = RuleId::kEnableSeveralEachTakesEffect;
@@ -30,8 +47,16 @@ size_t Judge::State::ReasonsToIndicate(const SocketState& s, uint32_t event, Rul
 // What stands beside the event itself for an indication to be owed at this quiescence.
 bool Judge::State::OwedConditions(const SocketState& s, uint32_t event) const {
   const EventState& e = s.events[event];
-  if (e.unjudged || !e.MustIndicate() || s.closing || !s.connected_must || starved) return false;
-  if (!HasFunction(s.dispatch, event)) return false;
+  if (e.unjudged || !e.MustIndicate() || s.closing || starved || !HasFunction(s.dispatch, event)) return false;
+  if (event >= kConnectionEvents) {
+    // listening-for-and-accepting-incoming-connections.md, nc-wsk-pfn_wsk_receive_from_event.md: enabled, and
+    // no WskAccept or WskReceiveFrom queued.
+    if (!s.bound_must || s.dead_may) return false;
+    if (event == kReceiveFrom) return s.receive_froms == 0 && !s.remote_filter;
+    if (event == kInspect) return s.conditional_must;
+    return event == kAccept && s.accepts == 0 && !s.conditional_may;
+  }
+  if (!s.connected_must) return false;
   const Stream& stream = s.stream;
   if (event == kReceive) {
     // nc-wsk-pfn_wsk_receive_event.md, Remarks: enabled, and no WskReceive queued.
@@ -43,7 +68,8 @@ bool Judge::State::OwedConditions(const SocketState& s, uint32_t event) const {
 }
 
 void Judge::State::OwedIndications(SocketState& s) {
-  for (uint32_t event = 0; event < kEvents; ++event) {
+  for (uint32_t rest = s.own; rest != 0; rest &= rest - 1) {
+    const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
     EventState& e = s.events[event];
     if (!OwedConditions(s, event)) {
       e.met = false;
@@ -56,8 +82,10 @@ void Judge::State::OwedIndications(SocketState& s) {
       const uint64_t taken = stream.delivered > stream.owed_from ? stream.delivered : stream.owed_from;
       owed = e.suspension == kFlowing && stream.sent_must > taken;
       if (e.met_end <= stream.owed_from) e.met = false;
+    } else if (event == kAccept || event == kInspect) {
+      owed = ConnectionOwed(s, event);
     }
-    RuleId rules[6];
+    RuleId rules[kMaxReasons];
     const size_t count = ReasonsToIndicate(s, event, rules);
     if (owed && Forbid(rules, count)) return;
     for (size_t i = 0; i < e.met_count && e.met; ++i) Exercise(e.met_rules[i]);
@@ -67,32 +95,58 @@ void Judge::State::OwedIndications(SocketState& s) {
   }
 }
 
+// Had the callback surely something to tell, was it surely off, and was nothing else there to take it?
+bool Judge::State::OffTested(const SocketState& s, uint32_t event) const {
+  const EventState& e = s.events[event];
+  if ((e.phases & kStartable) != 0 || s.closing || s.refused) return false;
+  if (event < kConnectionEvents) return s.connected_must && s.receives == 0;
+  if (!s.bound_must || s.dead_may) return false;
+  if (event == kAccept) return s.accepts == 0 && !s.conditional_may;
+  // Inspection and abort are tested with the category.
+  return event == kReceiveFrom && s.receive_froms == 0 && !s.remote_filter;
+}
+
 // Something tempted the provider to call, it had until now to do so, and it did not.
 void Judge::State::TestedProhibitions(SocketState& s, bool clear) {
-  for (uint32_t event = 0; event < kEvents; ++event) {
+  for (uint32_t rest = s.own; rest != 0; rest &= rest - 1) {
+    const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
     EventState& e = s.events[event];
     if (e.unjudged || !HasFunction(s.dispatch, event)) continue;
     const bool data = event != kReceive || s.stream.sent_must > s.stream.delivered;
-    if (e.tempted && data && s.connected_must && e.open_calls == 0 && (e.phases & (e.phases - 1)) == 0) {
-      if ((e.phases & kStartable) == 0 && clear && !s.closing && s.receives == 0) {
-        const Phase phase = static_cast<Phase>(__builtin_ctz(e.phases));
-        Exercise(ForbidsStart(phase));
-        if (phase == Phase::kDisabled && event == kReceive) Exercise(RuleId::kDisableSuccessStopsReceive);
-      } else if (event == kReceive && e.MustIndicate() && e.running != 0 && !s.closing) {
+    if (e.tempted && data && e.open_calls == 0 && (e.phases & (e.phases - 1)) == 0) {
+      if (clear && OffTested(s, event)) {
+        RuleId rules[kPhaseCount + 3];
+        const size_t count = WhyOff(s, event, rules);
+        for (size_t i = 0; i < count; ++i) {
+          if (!InfoOf(rules[i]).inferred) Exercise(rules[i]);
+        }
+      } else if (event == kReceive && e.MustIndicate() && e.running != 0 && !s.closing && s.connected_must) {
         // Data came while a call was held. What the held call was given has not been accepted yet.
         if (s.stream.sent_must > s.stream.indicated) Exercise(RuleId::kReceiveSerial);
       }
     }
     if (event == kReceive && clear && data && e.MustIndicate() && !s.closing && s.receives == 0 &&
         e.running == 0) {
-      if (e.suspension == kRefused) Exercise(RuleId::kReceiveRefusedSuspends);
+      const bool is_static = e.phases == SetOf(Phase::kStatic);
+      if (e.suspension == kRefused) {
+        Exercise(is_static ? RuleId::kStaticReceiveRefusalSuspends : RuleId::kReceiveRefusedSuspends);
+      }
       if (e.suspension == kPartially) Exercise(RuleId::kReceivePartialSuspends);
     }
-    e.tempted = e.tempted && (e.running != 0 || data) && event == kReceive;
+  }
+  if (clear) TestedCategory(s);
+  for (uint32_t rest = s.own; rest != 0; rest &= rest - 1) {
+    EventState& e = s.events[__builtin_ctz(rest)];
+    const bool data = s.stream.sent_must > s.stream.delivered;
+    e.tempted = e.tempted && &e == &s.events[kReceive] && (e.running != 0 || data);
+  }
+  if (clear && s.refused && (s.inherit_must & Bit(kReceive)) != 0 && s.stream.sent_may != 0 &&
+      HasFunction(s.dispatch, kReceive)) {
+    Exercise(RuleId::kInheritRefusedNotCalled);
   }
   const EventState& disconnect = s.events[kDisconnect];
   if (s.local_disconnect && disconnect.MustIndicate() && !disconnect.unjudged && !s.closing && !s.fin_may &&
-      !s.reset_may && !s.dead_may && !s.slow_peer && s.connected_must) {
+      !s.reset_may && (!s.dead_may || s.dead_by_local) && !s.slow_peer && s.connected_must && !starved) {
     Exercise(RuleId::kDisconnectLocalNotIndicated);
   }
   if (s.closed && s.tempted_after_close) Exercise(RuleId::kCloseCompletedNoCallback);
@@ -102,7 +156,8 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
   SocketState& s = sockets[slot];
   const bool is_socket = slot < kMaxSockets;
   if (is_socket && s.judged) {
-    for (uint32_t event = 0; event < kEvents; ++event) {
+    for (uint32_t rest = s.own; rest != 0; rest &= rest - 1) {
+      const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
       EventState& e = s.events[event];
       if (e.met && e.met_count == 0)
         e.met_count = static_cast<uint8_t>(ReasonsToIndicate(s, event, e.met_rules));
@@ -110,7 +165,7 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     if (clear) {
       OwedIndications(s);
       // A gap below bytes that were delivered: nothing can fill it any more.
-      if (!refusal.refused && s.stream.island_count != 0 && !s.stream.unknown && !s.stream.lossy &&
+      if (!refusal.refused && s.stream.island_count != 0 && !s.stream.unknown && !s.stream.lossy && !starved &&
           s.receives == 0 && s.events[kReceive].suspension == kFlowing) {
         Forbid({RuleId::kReceiveBytesNoneLost});
       }
@@ -122,13 +177,13 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     for (uint16_t i = s.first_irp; i != kNone && !refusal.refused; i = irps[i].next) Owed(irps[i]);
   }
   if (refusal.refused) return;
-  bool disable_pending[kEvents] = {};
+  EventSet disable_pending = 0;
   for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
     IrpState& irp = irps[i];
-    if (irp.disables && irp.event < kEvents) disable_pending[irp.event] = true;
-    if (irp.disables && irp.event >= kEvents)
-      disable_pending[0] = disable_pending[1] = disable_pending[2] = true;
-    if (static_cast<Op>(irp.op) != Op::kReceive || !irp.returned || irp.returned_status != kStatusPending)
+    if (irp.disables) disable_pending |= irp.event < kEvents ? Bit(irp.event) : 0xFF;
+    const Op op = static_cast<Op>(irp.op);
+    const bool queues = op == Op::kReceive || op == Op::kAccept || op == Op::kReceiveFrom;
+    if (!queues || !irp.returned || irp.returned_status != kStatusPending)
       continue;
     if (!irp.settled) irp.settled_sent = s.stream.sent_may;
     irp.settled = true;
@@ -137,16 +192,18 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     if (irp.disable_since && !excused && is_socket && s.judged)
       Exercise(RuleId::kDisableLeavesQueuedReceives);
   }
-  for (uint32_t event = 0; event < kEvents && is_socket; ++event) {
+  for (uint32_t rest = is_socket ? s.own : 0; rest != 0; rest &= rest - 1) {
+    const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
     EventState& e = s.events[event];
     if (e.running != 0) continue;
+    e.triggers = 0;
     e.recent = e.trigger = e.late_start = false;
     if ((e.phases & SetOf(Phase::kDraining)) != 0) {
       e.phases = Next(e.phases, LifeInput::kQuiet);
       e.tempted = false;
       ++e.version;
     }
-    if (!disable_pending[event] && e.open_calls == 0 && e.phases != SetOf(Phase::kPendingIrp)) {
+    if ((disable_pending & Bit(event)) == 0 && e.open_calls == 0 && e.phases != SetOf(Phase::kPendingIrp)) {
       e.phases &= static_cast<PhaseSet>(~SetOf(Phase::kPendingIrp));
     }
   }
@@ -161,6 +218,16 @@ void Judge::State::Quiescence(bool exact) {
     // Silence for a while proves nothing by itself.
     inconclusive = inconclusive || !dirty.empty();
     return;
+  }
+  // With nothing else left to run, whatever was ready to come has come.
+  for (size_t i = 0; i < running.size() && running_total != 0; ++i) {
+    Running& call = running[i];
+    if (call.begin == kNoIndex || call.event != kAccept || call.peer >= kMaxPeers) continue;
+    const PeerState& peer = peers[call.peer];
+    const uint64_t sent = peer.active                    ? peer.sent_must
+                          : peer.socket < kMaxSockets ? sockets[peer.socket].stream.sent_must
+                                                         : 0;
+    call.quiet_with_data |= sent != 0;
   }
   // While a callback is held, or a call is stuck behind one, the provider may be unable to go on elsewhere
   // too.
@@ -192,12 +259,32 @@ void Judge::State::NeverReturned() {
   }
 }
 
+// Breaches of the client that leave the judgement of all else as it is.
+bool Judge::State::BadClient() const {
+  size_t harmless = 0;
+  for (RuleId rule : {RuleId::kApplicationEnableAfterConnect, RuleId::kApplicationEnableAfterBind,
+                      RuleId::kApplicationStaticBeforeSockets}) {
+    harmless += breached.Has(rule) ? 1 : 0;
+  }
+  return breached.size() > harmless;
+}
+
+// A callback came with a context that no socket has.
+void Judge::State::StrangeContext(const Observation& o) {
+  const uint32_t event = LocalEvent(o.op);
+  bool inherited = false;
+  for (uint16_t slot : used_sockets) {
+    inherited |= event < kConnectionEvents && slot < kMaxSockets && sockets[slot].events[event].inherited;
+  }
+  Forbid({inherited ? RuleId::kInheritAcceptedOwnContext : RuleId::kCallbackContextIsTheSockets});
+}
+
 void Judge::State::Ended(const Observation& o) {
   if (static_cast<Seen>(o.kind) == Seen::kFault) {
-    const bool ours = breached.empty();
+    const bool ours = !BadClient();
     switch (static_cast<FaultKind>(o.code)) {
       case FaultKind::kBadContext:
-        if (ours) Forbid({RuleId::kCallbackContextIsTheSockets});
+        if (ours) StrangeContext(o);
         break;
       case FaultKind::kBadIndication:
         if (Socket(o.socket) != nullptr) Forbid({RuleId::kReceiveIndicationWellFormed});
@@ -215,8 +302,7 @@ void Judge::State::Ended(const Observation& o) {
     return;
   }
   over = ended = true;
-  const bool bad_client =
-      !breached.empty() && !(breached.size() == 1 && breached.Has(RuleId::kApplicationEnableAfterConnect));
+  const bool bad_client = BadClient();
   switch (static_cast<Ending>(o.code)) {
     case Ending::kBugCheck:
     case Ending::kCrashed:

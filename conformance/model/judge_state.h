@@ -9,6 +9,8 @@
 // judge_irps.cc        completions, and their agreement with what the call returned
 // judge_callbacks.cc   starts, arguments and ends of callbacks
 // judge_stream.cc      stimuli, and the bytes of a connection
+// judge_category.cc    what differs between socket categories: roles, flags to inherit, functions, creation
+// judge_listen.cc      listening sockets: connection requests, inspection, accepted sockets
 // judge_quiet.cc       quiescence: what is owed, which prohibitions were put to the test
 // judge_explain.cc     words for people
 #ifndef WSKCERT_CONFORMANCE_MODEL_JUDGE_STATE_H_
@@ -20,25 +22,52 @@
 #include <vector>
 
 #include "conformance/model/callback_life.h"
+#include "conformance/model/decision_table.h"
 #include "conformance/model/judge.h"
 
 namespace wskcert::model {
 
-// The three event callbacks of a connection-oriented socket, in the order in which the judge keeps them.
+// The event callbacks of sockets, in the order in which the judge keeps them: first those of a connection.
 inline constexpr uint32_t kReceive = 0;
 inline constexpr uint32_t kDisconnect = 1;
 inline constexpr uint32_t kBacklog = 2;
-inline constexpr uint32_t kEvents = 3;
-inline constexpr uint32_t kMaskOf[kEvents] = {kEventReceive, kEventDisconnect, kEventSendBacklog};
+inline constexpr uint32_t kConnectionEvents = 3;
+inline constexpr uint32_t kAccept = 3;
+inline constexpr uint32_t kReceiveFrom = 4;
+inline constexpr uint32_t kInspect = 5;
+inline constexpr uint32_t kAbort = 6;
+inline constexpr uint32_t kExtension = 7;
+inline constexpr uint32_t kEvents = 8;
+inline constexpr uint32_t kMaskOf[kEvents] = {
+    kEventReceive, kEventDisconnect, kEventSendBacklog, kEventAccept, kEventReceiveFrom, 0, 0, 0};
 inline constexpr uint32_t kConnectionMask = kEventReceive | kEventDisconnect | kEventSendBacklog;
+inline constexpr uint32_t kStandardMask = kConnectionMask | kEventAccept | kEventReceiveFrom;
 
-// Index of an Event of format.h; kEvents for those of other categories.
+// A set of events of one socket, one bit each.
+using EventSet = uint8_t;
+constexpr EventSet Bit(uint32_t event) { return static_cast<EventSet>(1u << event); }
+inline constexpr EventSet kOfConnection = Bit(kReceive) | Bit(kDisconnect) | Bit(kBacklog);
+inline constexpr EventSet kOfListener = Bit(kAccept) | Bit(kInspect) | Bit(kAbort);
+
+// Index of an Event of format.h; kEvents for the client's own.
 uint32_t LocalEvent(uint16_t event);
+// The events whose flags a mask holds.
+EventSet NamedBy(uint32_t mask);
+// The events that a socket of a category can have, without those of extensions.
+EventSet EventsOf(Category category);
+// Whether a category's provider table has the function that an operation calls.
+bool HasOperation(Category category, Op op);
 
 inline constexpr uint16_t kNone = 0xFFFF;                      // end of an intrusive list
 inline constexpr uint32_t kIrpSlots = kMaxIrps + kMaxSockets;  // the tear-down has IRPs of its own
 inline constexpr uint32_t kNoSocketEntry = kMaxSockets;  // holds the IRPs of calls that concern no socket
 inline constexpr uint32_t kSocketEntries = kMaxSockets + 1;
+
+// Reasons for which an inherited callback is enabled, beside inheritance itself.
+enum InheritTag : uint8_t { kInheritTried = 1, kInheritCycled = 2, kInheritAdds = 4 };
+
+// Rules that may stand behind one indication that is owed.
+inline constexpr size_t kMaxReasons = 10;
 
 // One event callback of one socket.
 struct EventState {
@@ -55,12 +84,16 @@ struct EventState {
   bool sibling_disabled = false;  // since it was enabled, another callback of the socket was disabled
   bool static_tried = false;      // static, and the client tried to disable it
   bool resumed = false;           // a WskReceive completed after a refusal
+  bool inherited = false;         // enabled because it was on the listening socket
+  bool static_refused = false;    // static, and datagrams were refused
+  uint8_t inherit_tags = 0;       // InheritTag bits
+  uint8_t triggers = 0;           // stimuli since the last clear quiescence
   uint8_t running = 0;            // calls seen to begin and not to end
   uint8_t open_calls = 0;         // control requests about it that have not returned
   uint8_t open_enables = 0;
   uint16_t first_running = kNone;  // list of Running, youngest first
   uint8_t met_count = 0;           // why it had to come, as the first quiescence after it saw it
-  RuleId met_rules[6] = {};
+  RuleId met_rules[kMaxReasons] = {};
   uint64_t met_end = 0;           // receive: the last byte that such calls showed
   uint32_t last_call = kNoIndex;  // begin of the latest control request about it
   uint32_t last_enable_end = kNoIndex;
@@ -95,17 +128,68 @@ struct Stream {
   bool lossy = false;    // bytes may be lost: reset, drain, close, local disconnect
 };
 
+// How a socket came to be.
+enum class Origin : uint8_t { kCreated, kBySocketConnect, kByFunction, kByEvent };
+
+// A request of a peer to connect to a listening socket, until the connection has a socket of its own.
+struct PeerState {
+  bool active = false;       // requested, and not yet accepted as far as is known
+  bool owed = false;         // WskAcceptEvent must be called for it once it is established
+  bool expects = false;      // the application stood ready, so it must not be refused
+  bool inspect_owed = false;  // WskInspectEvent must be called for it
+  bool established = false;
+  bool over = false;  // refused, reset or abandoned
+  bool fin = false, reset = false;
+  uint16_t listener = kNone;
+  uint16_t next = kNone, previous = kNone;
+  bool listed = false;
+  uint16_t socket = kNone;  // that got it
+  uint32_t begin = kNoIndex;
+  uint64_t sent_may = 0, sent_must = 0;
+};
+
 struct SocketState {
   EventState events[kEvents];
   Stream stream;
   bool used = false;
-  bool judged = false;  // a connection-oriented socket whose client keeps its obligations
+  bool created = false;
+  bool judged = false;  // its client keeps its obligations
+  Category category = Category::kBasic;
+  Origin origin = Origin::kCreated;
+  EventSet own = 0;  // events that its category has
+  uint8_t client = 0;
+  uint16_t listener = kNone;  // of an accepted socket
+  bool accepting = false;     // its WskAcceptEvent has not returned
+  bool refused = false;       // its WskAcceptEvent has refused it
+  bool bound_may = false, bound_must = false;
+  bool listening_may = false, listening_must = false;  // stream sockets: WskListen
+  bool conditional_may = false, conditional_must = false;
+  bool disable_tried = false;      // any request to disable, in conditional-accept mode
+  bool enable_requested = false;   // any request to enable
+  bool remote_filter = false;      // a fixed remote address: other datagrams are discarded
+  bool own_stimulus = false;       // since the last clear quiescence: something that its own callbacks tell of
+  bool accepted_data = false;      // listener: the same on a socket that was accepted on it
+  bool extension_may = false, extension_must = false;
+  uint32_t extension_enabled = 0, extension_disabled = 0;  // mask bits that requests about an extension named
+  uint32_t foreign_named = 0;   // flags of other categories that requests named
+  uint32_t foreign_static = 0;  // ... that the static mask named
+  EventSet inherit_may = 0, inherit_must = 0;  // listener: connection callbacks enabled for accepted sockets
+  EventSet inherit_tried = 0;                  // ... that the client tried to disable there
+  uint32_t inherit_since[kConnectionEvents] = {};
+  uint32_t inherit_request[kConnectionEvents] = {};  // begin of the request that enabled it
+  uint32_t accept_disabled_at = kNoIndex;            // last success in disabling WskAcceptEvent
+  uint32_t inspections = 0;                          // pended and surely not completed
+  uint16_t first_peer = kNone;                       // list of PeerState
+  uint16_t accepts = 0;                              // WskAccept calls whose IRP is not completed
+  uint16_t receive_froms = 0;                        // likewise WskReceiveFrom
+  uint32_t datagrams = 0;                            // that were sent to it
   bool dirty = false;   // in the list of sockets to look at on quiescence
   bool connected_may = false;
   bool connected_must = false;
   bool dead_may = false;  // may no longer be functional
   bool breaking = false;  // was broken; surely dead after exact quiescence
   bool dead_must = false;
+  bool dead_by_local = false;  // dead_may only because the client itself disconnected abortively
   bool closing = false;
   bool closed = false;
   bool close_failed = false;
@@ -141,6 +225,12 @@ struct IrpState {
   bool returned = false;      // the call has returned
   bool disables = false;      // a request to disable one event
   bool control = false;       // any SO_WSK_EVENT_CALLBACK request
+  bool dead = false;          // ... on a socket that surely no longer functioned
+  uint8_t code = 0;           // of the call
+  bool inspections = false;   // a close with pended inspections
+  bool must_fail = false;     // the function does not suit the role that the stream socket took
+  bool unaddressed = false;   // an address was asked for that the socket does not have
+  uint16_t target = kNone;    // WskAccept: slot of the accepted socket
   bool pended_row = false;    // the table asked for STATUS_PENDING: the outcome must be success
   bool waited_outer = false;  // a call that was in progress has returned while the IRP was outstanding
   bool cancelled = false;
@@ -165,6 +255,8 @@ struct Running {
   uint8_t event = kEvents;
   bool nothing = false;       // a NULL indication
   bool readable = true;       // its bytes are known
+  bool quiet_with_data = false;  // accept: while it ran all else came to rest, with data of the peer waiting
+  uint16_t peer = kNone;
   bool receive_near = false;  // a WskReceive was queued or called while it ran
   uint8_t thread = 0;
   uint16_t next = kNone, previous = kNone;
@@ -185,6 +277,11 @@ struct OpenCall {
   uint8_t named = 0;  // bits of local events that the request names
   bool with_irp = false;
   bool disables = false;
+  bool malformed = false;  // the mask, identifier or size is not that of a proper request
+  bool must_fail = false, unaddressed = false;  // as in IrpState
+  bool alone_in_client = false;                 // static callbacks: the first, and no socket yet
+  uint8_t client = 0;
+  EventSet inherits = 0;  // listener: connection events that the request names
   bool odd = false;        // the pages leave the outcome open: mask, identifier, size
   bool several = false;    // disables more than one event
   bool alone = true;       // no other request about the same events overlaps, seen from its begin
@@ -217,6 +314,8 @@ enum Tag : uint8_t {
 struct Pending {
   uint32_t begin = kNoIndex;
   uint16_t socket = kNone;
+  uint16_t peer = kNone;
+  bool to_peer = false;  // of a connection that had no socket yet
   uint32_t length = 0;
 };
 inline constexpr uint32_t kMaxPending = 16;
@@ -228,6 +327,9 @@ struct Reference {
   uint16_t id = kNone;         // in State::running or State::calls, while it has not ended
   uint32_t parent = kNoIndex;  // the enclosing observation
 };
+
+// Where a status stands: in the return, in a completion before the return, in one after STATUS_PENDING.
+enum class Moment : uint8_t { kReturn, kInline, kLater };
 
 class Judge::State {
  public:
@@ -262,14 +364,46 @@ class Judge::State {
   // judge_calls.cc
   void CallBegin(const Observation& o);
   void CallEnd(const Observation& o);
-  void CreateSocket(const Observation& o);
+  void Creates(const Observation& o);
   void CloseBegin(const Observation& o, OpenCall& call);
   void CloseReturned(const OpenCall& call, Status status);
   void CloseCompleted(uint16_t slot);
+  void Special(const Observation& o, OpenCall& call, SocketState& s, Op op);
   bool ClientKeepsObligations(const Observation& o, uint16_t slot);
 
+  // judge_category.cc
+  void NewSocket(uint16_t slot, Category category, Origin origin, uint8_t client, uint32_t dispatch);
+  void Created(const Observation& o, const IrpState& irp);
+  void RoleBegin(const Observation& o, OpenCall& call);
+  bool Unfit(bool must_fail, bool unaddressed, const SocketState& s, Status status, Moment moment);
+  void NoFunction(const Observation& o);
+  bool Foreign(const Observation& o, SocketState& s, uint32_t event);
+  bool JudgeRole(const Observation& o, SocketState& s, uint32_t event);
+  size_t WhyNew(const SocketState& s, uint32_t event, RuleId* rules) const;
+  size_t WhyOff(const SocketState& s, uint32_t event, RuleId* rules) const;
+  void TestedCategory(SocketState& s);
+
+  // judge_listen.cc
+  void PeerConnects(const Observation& o);
+  void PeerStimulus(const Observation& o);
+  void PeerSaw(const Observation& o);
+  void UnlinkPeer(uint16_t peer);
+  void AcceptStarts(const Observation& o, SocketState& s, uint32_t event, bool* had_to);
+  void AcceptEnded(const Observation& o, const Running& call);
+  void InspectEnded(const Observation& o, SocketState& s);
+  void Accepted(uint16_t slot, uint16_t listener, Origin origin, uint16_t peer, uint32_t dispatch);
+  void TakePeer(SocketState& s, uint16_t slot, uint16_t peer);
+  bool Provisional(uint16_t slot, uint32_t enclosing);
+  bool Unknown(const Observation& o, uint32_t event);
+  bool ConnectionOwed(const SocketState& s, uint32_t event) const;
+  void DatagramSent(const Observation& o, SocketState& s);
+  void DatagramsEnded(const Observation& o, SocketState& s, const Running& call);
+
   // judge_control.cc
-  void ControlClient(const OpenCall& call);
+  void ControlClientBegin(const Observation& o, OpenCall& call);
+  void ControlClient(const OpenCall& call, Status status);
+  void NamedBegin(SocketState& s, OpenCall& call, uint32_t event);
+  Premise EnablePremise(const OpenCall& call) const;
   void ControlBegin(const Observation& o, OpenCall& call);
   void ControlReturned(OpenCall& call, Status status);
   bool JudgeEnable(const OpenCall& call, Status status);
@@ -282,6 +416,8 @@ class Judge::State {
   bool Agree(const IrpState& irp, Status returned, Status completed);
   void Owed(const IrpState& irp);
   void ReceiveCompleted(const Observation& o, IrpState& irp);
+  bool Succeeded(const Observation& o, const IrpState& irp);
+  void QueuedEnded(const Observation& o, const IrpState& irp, const SocketState& s);
 
   // judge_callbacks.cc
   void CallbackBegin(const Observation& o);
@@ -296,6 +432,7 @@ class Judge::State {
 
   // judge_stream.cc
   void StimulusBegin(const Observation& o);
+  void Breaks(const Observation& o, SocketState& s);
   void StimulusEnd(const Observation& o);
   void Trigger(SocketState& s, uint32_t event);
   bool JudgeContent(const Observation& o, SocketState& s);
@@ -306,10 +443,13 @@ class Judge::State {
   void Quiescence(bool exact);
   void QuietSocket(uint16_t slot, bool clear);
   bool OwedConditions(const SocketState& s, uint32_t event) const;
+  bool OffTested(const SocketState& s, uint32_t event) const;
   void OwedIndications(SocketState& s);
   void TestedProhibitions(SocketState& s, bool clear);
   size_t ReasonsToIndicate(const SocketState& s, uint32_t event, RuleId* rules) const;
   void Ended(const Observation& o);
+  bool BadClient() const;
+  void StrangeContext(const Observation& o);
   void NeverReturned();
 
   bool Exact() const { return (capabilities & static_cast<uint64_t>(Capability::kExactQuiescence)) != 0; }
@@ -324,9 +464,10 @@ class Judge::State {
   bool over = false;  // kEnd was seen, or the log overflowed
   bool ended = false;
   bool starved = false;      // the provider runs out of memory: nothing is owed
-  bool static_known = true;  // one client only, so that static callbacks can be told
-  uint8_t clients = 0;
-  PhaseSet static_phases[kEvents] = {};
+  PhaseSet static_phases[kMaxClients][kEvents] = {};
+  uint32_t static_mask[kMaxClients] = {};  // as far as it is surely in force
+  bool static_asked[kMaxClients] = {};
+  uint16_t sockets_of[kMaxClients] = {};
   uint32_t disables[kEvents] = {};     // successful ones, over all sockets
   uint32_t running_now[kEvents] = {};  // over all sockets
   uint32_t running_total = 0;
@@ -335,9 +476,10 @@ class Judge::State {
 
   std::vector<SocketState> sockets;
   std::vector<IrpState> irps;
+  std::vector<PeerState> peers;
   std::vector<Running> running;
   std::vector<OpenCall> calls;
-  std::vector<uint16_t> free_running, free_calls, dirty, used_sockets, used_irps;
+  std::vector<uint16_t> free_running, free_calls, dirty, used_sockets, used_irps, used_peers;
   std::vector<Reference> references;
 };
 

@@ -11,39 +11,44 @@ void Judge::State::Trigger(SocketState& s, uint32_t event) {
 }
 
 void Judge::State::StimulusBegin(const Observation& o) {
-  if (static_cast<Op>(o.op) == Op::kFailAllocations) starved = true;
+  const Op op = static_cast<Op>(o.op);
+  if (op == Op::kFailAllocations) starved = true;
+  if (op == Op::kScribble && o.irp < kIrpSlots && irps[o.irp].listed && irps[o.irp].control) {
+    // nc-wsk-pfn_wsk_control_socket.md, Remarks: the buffer is the provider's until the IRP completes.
+    Breach(RuleId::kApplicationControlInputStaysValid, irps[o.irp].socket);
+  }
+  if (op == Op::kPeerConnect) return PeerConnects(o);
+  const bool of_peer = op == Op::kPeerSend || op == Op::kPeerDisconnect || op == Op::kPeerReset ||
+                       op == Op::kPeerAbandon || op == Op::kBreakSocket;
+  if (of_peer && o.peer < kMaxPeers && peers[o.peer].active) return PeerStimulus(o);
   if (o.socket >= kMaxSockets || !sockets[o.socket].used) return;
   Touch(o.socket);
   SocketState& s = sockets[o.socket];
   for (Pending& pending : stimuli) {
     if (pending.begin != kNoIndex) continue;
-    pending = {now, o.socket, o.length};
+    pending = {now, o.socket, o.peer, false, o.length};
     break;
   }
   s.tempted_after_close |= s.closing;
-  switch (static_cast<Op>(o.op)) {
+  if (s.listener < kMaxSockets) {
+    Touch(s.listener);
+    sockets[s.listener].accepted_data = true;
+  }
+  switch (op) {
     case Op::kPeerSend:
+      if ((s.own & kOfConnection) == 0) break;
+      s.own_stimulus = true;
       s.stream.sent_may += o.length;
       if (o.length != 0) Trigger(s, kReceive);
       break;
+    case Op::kPeerSendDatagram:
+      if ((s.own & Bit(kReceiveFrom)) != 0) DatagramSent(o, s);
+      break;
     case Op::kPeerDisconnect:
     case Op::kPeerReset:
-    case Op::kBreakSocket: {
-      const bool graceful = static_cast<Op>(o.op) == Op::kPeerDisconnect;
-      const bool first = !s.fin_may && !s.reset_may && !s.dead_may;
-      (graceful ? s.fin_may : s.reset_may) = true;
-      if (!graceful) s.dead_may = s.stream.lossy = true;
-      Trigger(s, kDisconnect);
-      Trigger(s, kReceive);  // it may show as a NULL indication
-      Trigger(s, kBacklog);
-      EventState& e = s.events[kDisconnect];
-      // Owed only for what is surely a first disconnect by the remote application of a connection that works.
-      if (static_cast<Op>(o.op) != Op::kBreakSocket && first && s.connected_must && !s.closing &&
-          !s.local_disconnect && e.MustIndicate() && !e.unjudged) {
-        e.owed = true;
-      }
+    case Op::kBreakSocket:
+      Breaks(o, s);
       break;
-    }
     case Op::kPeerHoldAcks:
       s.slow_peer = true;
       Trigger(s, kBacklog);
@@ -63,16 +68,49 @@ void Judge::State::StimulusBegin(const Observation& o) {
   }
 }
 
+// The connection, or the socket, comes to an end.
+void Judge::State::Breaks(const Observation& o, SocketState& s) {
+  const bool graceful = static_cast<Op>(o.op) == Op::kPeerDisconnect;
+  const bool first = !s.fin_may && !s.reset_may && !s.dead_may;
+  (graceful ? s.fin_may : s.reset_may) = true;
+  if (!graceful) {
+    s.dead_may = s.stream.lossy = true;
+    s.dead_by_local = false;
+  }
+  // It may show as a NULL indication.
+  for (uint32_t rest = s.own & ~(Bit(kInspect) | Bit(kAbort) | Bit(kExtension)); rest != 0; rest &= rest - 1) {
+    Trigger(s, static_cast<uint32_t>(__builtin_ctz(rest)));
+  }
+  EventState& e = s.events[kDisconnect];
+  // Owed only for what is surely a first disconnect by the remote application of a connection that works.
+  if (static_cast<Op>(o.op) != Op::kBreakSocket && first && s.connected_must && !s.closing &&
+      !s.local_disconnect && e.MustIndicate() && !e.unjudged) {
+    e.owed = true;
+  }
+}
+
 void Judge::State::StimulusEnd(const Observation& o) {
   if (o.begin >= references.size()) return;
   // The end names the peer only; the socket was noted at the begin.
   const Op op = static_cast<Op>(o.op);
+  if (op == Op::kPeerConnect && o.status != kStatusSuccess && o.peer < kMaxPeers) {
+    UnlinkPeer(o.peer);
+    peers[o.peer].active = false;
+    return;
+  }
   for (Pending& pending : stimuli) {
     if (pending.begin != o.begin) continue;
     pending.begin = kNoIndex;
+    const bool done = o.status == kStatusSuccess;
+    if (pending.to_peer && pending.peer < kMaxPeers) {
+      PeerState& peer = peers[pending.peer];
+      if (op != Op::kPeerSend || !done) return;
+      if (peer.active) peer.sent_must += pending.length;
+      if (!peer.active && peer.socket < kMaxSockets) sockets[peer.socket].stream.sent_must += pending.length;
+      return;
+    }
     if (pending.socket >= kMaxSockets) return;
     SocketState& s = sockets[pending.socket];
-    const bool done = o.status == kStatusSuccess;
     if (op == Op::kPeerSend) {
       if (done) {
         s.stream.sent_must += pending.length;
@@ -83,7 +121,7 @@ void Judge::State::StimulusEnd(const Observation& o) {
     } else if (op == Op::kBreakSocket && done) {
       s.breaking = true;
     } else if (!done) {
-      s.events[kDisconnect].owed = s.events[kBacklog].owed = false;
+      s.events[kDisconnect].owed = s.events[kBacklog].owed = s.events[kReceiveFrom].owed = false;
     }
     return;
   }

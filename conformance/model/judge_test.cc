@@ -118,9 +118,10 @@ TEST_F(JudgeTest, WhatTheClientBrokeIsNotHeldAgainstTheProvider) {
   EXPECT_TRUE(judge_.breached().Has(RuleId::kApplicationBacklogReturnsSuccess));
 }
 
-TEST_F(JudgeTest, OtherCategoriesAreNotJudgedYet) {
+// Two category flags in one call: the pages do not say what that makes.
+TEST_F(JudgeTest, ASocketOfTwoCategoriesIsNotJudged) {
   EXPECT_TRUE(
-      Accepts("call socket socket=0 irp=1 code=1 @s\n"
+      Accepts("call socket socket=0 irp=1 code=3 @s\n"
               "return @s PENDING\n"
               "complete @s SUCCESS information=1\n"
               "event accept socket=0 @a\n"
@@ -131,15 +132,24 @@ TEST_F(JudgeTest, OtherCategoriesAreNotJudgedYet) {
       << judge_.Explain();
 }
 
-TEST_F(JudgeTest, StaticCallbacksOfSeveralClientsAreAPossibility) {
-  const std::string two =
-      "call register code=0 @a\nreturn @a SUCCESS\n"
-      "call register code=1 @b\nreturn @b SUCCESS\n"
-      "call control_client code=7 mask=RECEIVE @c\nreturn @c SUCCESS\n"
-      "connected socket=0 peer=0\n"
+TEST_F(JudgeTest, StaticCallbacksAreAClientsOwn) {
+  const std::string two = "call control_client code=7 mask=RECEIVE client=1 @c\nreturn @c SUCCESS\n";
+  const std::string data = " peer=0\ndo peer_send socket=0 peer=0 bytes=0+5\n";
+  const std::string event = "event receive socket=0 bytes=0+5 @r\nend @r SUCCESS\n";
+  EXPECT_FALSE(Accepts(two + "connected socket=0 client=1" + data + "quiet\nfinish\n"));
+  EXPECT_TRUE(Accepts(two + "connected socket=0 client=1" + data + event + "quiet\nfinish\n"));
+  EXPECT_TRUE(Accepts(two + "connected socket=0 client=0" + data + "quiet\nfinish\n"));
+  EXPECT_FALSE(Accepts(two + "connected socket=0 client=0" + data + event + "quiet\nfinish\n"));
+}
+
+// A second request, or one that comes after a socket, may do anything (ambiguities 14).
+TEST_F(JudgeTest, StaticCallbacksThatComeLateAreAPossibility) {
+  const std::string late =
+      "connected socket=0 peer=0\ncall control_client code=7 mask=RECEIVE @c\nreturn @c SUCCESS\n"
       "do peer_send socket=0 peer=0 bytes=0+5\n";
-  EXPECT_TRUE(Accepts(two + "quiet\nfinish\n"));
-  EXPECT_TRUE(Accepts(two + "event receive socket=0 bytes=0+5 @r\nend @r SUCCESS\nquiet\nfinish\n"));
+  EXPECT_TRUE(Accepts(late + "quiet\nfinish\n"));
+  EXPECT_TRUE(Accepts(late + "event receive socket=0 bytes=0+5 @r\nend @r SUCCESS\nquiet\nfinish\n"));
+  EXPECT_TRUE(judge_.breached().Has(RuleId::kApplicationStaticBeforeSockets));
 }
 
 TEST_F(JudgeTest, EventPendingBelongsToDisables) {

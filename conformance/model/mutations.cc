@@ -109,6 +109,10 @@ class Mutator {
         return FailedReceive(i);
       case Mutation::kEnding:
         return Ending(i);
+      case Mutation::kNoFunction:
+        return NoFunction(i);
+      case Mutation::kSight:
+        return Sight(i);
     }
     return false;
   }
@@ -204,19 +208,28 @@ class Mutator {
     }
   }
 
+  static void AddSlot(uint16_t slot, std::vector<uint16_t>* slots) {
+    if (slot == kNoSlot || std::find(slots->begin(), slots->end(), slot) != slots->end()) return;
+    slots->push_back(slot);
+  }
+
   // A call of each event of each socket, before every quiescence, completion and ending.
   bool InsertCallback(size_t i) {
     const Seen kind = KindOf(log_[i]);
     if (kind != Seen::kQuiescence && kind != Seen::kCompletion && kind != Seen::kEnd) return false;
     std::vector<uint16_t> sockets;
     for (size_t j = 0; j < i; ++j) {
-      if (KindOf(log_[j]) != Seen::kCallBegin || log_[j].socket == kNoSlot) continue;
-      if (std::find(sockets.begin(), sockets.end(), log_[j].socket) == sockets.end()) {
-        sockets.push_back(log_[j].socket);
-      }
+      if (KindOf(log_[j]) == Seen::kCallBegin) AddSlot(log_[j].socket, &sockets);
+    }
+    // Sockets that are accepted, or just being accepted.
+    for (size_t j = 0; j < count_; ++j) {
+      const Observation& o = log_[j];
+      const bool begun = KindOf(o) == Seen::kCallbackEnd && o.begin < i;
+      if (begun && static_cast<Event>(log_[o.begin].op) == Event::kAccept) AddSlot(o.target, &sockets);
     }
     for (uint16_t socket : sockets) {
-      for (Event event : {Event::kReceive, Event::kDisconnect, Event::kSendBacklog, Event::kAccept}) {
+      for (Event event : {Event::kReceive, Event::kDisconnect, Event::kSendBacklog, Event::kAccept,
+                          Event::kReceiveFrom, Event::kInspect, Event::kAbort}) {
         if (InsertOne(i, socket, event)) return true;
       }
     }
@@ -254,6 +267,11 @@ class Mutator {
   }
 
   bool Argument(size_t i) {
+    const bool creates =
+        KindOf(log_[i]) == Seen::kCompletion && log_[i].information != 0 &&
+        (static_cast<Op>(log_[i].op) == Op::kSocket || static_cast<Op>(log_[i].op) == Op::kSocketConnect ||
+         static_cast<Op>(log_[i].op) == Op::kAccept);
+    if (creates && Changed(i, "no socket", [](Observation& o) { o.information = 0; })) return true;
     if (KindOf(log_[i]) != Seen::kCallbackBegin) return false;
     return Changed(i, "BytesIndicated one more", [](Observation& o) { ++o.information; }) ||
            Changed(i, "IRQL above DISPATCH_LEVEL", [](Observation& o) { o.irql = kDispatchLevel + 1; }) ||
@@ -293,10 +311,9 @@ class Mutator {
     if (!disable) return false;
     for (size_t j = 0; j < o.begin; ++j) {
       const Observation& call = log_[j];
-      if (KindOf(call) != Seen::kCallBegin || static_cast<Op>(call.op) != Op::kReceive ||
-          call.socket != o.socket) {
-        continue;
-      }
+      const Op op = static_cast<Op>(call.op);
+      const bool queues = op == Op::kReceive || op == Op::kAccept || op == Op::kReceiveFrom;
+      if (KindOf(call) != Seen::kCallBegin || !queues || call.socket != o.socket) continue;
       Edit edit(log_, count_);
       bool completed_before = false;
       for (size_t k = j + 1; k < count_; ++k) {
@@ -323,6 +340,26 @@ class Mutator {
     if (KindOf(log_[i]) != Seen::kEnd) return false;
     return Changed(i, "the provider crashed",
                    [](Observation& o) { o.code = static_cast<uint8_t>(wskcert::Ending::kCrashed); });
+  }
+
+  bool NoFunction(size_t i) {
+    if (KindOf(log_[i]) != Seen::kCallBegin || log_[i].socket == kNoSlot) return false;
+    Observation skip = log_[i];
+    skip.kind = static_cast<uint8_t>(Seen::kSkip);
+    skip.seen_flags = 0;
+    skip.content = 0;
+    skip.code = static_cast<uint8_t>(SkipReason::kNoFunction);
+    Edit edit(log_, count_);
+    edit.Insert(i, skip);
+    return Offer(edit.Build(), "no function for: " + Line(i));
+  }
+
+  bool Sight(size_t i) {
+    const bool connected =
+        KindOf(log_[i]) == Seen::kPeerSaw && static_cast<PeerSight>(log_[i].code) == PeerSight::kConnected;
+    return connected && Changed(i, "refused instead", [](Observation& o) {
+             o.code = static_cast<uint8_t>(PeerSight::kRefused);
+           });
   }
 
   const Observation* log_;
@@ -357,7 +394,8 @@ const char* NameOf(Mutation mutation) {
   constexpr const char* kNames[kMutationCount] = {
       "status",           "drop-completion", "drop-callback", "duplicate-completion",
       "early-completion", "insert-callback", "argument",      "content",
-      "context",          "failed-receive",  "ending"};
+      "context",          "failed-receive",  "ending",        "no-function",
+      "sight"};
   return kNames[static_cast<size_t>(mutation)];
 }
 

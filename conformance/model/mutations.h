@@ -38,8 +38,10 @@ enum class Mutation : uint8_t {
   kContext,              // a callback with a context that no socket has
   kFailedReceive,        // a queued receive ended without cause
   kEnding,               // the run ends in a crash
+  kNoFunction,           // a function is missing from the socket's table
+  kSight,                // a peer is refused instead of connected
 };
-inline constexpr uint8_t kMutationCount = 11;
+inline constexpr uint8_t kMutationCount = 13;
 const char* NameOf(Mutation mutation);
 
 // Calls visit(mutant) for each mutant of one kind in a fixed order, until it returns true. Whether it did.

@@ -97,6 +97,7 @@ class Parser {
       if (words.empty()) return;
     }
     if (words[0] == "connected") return Connected(words);
+    if (words[0] == "listening" || words[0] == "datagrams") return Bound(words);
     if (words[0] == "do") {
       words[0] = "begin";
       One(words);
@@ -111,15 +112,9 @@ class Parser {
     One(words);
   }
 
-  void Connected(const std::vector<std::string_view>& words) {
-    Observation begin = Blank(Seen::kCallBegin);
-    begin.op = static_cast<uint16_t>(Op::kSocketConnect);
-    begin.mask = kAllDispatch;
-    begin.code = static_cast<uint8_t>(Category::kConnection);
-    for (size_t i = 1; i < words.size(); ++i) Field(words[i], &begin);
-    if (begin.socket == kNoSlot) return Fail("no socket", words[0]);
-    begin.irp = static_cast<uint16_t>(1000 + begin.socket);
-    begin.seen_flags = kSeenIrp;
+  // A call with an IRP that pends and succeeds.
+  void Succeeds(Observation begin, uint64_t information) {
+    begin.seen_flags |= kSeenIrp;
     const uint32_t at = static_cast<uint32_t>(file_.log.size());
     file_.log.push_back(begin);
     Observation end = Blank(Seen::kCallEnd);
@@ -132,9 +127,38 @@ class Parser {
     Observation done = end;
     done.kind = static_cast<uint8_t>(Seen::kCompletion);
     done.status = kStatusSuccess;
-    done.information = 1;
-    done.seen_flags = kSeenInformational;
+    done.information = information;
+    if (information != 0) done.seen_flags = kSeenInformational;
     file_.log.push_back(done);
+  }
+
+  // `listening` or `datagrams`: a socket of that category, made and bound.
+  void Bound(const std::vector<std::string_view>& words) {
+    Observation begin = Blank(Seen::kCallBegin);
+    begin.op = static_cast<uint16_t>(Op::kSocket);
+    begin.mask = kAllDispatch;
+    begin.code = static_cast<uint8_t>(words[0] == "listening" ? Category::kListen : Category::kDatagram);
+    for (size_t i = 1; i < words.size(); ++i) Field(words[i], &begin);
+    if (begin.socket == kNoSlot) return Fail("no socket", words[0]);
+    begin.irp = static_cast<uint16_t>(1000 + begin.socket);
+    Succeeds(begin, 1);
+    Observation bind = Blank(Seen::kCallBegin);
+    bind.op = static_cast<uint16_t>(Op::kBind);
+    bind.socket = begin.socket;
+    bind.irp = begin.irp;
+    Succeeds(bind, 0);
+    file_.log.push_back(Blank(Seen::kQuiescence));
+  }
+
+  void Connected(const std::vector<std::string_view>& words) {
+    Observation begin = Blank(Seen::kCallBegin);
+    begin.op = static_cast<uint16_t>(Op::kSocketConnect);
+    begin.mask = kAllDispatch;
+    begin.code = static_cast<uint8_t>(Category::kConnection);
+    for (size_t i = 1; i < words.size(); ++i) Field(words[i], &begin);
+    if (begin.socket == kNoSlot) return Fail("no socket", words[0]);
+    begin.irp = static_cast<uint16_t>(1000 + begin.socket);
+    Succeeds(begin, 1);
     file_.log.push_back(Blank(Seen::kQuiescence));
   }
 
@@ -180,6 +204,7 @@ class Parser {
       case Seen::kSkip:
         good = NameOrNumber(kOps, word, &value);
         o->op = static_cast<uint16_t>(value);
+        if (static_cast<Op>(value) == Op::kAccept && kind == Seen::kCallBegin) o->mask = kAllDispatch;
         if (static_cast<Op>(value) == Op::kSocketConnect || static_cast<Op>(value) == Op::kSocket) {
           o->mask = kAllDispatch;
           o->code = static_cast<uint8_t>(Category::kConnection);
@@ -196,6 +221,10 @@ class Parser {
       case Seen::kFault:
         good = NameOrNumber(kFaults, word, &value);
         o->code = static_cast<uint8_t>(value);
+        if (*at + 1 < words.size() && Lookup(kEventNames, words[*at + 1], &value)) {
+          o->op = static_cast<uint16_t>(value);
+          ++*at;
+        }
         break;
       case Seen::kQuiescence:
         if (word == "timed") {
@@ -294,10 +323,17 @@ class Parser {
       if (static_cast<Seen>(o->kind) == Seen::kCallBegin && static_cast<Op>(o->op) != Op::kCancelIrp) {
         o->seen_flags |= kSeenIrp;
       }
+    } else if (key == "client") {
+      o->content = static_cast<uint8_t>(value);
+    } else if (key == "subset") {
+      o->mask = static_cast<uint32_t>(value);
     } else if (key == "peer") {
       o->peer = static_cast<uint16_t>(value);
     } else if (key == "target" || key == "hold") {
       o->target = static_cast<uint16_t>(value);
+      if (static_cast<Seen>(o->kind) == Seen::kCallbackEnd && static_cast<Event>(o->op) == Event::kAccept) {
+        o->mask = kAllDispatch;
+      }
     } else if (key == "irql") {
       o->irql = static_cast<uint8_t>(value);
     } else if (key == "thread") {

@@ -33,7 +33,12 @@ std::string ObservationText(const Observation& o, uint32_t index) {
   if (call) text.append(" ").append(NameIn(kOps, o.op));
   if (kind == Seen::kCallbackBegin) text.append(" ").append(NameIn(kEventNames, o.op));
   if (kind == Seen::kPeerSaw) text.append(" ").append(NameIn(kSights, o.code));
-  if (kind == Seen::kFault) text.append(" ").append(NameIn(kFaults, o.code));
+  if (kind == Seen::kFault) {
+    text.append(" ").append(NameIn(kFaults, o.code));
+    if (static_cast<FaultKind>(o.code) == FaultKind::kBadContext) {
+      text.append(" ").append(NameIn(kEventNames, o.op));
+    }
+  }
   if (kind == Seen::kEnd) text.append(" ").append(NameIn(kEndings, o.code));
   if (kind == Seen::kQuiescence && o.code == static_cast<uint8_t>(Quiet::kTimed)) text += " timed";
   if (kind == Seen::kCallEnd || kind == Seen::kCompletion || kind == Seen::kCallbackEnd) {
@@ -64,9 +69,14 @@ std::string ObservationText(const Observation& o, uint32_t index) {
     if (o.mask > 1) add("nodes", o.mask);
     if (o.information != o.length) add("information", o.information);
   } else if (o.mask != 0) {
-    const bool subset =
-        call && (static_cast<Op>(o.op) == Op::kSocket || static_cast<Op>(o.op) == Op::kSocketConnect);
-    text += " mask=" + (subset ? std::to_string(o.mask) : CombinationText(kMasks, o.mask));
+    const Op op = static_cast<Op>(o.op);
+    const bool subset = (call && (op == Op::kSocket || op == Op::kSocketConnect || op == Op::kAccept)) ||
+                        kind == Seen::kCallbackEnd;
+    if (subset) {
+      add("subset", o.mask);
+    } else {
+      text += " mask=" + CombinationText(kMasks, o.mask);
+    }
   }
   if (kind == Seen::kCompletion && o.information != o.length) add("information", o.information);
   if (o.flags != 0) text.append(" flags=").append(CombinationText(kFlagNames, o.flags));
@@ -74,6 +84,7 @@ std::string ObservationText(const Observation& o, uint32_t index) {
                        (static_cast<Op>(o.op) == Op::kSocket || static_cast<Op>(o.op) == Op::kSocketConnect);
   const uint8_t usual_code = creates ? static_cast<uint8_t>(Category::kConnection) : 0;
   if (o.code != usual_code && (call || kind == Seen::kCompletion)) add("code", o.code);
+  if (kind == Seen::kCallBegin && o.content != 0) add("client", o.content);
   if ((o.seen_flags & kSeenNullIndication) != 0) text += " null";
   if ((o.seen_flags & kSeenSecondCompletion) != 0) text += " second";
   if ((o.seen_flags & kSeenTeardown) != 0) text += " teardown";

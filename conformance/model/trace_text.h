@@ -3,19 +3,26 @@
 // One observation a line: what it is, what it names, then fields, in any order. Labels (`@name`) stand for
 // the index of the observation that begins something.
 //
-//   connected socket=0 peer=0                              the calls that make a connected socket, and
-//   quiescence call event_callback socket=0 mask=RECEIVE @c           kCallBegin; irp=N passes an IRP return
-//   @c SUCCESS                                      kCallEnd complete @c SUCCESS information=0 @done
-//   kCompletion of the IRP that the call passed completion-end @done kCompletionEnd event receive socket=0
-//   bytes=0+10 flags=0 @r           kCallbackBegin; bytes=OFFSET+LENGTH of the stream node @r bytes=0+5
-//   kCallbackNode end @r SUCCESS                                         kCallbackEnd; accepted=N for a
-//   partial acceptance do peer_send socket=0 peer=0 bytes=0+10                kStimulusBegin and
-//   kStimulusEnd; `begin` / `done @s` apart quiet            quiet timed kQuiescence held @r hold=0   unheld
-//   @r hold=0   hold-refused @r    kHeld, kUnheld, kHoldRefused retained @r bytes=0+10 content=exact
-//   kRetainedRead saw data peer=0 bytes=0+3                              kPeerSaw skip send socket=0 reason=3
-//   kSkip fault bad-context                                      kFault finish           finish bug-check
-//   kEnd
+//   connected socket=0 peer=0                              the calls that make a connected socket, then quiet
+//   listening socket=0      datagrams socket=0             ... a bound listening or datagram socket
+//   call event_callback socket=0 mask=RECEIVE @c           kCallBegin; irp=N passes an IRP
+//   return @c SUCCESS                                      kCallEnd
+//   complete @c SUCCESS information=0 @done                kCompletion of the IRP that the call passed
+//   completion-end @done                                   kCompletionEnd
+//   event receive socket=0 bytes=0+10 flags=0 @r           kCallbackBegin; bytes=OFFSET+LENGTH of the stream
+//   node @r bytes=0+5                                      kCallbackNode
+//   end @r SUCCESS                                         kCallbackEnd; accepted=N for a partial acceptance,
+//                                                          target=N for the accepted socket
+//   do peer_send socket=0 peer=0 bytes=0+10                kStimulusBegin and kStimulusEnd; `begin` / `done @s` apart
+//   quiet            quiet timed                           kQuiescence
+//   held @r hold=0   unheld @r hold=0   hold-refused @r    kHeld, kUnheld, kHoldRefused
+//   retained @r bytes=0+10 content=exact                   kRetainedRead
+//   saw data peer=0 bytes=0+3                              kPeerSaw
+//   skip send socket=0 reason=3                            kSkip
+//   fault bad-context receive                              kFault
+//   finish           finish bug-check                      kEnd
 //
+// `client=N` is the client of a call that concerns one, `subset=N` a set of dispatch pointers.
 // Every line also takes irql=N, thread=N, inside=@label (the enclosing observation) and step=N. Statuses,
 // event masks and flags are written by name, or as numbers. `#` begins a comment.
 #ifndef WSKCERT_CONFORMANCE_MODEL_TRACE_TEXT_H_

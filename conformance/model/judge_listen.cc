@@ -1,0 +1,295 @@
+// Listening sockets: requests to connect, inspection, and the sockets that are accepted. Datagram sockets,
+// whose events are as simple, stand here too.
+#include "conformance/model/judge_state.h"
+
+namespace wskcert::model {
+
+namespace {
+
+constexpr uint32_t kActionAccept = 1;
+constexpr uint32_t kActionPend = 2;
+
+}  // namespace
+
+void Judge::State::UnlinkPeer(uint16_t slot) {
+  PeerState& peer = peers[slot];
+  if (!peer.listed) return;
+  if (peer.previous != kNone) {
+    peers[peer.previous].next = peer.next;
+  } else {
+    sockets[peer.listener].first_peer = peer.next;
+  }
+  if (peer.next != kNone) peers[peer.next].previous = peer.previous;
+  peer.listed = false;
+}
+
+// A peer asks to connect to a listening socket.
+void Judge::State::PeerConnects(const Observation& o) {
+  if (o.peer >= kMaxPeers) return;
+  UnlinkPeer(o.peer);
+  PeerState& peer = peers[o.peer];
+  if (peer.begin == kNoIndex) used_peers.push_back(o.peer);
+  peer = PeerState();
+  peer.active = true;
+  peer.begin = now;
+  if (o.socket >= kMaxSockets || !sockets[o.socket].created) return;
+  SocketState& s = sockets[o.socket];
+  Touch(o.socket);
+  s.own_stimulus = true;
+  s.tempted_after_close |= s.closing;
+  peer.listener = o.socket;
+  peer.next = s.first_peer;
+  if (peer.next != kNone) peers[peer.next].previous = o.peer;
+  s.first_peer = o.peer;
+  peer.listed = true;
+  if (s.conditional_may) Trigger(s, kInspect);
+  EventState& accept = s.events[kAccept];
+  if (s.conditional_must) {
+    accept.trigger |= accept.MayStart();
+  } else {
+    Trigger(s, kAccept);
+  }
+  const bool listens = s.category == Category::kStream ? s.listening_must : s.bound_must;
+  if (!s.judged || !listens || s.closing || s.dead_may || starved) return;
+  peer.inspect_owed = s.conditional_must && s.events[kInspect].MustIndicate();
+  peer.owed = !s.conditional_may && s.accepts == 0 && accept.MustIndicate() && !accept.unjudged;
+  peer.expects = !s.conditional_may && (peer.owed || s.accepts != 0);
+}
+
+// What a peer does on a connection that has no socket yet.
+void Judge::State::PeerStimulus(const Observation& o) {
+  PeerState& peer = peers[o.peer];
+  for (Pending& pending : stimuli) {
+    if (pending.begin != kNoIndex) continue;
+    pending = {now, peer.listener, o.peer, true, o.length};
+    break;
+  }
+  switch (static_cast<Op>(o.op)) {
+    case Op::kPeerSend:
+      peer.sent_may += o.length;
+      break;
+    case Op::kPeerDisconnect:
+      peer.fin = true;
+      peer.owed = peer.inspect_owed = false;
+      break;
+    default:
+      peer.reset = peer.over = true;
+      peer.owed = peer.expects = peer.inspect_owed = false;
+      if (peer.listener < kMaxSockets) {
+        Touch(peer.listener);
+        Trigger(sockets[peer.listener], kAbort);
+      }
+      break;
+  }
+}
+
+void Judge::State::PeerSaw(const Observation& o) {
+  if (o.peer >= kMaxPeers || !peers[o.peer].active) return;
+  PeerState& peer = peers[o.peer];
+  const PeerSight sight = static_cast<PeerSight>(o.code);
+  bool listens = peer.expects && peer.listener < kMaxSockets;
+  if (listens) {
+    const SocketState& s = sockets[peer.listener];
+    listens = s.judged && !s.closing && !s.dead_may && !starved;
+  }
+  if (sight == PeerSight::kConnected) {
+    peer.established = true;
+    if (listens) Exercise(RuleId::kBindOrderBoundListens);
+  } else if (sight == PeerSight::kRefused || sight == PeerSight::kReset) {
+    peer.over = true;
+    // listening-for-and-accepting-incoming-connections.md: bound, it listens.
+    if (listens && sight == PeerSight::kRefused && !peer.established) {
+      Forbid({RuleId::kBindOrderBoundListens});
+    }
+  }
+}
+
+// The start of an accept, inspect or abort callback.
+void Judge::State::AcceptStarts(const Observation& o, SocketState& s, uint32_t event, bool* had_to) {
+  if ((o.seen_flags & kSeenNullIndication) != 0) {
+    s.dead_may = true;  // the listening socket is no longer functional
+    s.dead_by_local = false;
+    return;
+  }
+  if (event == kAbort) {
+    if (s.inspections != 0) --s.inspections;
+    return;
+  }
+  if (o.peer >= kMaxPeers || !peers[o.peer].active) return;
+  PeerState& peer = peers[o.peer];
+  bool& owed = event == kAccept ? peer.owed : peer.inspect_owed;
+  *had_to = owed && s.events[event].MustIndicate();
+  owed = false;
+  if (event == kInspect) s.events[kAccept].trigger |= s.events[kAccept].MayStart();
+}
+
+void Judge::State::InspectEnded(const Observation& o, SocketState& s) {
+  if (o.status == kActionPend && o.target != kNoSlot) ++s.inspections;
+  if (o.status == kActionAccept) s.events[kAccept].trigger |= s.events[kAccept].MayStart();
+}
+
+// Must the callback have been called for a request that is still waiting?
+bool Judge::State::ConnectionOwed(const SocketState& s, uint32_t event) const {
+  for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
+    const PeerState& peer = peers[i];
+    if (!peer.active || peer.over) continue;
+    if (event == kAccept ? peer.owed && peer.established : peer.inspect_owed) return true;
+  }
+  return false;
+}
+
+// A connection gets its socket.
+void Judge::State::Accepted(uint16_t slot, uint16_t listener, Origin origin, uint16_t peer,
+                            uint32_t dispatch) {
+  if (slot >= kMaxSockets || listener >= kMaxSockets || slot == listener) return;
+  const SocketState& l = sockets[listener];
+  NewSocket(slot, Category::kConnection, origin, l.client, dispatch);
+  SocketState& s = sockets[slot];
+  s.judged = l.judged;
+  s.listener = listener;
+  s.inherit_may = l.inherit_may;
+  if (origin != Origin::kByEvent) return;
+  s.connected_must = true;
+  for (uint32_t event = 0; event < kConnectionEvents; ++event) {
+    EventState& e = s.events[event];
+    // While a connection is being accepted, the old or the new set may apply (N184).
+    const bool sure = (l.inherit_must & Bit(event)) != 0 && peer < kMaxPeers && peers[peer].active &&
+                      peers[peer].begin > l.inherit_since[event];
+    if (sure) {
+      s.inherit_must |= Bit(event);
+      e.phases = static_cast<PhaseSet>(SetOf(Phase::kEnabled) | (e.phases & SetOf(Phase::kStatic)));
+      e.inherited = true;
+      if ((l.inherit_tried & Bit(event)) != 0) e.inherit_tags |= kInheritTried;
+      if (l.accept_disabled_at != kNoIndex && l.accept_disabled_at > l.inherit_since[event]) {
+        e.inherit_tags |= kInheritCycled;
+      }
+      for (uint32_t other = 0; other < kConnectionEvents; ++other) {
+        if ((l.inherit_must & Bit(other)) != 0 && l.inherit_request[other] != l.inherit_request[event]) {
+          e.inherit_tags |= kInheritAdds;
+        }
+      }
+    } else if ((l.inherit_may & Bit(event)) != 0) {
+      e.phases |= SetOf(Phase::kEnabled);
+    }
+  }
+  TakePeer(s, slot, peer);
+}
+
+// What the peer did before the connection had a socket concerns the socket from now on.
+void Judge::State::TakePeer(SocketState& s, uint16_t slot, uint16_t number) {
+  if (number >= kMaxPeers || !peers[number].active) {
+    s.stream.unknown = true;
+    return;
+  }
+  PeerState& peer = peers[number];
+  UnlinkPeer(number);
+  peer.active = false;
+  peer.socket = slot;
+  s.stream.sent_may = peer.sent_may;
+  s.stream.sent_must = peer.sent_must;
+  s.stream.owed_from = peer.sent_may;  // what came before may be indicated or not (ambiguities 13)
+  s.fin_may = peer.fin;
+  s.reset_may = s.dead_may = s.stream.lossy = peer.reset;
+  if (peer.sent_may != 0) Trigger(s, kReceive);
+  if (peer.fin || peer.reset) {
+    Trigger(s, kReceive);
+    Trigger(s, kDisconnect);
+  }
+}
+
+// A call on a slot that is not known as a socket: one that is just being accepted.
+bool Judge::State::Provisional(uint16_t slot, uint32_t enclosing) {
+  const Running* accept = nullptr;
+  for (uint32_t parent = enclosing, depth = 0; parent < references.size() && depth < 64; ++depth) {
+    const Running* outer = RunningOf(parent);
+    if (outer != nullptr && outer->event == kAccept) accept = outer;
+    parent = references[parent].parent;
+  }
+  if (accept == nullptr) return false;
+  Accepted(slot, accept->socket, Origin::kByEvent, accept->peer, kAllDispatch);
+  sockets[slot].accepting = true;
+  return true;
+}
+
+// A callback with the context of a slot that is not known as a socket.
+bool Judge::State::Unknown(const Observation& o, uint32_t event) {
+  if (event >= kConnectionEvents) return true;
+  for (const Running& call : running) {
+    if (call.begin == kNoIndex || call.event != kAccept || call.socket >= kMaxSockets) continue;
+    const SocketState& l = sockets[call.socket];
+    if (!l.judged) continue;
+    if ((l.inherit_may & Bit(event)) != 0) return !Forbid({RuleId::kInheritAcceptedNotBeforeReturn});
+    if ((static_phases[l.client][event] & SetOf(Phase::kStatic)) != 0) {
+      Accepted(o.socket, call.socket, Origin::kByEvent, call.peer, kAllDispatch);
+      sockets[o.socket].accepting = true;
+      return true;
+    }
+    return !Forbid(
+        {l.inherit_may != 0 ? RuleId::kInheritAcceptEventOnlyThose : RuleId::kInheritNoneAllDisabled});
+  }
+  return true;
+}
+
+void Judge::State::AcceptEnded(const Observation& o, const Running& call) {
+  if (call.nothing) return;
+  const uint16_t slot = o.target;
+  if (slot >= kMaxSockets) {
+    if (call.peer < kMaxPeers && peers[call.peer].active) {
+      UnlinkPeer(call.peer);
+      peers[call.peer].active = false;
+    }
+    return;
+  }
+  if (!sockets[slot].created) {
+    Accepted(slot, call.socket, Origin::kByEvent, call.peer, o.mask);
+  } else if (!sockets[slot].accepting) {
+    return;
+  }
+  SocketState& s = sockets[slot];
+  Touch(slot);
+  s.accepting = false;
+  s.dispatch = o.mask;
+  if (o.status != kStatusSuccess) {
+    s.refused = true;
+    s.connected_must = false;
+    // What was begun on it meanwhile has an open outcome (N214).
+    if (s.enable_requested || s.first_irp != kNone) s.judged = false;
+    return;
+  }
+  const bool receives = (s.inherit_must & Bit(kReceive)) != 0 && HasFunction(s.dispatch, kReceive);
+  if (s.judged && call.quiet_with_data && receives) Exercise(RuleId::kInheritAcceptedNotBeforeReturn);
+}
+
+void Judge::State::DatagramSent(const Observation& o, SocketState& s) {
+  EventState& e = s.events[kReceiveFrom];
+  if (s.datagrams != UINT32_MAX) ++s.datagrams;
+  s.own_stimulus = true;
+  if (o.socket < kMaxSockets) Trigger(s, kReceiveFrom);
+  if (e.triggers != UINT8_MAX) ++e.triggers;
+  if (OwedConditions(s, kReceiveFrom)) e.owed = true;
+}
+
+void Judge::State::DatagramsEnded(const Observation& o, SocketState& s, const Running& call) {
+  EventState& e = s.events[kReceiveFrom];
+  if (call.nothing) return;
+  if (o.status == kStatusPending) {
+    ++s.retained;
+    if (s.closing) Breach(RuleId::kApplicationCloseListsReleased, call.socket);
+  } else if (o.status == kStatusDataNotAccepted) {
+    if (e.phases == SetOf(Phase::kStatic)) e.static_refused = true;
+    const PhaseSet after = Next(e.phases, LifeInput::kRefused);
+    // nc-wsk-pfn_wsk_receive_from_event.md, first item. With other calls on their way, or an enable at the
+    // same time, it may go either way (ambiguities 32).
+    const bool enabled_since = e.last_enable_end != kNoIndex && e.last_enable_end > call.begin;
+    const bool others = e.running != 0 || e.triggers > 1 || e.open_calls != 0 || enabled_since;
+    e.phases = others ? static_cast<PhaseSet>(e.phases | after) : after;
+    e.owed = false;
+    e.tempted = false;
+    if (!others) e.trigger = e.late_start = false;
+    ++e.version;
+  } else if (o.status != kStatusSuccess) {
+    e.unjudged = true;  // no page says what another answer means
+  }
+}
+
+}  // namespace wskcert::model
