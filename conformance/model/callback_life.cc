@@ -26,8 +26,10 @@ constexpr PhaseSet kTable[kPhaseCount][kLifeInputCount] = {
     /* draining       */ {kOn | kDrain, kOff, kDrain | kIrp, kDrain, kDrain, kDrained, kDrain, kClosed},
     /* disabled       */ {kOn, kOff, kOff | kIrp, kOff | kDrain, kOff, kOff, kOff, kClosed},
     /* disabled, IRP  */ {kOn, kOff, kByIrp | kIrp, kByIrp | kDrain, kByIrp, kByIrp, kByIrp, kClosed},
-    /* drained        */ {kOn, kOff, kDrained | kIrp, kDrained | kDrain, kDrained, kDrained, kDrained, kClosed},
-    /* refused        */ {kOn, kOff, kRefusedOff | kIrp, kRefusedOff | kDrain, kRefusedOff, kRefusedOff, kRefusedOff, kClosed},
+    /* drained        */
+    {kOn, kOff, kDrained | kIrp, kDrained | kDrain, kDrained, kDrained, kDrained, kClosed},
+    /* refused        */
+    {kOn, kOff, kRefusedOff | kIrp, kRefusedOff | kDrain, kRefusedOff, kRefusedOff, kRefusedOff, kClosed},
     /* closed         */ {kClosed, kClosed, kClosed, kClosed, kClosed, kClosed, kClosed, kClosed},
 };
 
@@ -63,14 +65,15 @@ RuleId ForbidsStart(Phase phase) {
 }
 
 const char* NameOf(Phase phase) {
-  constexpr const char* kNames[kPhaseCount] = {
-      "New", "Enabled", "Static", "PendingIrp", "Draining", "Disabled", "DisabledByIrp", "Drained", "RefusedOff", "Closed"};
+  constexpr const char* kNames[kPhaseCount] = {"New",        "Enabled",  "Static",        "PendingIrp",
+                                               "Draining",   "Disabled", "DisabledByIrp", "Drained",
+                                               "RefusedOff", "Closed"};
   return kNames[static_cast<size_t>(phase)];
 }
 
 const char* NameOf(LifeInput input) {
   constexpr const char* kNames[kLifeInputCount] = {
-      "enable: SUCCESS",        "disable: SUCCESS",    "disable: PENDING", "disable: EVENT_PENDING",
+      "enable: SUCCESS",        "disable: SUCCESS",    "disable: PENDING",  "disable: EVENT_PENDING",
       "IRP completes: SUCCESS", "no call in progress", "datagrams refused", "close completes"};
   return kNames[static_cast<size_t>(input)];
 }

@@ -36,7 +36,7 @@ enum class LifeInput : uint8_t {
   kDisablePended,
   kDisableEventPended,
   kIrpSucceeded,
-  kQuiet,  // exact quiescence with no call running
+  kQuiet,    // exact quiescence with no call running
   kRefused,  // WskReceiveFromEvent returned STATUS_DATA_NOT_ACCEPTED
   kCloseCompleted,
 };

@@ -50,10 +50,10 @@ enum class Premise : uint8_t {
   kOpenBusy,
   kOpenBusyIrp,
   // Enabling.
-  kEnable,      // valid events, all of them off, on a working connected socket, no IRP
+  kEnable,       // valid events, all of them off, on a working connected socket, no IRP
   kEnableBound,  // the same on a working, bound listening or datagram socket
-  kEnableIrp,   // the same with an IRP
-  kEnableOpen,  // an outcome that the pages leave open
+  kEnableIrp,    // the same with an IRP
+  kEnableOpen,   // an outcome that the pages leave open
   kEnableOpenIrp,
   // A well-formed request on a socket that no longer functions. One that is not may fail in any way.
   kDead,

@@ -28,9 +28,9 @@ uint32_t LocalEvent(uint16_t event) {
 }
 
 bool HasFunction(uint32_t dispatch, uint32_t event) {
-  constexpr Event kNames[kEvents] = {Event::kReceive,     Event::kDisconnect, Event::kSendBacklog,
-                                        Event::kAccept,      Event::kReceiveFrom, Event::kInspect,
-                                        Event::kAbort,       Event::kExtension};
+  constexpr Event kNames[kEvents] = {Event::kReceive, Event::kDisconnect,  Event::kSendBacklog,
+                                     Event::kAccept,  Event::kReceiveFrom, Event::kInspect,
+                                     Event::kAbort,   Event::kExtension};
   // The table of an extension's callbacks is given when it is registered.
   if (event == kExtension) return true;
   return (dispatch & kNoDispatch) == 0 && (dispatch & DispatchBit(kNames[event])) != 0;

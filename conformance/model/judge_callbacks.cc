@@ -6,8 +6,8 @@ namespace wskcert::model {
 namespace {
 
 constexpr RuleId kIrqlRule[kExtension] = {
-    RuleId::kIrqlReceiveAtMostDispatch, RuleId::kIrqlDisconnectAtMostDispatch,
-    RuleId::kIrqlBacklogAtMostDispatch, RuleId::kIrqlAcceptAtMostDispatch,
+    RuleId::kIrqlReceiveAtMostDispatch,     RuleId::kIrqlDisconnectAtMostDispatch,
+    RuleId::kIrqlBacklogAtMostDispatch,     RuleId::kIrqlAcceptAtMostDispatch,
     RuleId::kIrqlReceiveFromAtMostDispatch, RuleId::kIrqlInspectAtMostDispatch,
     RuleId::kIrqlAbortAtMostDispatch};
 // Events whose callbacks have a Flags argument.
@@ -171,6 +171,7 @@ void Judge::State::CallbackBegin(const Observation& o) {
     Exercise(e.inherited ? RuleId::kInheritAcceptedOwnContext : RuleId::kCallbackContextIsTheSockets);
     if ((kOfListener & Bit(event)) != 0) {
       AcceptStarts(o, s, event, &had_to);
+      if (refusal.refused) return;
     } else if (event == kReceiveFrom && call.nothing) {
       s.dead_may = true;  // the socket is no longer functional
     }

@@ -27,7 +27,8 @@ EventSet EventsOf(Category category) {
   }
 }
 
-// The provider dispatch pages, one for each category. WskConnectEx and later members are not in every version.
+// The provider dispatch pages, one for each category. WskConnectEx and later members are not in every
+// version.
 bool HasOperation(Category category, Op op) {
   const bool connects = category == Category::kConnection || category == Category::kStream;
   const bool listens = category == Category::kListen || category == Category::kStream;
@@ -170,11 +171,10 @@ bool Judge::State::Unfit(bool must_fail, bool unaddressed, const SocketState& s,
   if ((starved && !IsSuccess(status)) || (status == kStatusPending && moment == Moment::kReturn)) return true;
   if (unaddressed) {
     const bool remote = static_cast<Op>(last.op) == Op::kGetRemoteAddress;
-    const RuleId rule = remote ? RuleId::kBindOrderRemoteAddressUnconnectedFails
-                               : RuleId::kBindOrderLocalAddressUnboundFails;
+    const RuleId rule =
+        remote ? RuleId::kBindOrderRemoteAddressUnconnectedFails : RuleId::kBindOrderLocalAddressUnboundFails;
     // After an error the IRP fails, with whatever status.
-    const bool wrong =
-        moment == Moment::kInline ? IsSuccess(status) : status != kStatusInvalidDeviceState;
+    const bool wrong = moment == Moment::kInline ? IsSuccess(status) : status != kStatusInvalidDeviceState;
     if (wrong && Forbid({rule})) return false;
     Exercise(rule);
     return true;

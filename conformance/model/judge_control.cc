@@ -36,7 +36,7 @@ void Judge::State::ControlClient(const OpenCall& call, Status status) {
   const bool sure = call.alone_in_client && !call.malformed && sockets_of[call.client] == 0;
   if (sure && status != kStatusInsufficientResources && (!starved || IsSuccess(status))) {
     if (status != kStatusSuccess && Forbid({RuleId::kStaticControlSucceeds})) return;
-    Exercise(RuleId::kStaticControlSucceeds);
+    if (!starved) Exercise(RuleId::kStaticControlSucceeds);
   }
   if (!IsSuccess(status)) return;
   static_mask[call.client] = sure ? call.mask : 0;
@@ -80,6 +80,21 @@ void Judge::State::NamedBegin(SocketState& s, OpenCall& call, uint32_t event) {
   e.trigger |= event == kBacklog || s.fin_may || s.reset_may || s.dead_may ||
                (event == kReceive && s.stream.sent_may > s.stream.delivered) ||
                (event == kAccept && s.first_peer != kNone) || (event == kReceiveFrom && s.datagrams != 0);
+}
+
+// Sockets that are perhaps still being accepted, for a callback may be in progress for the provider after it
+// has returned: the new set may apply to them (N184).
+void Judge::State::MayInherit(uint16_t listener, EventSet events) {
+  if (!sockets[listener].events[kAccept].recent) return;
+  for (uint16_t slot : used_sockets) {
+    SocketState& s = sockets[slot];
+    if (s.listener != listener || s.origin != Origin::kByEvent || s.settled) continue;
+    s.inherit_may |= events;
+    for (uint32_t rest = events; rest != 0; rest &= rest - 1) {
+      EventState& e = s.events[__builtin_ctz(rest)];
+      if (e.phases != SetOf(Phase::kClosed)) e.phases |= SetOf(Phase::kEnabled);
+    }
+  }
 }
 
 void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
@@ -129,8 +144,9 @@ void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
   }
   if (call.disables) {
     s.inherit_tried |= call.inherits & s.inherit_may;
-  } else {
+  } else if (call.inherits != 0) {
     s.inherit_may |= call.inherits;
+    MayInherit(call.socket, call.inherits);
   }
   if (call.with_irp) {
     IrpState& irp = irps[call.irp];
@@ -185,6 +201,7 @@ bool Judge::State::JudgeEnable(const OpenCall& call, Status status) {
     for (size_t i = 0; i < cell.count; ++i) rules[count++] = cell.rules[i];
     if (Forbid(rules, count)) return false;
   }
+  if (starved) return true;
   for (const Cell& other : row.cells) {
     if (other.count == 1) Exercise(other.rules[0]);
   }
@@ -245,6 +262,7 @@ bool Judge::State::JudgeDisable(const OpenCall& call, Status status, bool never_
     for (size_t i = 0; i < cell.count; ++i) rules[blamed++] = cell.rules[i];
     if (Forbid(rules, blamed)) return false;
   }
+  if (starved) return true;
   for (const Cell& other : row.cells) {
     if (other.count == 1) Exercise(other.rules[0]);
   }
@@ -273,8 +291,7 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
       after = Next(before, LifeInput::kDisableEventPended);
     } else if (IsSuccess(status)) {
       after = Next(before, call.disables ? LifeInput::kDisableSucceeded : LifeInput::kEnableSucceeded);
-    } else if (!call.disables && call.odd &&
-               ((call.named & (call.named - 1)) != 0 || call.malformed)) {
+    } else if (!call.disables && call.odd && ((call.named & (call.named - 1)) != 0 || call.malformed)) {
       after |= Next(before, LifeInput::kEnableSucceeded);  // ambiguities 4: part of the mask may be enabled
     }
     if (call.odd) after |= before;

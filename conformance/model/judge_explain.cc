@@ -12,7 +12,7 @@ namespace {
 // What the judge holds possible of the callbacks of a socket.
 std::string Possible(const SocketState& s) {
   constexpr const char* kNames[kEvents] = {"receive",      "disconnect", "send backlog", "accept",
-                                             "receive from", "inspect",    "abort",        "extension"};
+                                           "receive from", "inspect",    "abort",        "extension"};
   std::string text;
   for (uint32_t event = 0; event < kEvents; ++event) {
     if ((s.own & Bit(event)) == 0) continue;

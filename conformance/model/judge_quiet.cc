@@ -6,10 +6,10 @@ namespace wskcert::model {
 namespace {
 
 // The last two are never owed.
-constexpr RuleId kOwes[kEvents] = {RuleId::kReceiveEnabledIndicates,       RuleId::kDisconnectRemoteIndicated,
-                                   RuleId::kBacklogChangeIndicated,        RuleId::kAcceptEnabledIndicates,
-                                   RuleId::kReceiveFromEnabledIndicates,   RuleId::kInspectConditionalIndicates,
-                                   RuleId::kInspectConditionalIndicates,   RuleId::kAcceptEnabledIndicates};
+constexpr RuleId kOwes[kEvents] = {RuleId::kReceiveEnabledIndicates,     RuleId::kDisconnectRemoteIndicated,
+                                   RuleId::kBacklogChangeIndicated,      RuleId::kAcceptEnabledIndicates,
+                                   RuleId::kReceiveFromEnabledIndicates, RuleId::kInspectConditionalIndicates,
+                                   RuleId::kInspectConditionalIndicates, RuleId::kAcceptEnabledIndicates};
 
 }  // namespace
 
@@ -47,7 +47,8 @@ size_t Judge::State::ReasonsToIndicate(const SocketState& s, uint32_t event, Rul
 // What stands beside the event itself for an indication to be owed at this quiescence.
 bool Judge::State::OwedConditions(const SocketState& s, uint32_t event) const {
   const EventState& e = s.events[event];
-  if (e.unjudged || !e.MustIndicate() || s.closing || starved || !HasFunction(s.dispatch, event)) return false;
+  if (e.unjudged || !e.MustIndicate() || s.closing || starved || !HasFunction(s.dispatch, event))
+    return false;
   if (event >= kConnectionEvents) {
     // listening-for-and-accepting-incoming-connections.md, nc-wsk-pfn_wsk_receive_from_event.md: enabled, and
     // no WskAccept or WskReceiveFrom queued.
@@ -165,8 +166,8 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     if (clear) {
       OwedIndications(s);
       // A gap below bytes that were delivered: nothing can fill it any more.
-      if (!refusal.refused && s.stream.island_count != 0 && !s.stream.unknown && !s.stream.lossy && !starved &&
-          s.receives == 0 && s.events[kReceive].suspension == kFlowing) {
+      if (!refusal.refused && s.stream.island_count != 0 && !s.stream.unknown && !s.stream.lossy &&
+          !starved && s.receives == 0 && s.events[kReceive].suspension == kFlowing) {
         Forbid({RuleId::kReceiveBytesNoneLost});
       }
     }
@@ -183,8 +184,7 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     if (irp.disables) disable_pending |= irp.event < kEvents ? Bit(irp.event) : 0xFF;
     const Op op = static_cast<Op>(irp.op);
     const bool queues = op == Op::kReceive || op == Op::kAccept || op == Op::kReceiveFrom;
-    if (!queues || !irp.returned || irp.returned_status != kStatusPending)
-      continue;
+    if (!queues || !irp.returned || irp.returned_status != kStatusPending) continue;
     if (!irp.settled) irp.settled_sent = s.stream.sent_may;
     irp.settled = true;
     const bool excused =
@@ -207,6 +207,7 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
       e.phases &= static_cast<PhaseSet>(~SetOf(Phase::kPendingIrp));
     }
   }
+  s.settled = !s.accepting;
   if (s.breaking) s.dead_must = true;
   if (s.told_abortive) s.abortive_quiet = true;
   if (s.told_graceful) s.graceful_quiet = true;
@@ -224,9 +225,9 @@ void Judge::State::Quiescence(bool exact) {
     Running& call = running[i];
     if (call.begin == kNoIndex || call.event != kAccept || call.peer >= kMaxPeers) continue;
     const PeerState& peer = peers[call.peer];
-    const uint64_t sent = peer.active                    ? peer.sent_must
+    const uint64_t sent = peer.active                 ? peer.sent_must
                           : peer.socket < kMaxSockets ? sockets[peer.socket].stream.sent_must
-                                                         : 0;
+                                                      : 0;
     call.quiet_with_data |= sent != 0;
   }
   // While a callback is held, or a call is stuck behind one, the provider may be unable to go on elsewhere

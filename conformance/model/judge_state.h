@@ -133,9 +133,9 @@ enum class Origin : uint8_t { kCreated, kBySocketConnect, kByFunction, kByEvent 
 
 // A request of a peer to connect to a listening socket, until the connection has a socket of its own.
 struct PeerState {
-  bool active = false;       // requested, and not yet accepted as far as is known
-  bool owed = false;         // WskAcceptEvent must be called for it once it is established
-  bool expects = false;      // the application stood ready, so it must not be refused
+  bool active = false;        // requested, and not yet accepted as far as is known
+  bool owed = false;          // WskAcceptEvent must be called for it once it is established
+  bool expects = false;       // the application stood ready, so it must not be refused
   bool inspect_owed = false;  // WskInspectEvent must be called for it
   bool established = false;
   bool over = false;  // refused, reset or abandoned
@@ -160,19 +160,20 @@ struct SocketState {
   uint8_t client = 0;
   uint16_t listener = kNone;  // of an accepted socket
   bool accepting = false;     // its WskAcceptEvent has not returned
+  bool settled = false;       // exact quiescence since it was accepted
   bool refused = false;       // its WskAcceptEvent has refused it
   bool bound_may = false, bound_must = false;
   bool listening_may = false, listening_must = false;  // stream sockets: WskListen
   bool conditional_may = false, conditional_must = false;
-  bool disable_tried = false;      // any request to disable, in conditional-accept mode
-  bool enable_requested = false;   // any request to enable
-  bool remote_filter = false;      // a fixed remote address: other datagrams are discarded
-  bool own_stimulus = false;       // since the last clear quiescence: something that its own callbacks tell of
-  bool accepted_data = false;      // listener: the same on a socket that was accepted on it
+  bool disable_tried = false;     // any request to disable, in conditional-accept mode
+  bool enable_requested = false;  // any request to enable
+  bool remote_filter = false;     // a fixed remote address: other datagrams are discarded
+  bool own_stimulus = false;      // since the last clear quiescence: something that its own callbacks tell of
+  bool accepted_data = false;     // listener: the same on a socket that was accepted on it
   bool extension_may = false, extension_must = false;
   uint32_t extension_enabled = 0, extension_disabled = 0;  // mask bits that requests about an extension named
-  uint32_t foreign_named = 0;   // flags of other categories that requests named
-  uint32_t foreign_static = 0;  // ... that the static mask named
+  uint32_t foreign_named = 0;                              // flags of other categories that requests named
+  uint32_t foreign_static = 0;                             // ... that the static mask named
   EventSet inherit_may = 0, inherit_must = 0;  // listener: connection callbacks enabled for accepted sockets
   EventSet inherit_tried = 0;                  // ... that the client tried to disable there
   uint32_t inherit_since[kConnectionEvents] = {};
@@ -183,7 +184,7 @@ struct SocketState {
   uint16_t accepts = 0;                              // WskAccept calls whose IRP is not completed
   uint16_t receive_froms = 0;                        // likewise WskReceiveFrom
   uint32_t datagrams = 0;                            // that were sent to it
-  bool dirty = false;   // in the list of sockets to look at on quiescence
+  bool dirty = false;                                // in the list of sockets to look at on quiescence
   bool connected_may = false;
   bool connected_must = false;
   bool dead_may = false;  // may no longer be functional
@@ -253,8 +254,8 @@ struct Running {
   uint32_t begin = kNoIndex;
   uint16_t socket = kNone;
   uint8_t event = kEvents;
-  bool nothing = false;       // a NULL indication
-  bool readable = true;       // its bytes are known
+  bool nothing = false;          // a NULL indication
+  bool readable = true;          // its bytes are known
   bool quiet_with_data = false;  // accept: while it ran all else came to rest, with data of the peer waiting
   uint16_t peer = kNone;
   bool receive_near = false;  // a WskReceive was queued or called while it ran
@@ -281,7 +282,7 @@ struct OpenCall {
   bool must_fail = false, unaddressed = false;  // as in IrpState
   bool alone_in_client = false;                 // static callbacks: the first, and no socket yet
   uint8_t client = 0;
-  EventSet inherits = 0;  // listener: connection events that the request names
+  EventSet inherits = 0;   // listener: connection events that the request names
   bool odd = false;        // the pages leave the outcome open: mask, identifier, size
   bool several = false;    // disables more than one event
   bool alone = true;       // no other request about the same events overlaps, seen from its begin
@@ -402,6 +403,7 @@ class Judge::State {
   // judge_control.cc
   void ControlClientBegin(const Observation& o, OpenCall& call);
   void ControlClient(const OpenCall& call, Status status);
+  void MayInherit(uint16_t listener, EventSet events);
   void NamedBegin(SocketState& s, OpenCall& call, uint32_t event);
   Premise EnablePremise(const OpenCall& call) const;
   void ControlBegin(const Observation& o, OpenCall& call);
@@ -463,7 +465,7 @@ class Judge::State {
   bool inconclusive = false;
   bool over = false;  // kEnd was seen, or the log overflowed
   bool ended = false;
-  bool starved = false;      // the provider runs out of memory: nothing is owed
+  bool starved = false;  // the provider runs out of memory: nothing is owed
   PhaseSet static_phases[kMaxClients][kEvents] = {};
   uint32_t static_mask[kMaxClients] = {};  // as far as it is surely in force
   bool static_asked[kMaxClients] = {};

@@ -78,7 +78,8 @@ void Judge::State::Breaks(const Observation& o, SocketState& s) {
     s.dead_by_local = false;
   }
   // It may show as a NULL indication.
-  for (uint32_t rest = s.own & ~(Bit(kInspect) | Bit(kAbort) | Bit(kExtension)); rest != 0; rest &= rest - 1) {
+  for (uint32_t rest = s.own & ~(Bit(kInspect) | Bit(kAbort) | Bit(kExtension)); rest != 0;
+       rest &= rest - 1) {
     Trigger(s, static_cast<uint32_t>(__builtin_ctz(rest)));
   }
   EventState& e = s.events[kDisconnect];

@@ -357,9 +357,8 @@ class Mutator {
   bool Sight(size_t i) {
     const bool connected =
         KindOf(log_[i]) == Seen::kPeerSaw && static_cast<PeerSight>(log_[i].code) == PeerSight::kConnected;
-    return connected && Changed(i, "refused instead", [](Observation& o) {
-             o.code = static_cast<uint8_t>(PeerSight::kRefused);
-           });
+    return connected && Changed(i, "refused instead",
+                                [](Observation& o) { o.code = static_cast<uint8_t>(PeerSight::kRefused); });
   }
 
   const Observation* log_;
@@ -391,11 +390,19 @@ bool RefusedByName(void* context, Log& log, const std::string& change) {
 }  // namespace
 
 const char* NameOf(Mutation mutation) {
-  constexpr const char* kNames[kMutationCount] = {
-      "status",           "drop-completion", "drop-callback", "duplicate-completion",
-      "early-completion", "insert-callback", "argument",      "content",
-      "context",          "failed-receive",  "ending",        "no-function",
-      "sight"};
+  constexpr const char* kNames[kMutationCount] = {"status",
+                                                  "drop-completion",
+                                                  "drop-callback",
+                                                  "duplicate-completion",
+                                                  "early-completion",
+                                                  "insert-callback",
+                                                  "argument",
+                                                  "content",
+                                                  "context",
+                                                  "failed-receive",
+                                                  "ending",
+                                                  "no-function",
+                                                  "sight"};
   return kNames[static_cast<size_t>(mutation)];
 }
 

@@ -74,6 +74,7 @@ inline constexpr Named kOps[] = {
     {"get_remote_address", 41},
     {"cancel_irp", 42},
     {"close", 43},
+    {"ping", 44},
     {"peer_listen", 64},
     {"peer_connect", 65},
     {"peer_abandon", 66},

@@ -13,14 +13,12 @@
 //   node @r bytes=0+5                                      kCallbackNode
 //   end @r SUCCESS                                         kCallbackEnd; accepted=N for a partial acceptance,
 //                                                          target=N for the accepted socket
-//   do peer_send socket=0 peer=0 bytes=0+10                kStimulusBegin and kStimulusEnd; `begin` / `done @s` apart
-//   quiet            quiet timed                           kQuiescence
-//   held @r hold=0   unheld @r hold=0   hold-refused @r    kHeld, kUnheld, kHoldRefused
-//   retained @r bytes=0+10 content=exact                   kRetainedRead
-//   saw data peer=0 bytes=0+3                              kPeerSaw
-//   skip send socket=0 reason=3                            kSkip
-//   fault bad-context receive                              kFault
-//   finish           finish bug-check                      kEnd
+//   do peer_send socket=0 peer=0 bytes=0+10                kStimulusBegin and kStimulusEnd; `begin` / `done
+//   @s` apart quiet            quiet timed                           kQuiescence held @r hold=0   unheld @r
+//   hold=0   hold-refused @r    kHeld, kUnheld, kHoldRefused retained @r bytes=0+10 content=exact
+//   kRetainedRead saw data peer=0 bytes=0+3                              kPeerSaw skip send socket=0 reason=3
+//   kSkip fault bad-context receive                              kFault finish           finish bug-check
+//   kEnd
 //
 // `client=N` is the client of a call that concerns one, `subset=N` a set of dispatch pointers.
 // Every line also takes irql=N, thread=N, inside=@label (the enclosing observation) and step=N. Statuses,
