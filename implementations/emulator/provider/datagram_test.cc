@@ -15,8 +15,10 @@ std::string g_seen;
 void Sink(void*, const PeerEvent* event) {
   if (event->kind != PeerEvent::kDatagram) return;
   std::string bytes(reinterpret_cast<const char*>(event->data), event->length);
-  g_seen += (g_seen.empty() ? "" : " ") + std::to_string(event->peer) + ":" +
-            (bytes.size() < 24 ? bytes : std::to_string(bytes.size()));
+  if (!g_seen.empty()) g_seen += " ";
+  g_seen += std::to_string(event->peer);
+  g_seen += ":";
+  g_seen += bytes.size() < 24 ? bytes : std::to_string(bytes.size());
 }
 
 // Choices to be made always, as {kind, value}.
@@ -39,7 +41,9 @@ std::string WithSocket(Function function, const Fixed& choices = {}, ULONG stati
   RunReport report = Play(
       [&] {
         if (!client.Open()) return;
-        if (static_events != 0) EXPECT_EQ(client.SetStaticEvents(static_events), STATUS_SUCCESS);
+        if (static_events != 0) {
+          EXPECT_EQ(client.SetStaticEvents(static_events), STATUS_SUCCESS);
+        }
         PWSK_SOCKET socket = client.DatagramSocket(kPort, ipv6);
         if (socket == nullptr) return;
         function(client, socket);

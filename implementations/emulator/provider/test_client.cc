@@ -73,8 +73,10 @@ NTSTATUS OnDatagrams(PVOID context, ULONG flags, PWSK_DATAGRAM_INDICATION list) 
   std::string text;
   for (PWSK_DATAGRAM_INDICATION node = list; node != nullptr; node = node->Next) {
     std::string bytes = TextOf(node->Buffer);
-    text += (node == list ? "" : ",") + (bytes.size() < 24 ? bytes : std::to_string(bytes.size()));
-    text += "@" + std::to_string(PeerOfAddress(node->RemoteAddress));
+    if (node != list) text += ",";
+    text += bytes.size() < 24 ? bytes : std::to_string(bytes.size());
+    text += "@";
+    text += std::to_string(PeerOfAddress(node->RemoteAddress));
   }
   client->Log("datagrams(%s)", list == nullptr ? "NULL" : text.c_str());
   NTSTATUS status = STATUS_SUCCESS;
@@ -136,6 +138,7 @@ TestBuffer::~TestBuffer() {
 }
 
 std::string TestBuffer::Text(SIZE_T length) const {
+  if (memory == nullptr) return "";
   return std::string(reinterpret_cast<char*>(memory) + buffer.Offset, length);
 }
 
