@@ -81,8 +81,9 @@ bool NetworkBreakSocketOfPeer(uint32_t peer);
 // affected.
 bool NetworkBreakListener(const void* local_sockaddr);
 
-// The peer sends a datagram of up to 65507 bytes, which are copied, to an address of ours: the wildcard stands
-// for all of them, so what a socket was bound to can be given. False: nobody is bound there, or no memory.
+// The peer sends a datagram of up to 65507 bytes, which are copied, to an address of ours: the wildcard
+// stands for all of them, so what a socket was bound to can be given. False: nobody is bound there, no
+// memory, or the datagram was lost on the way: whoever judges what follows must not wait for it.
 bool PeerSendDatagram(uint32_t peer, const void* local_sockaddr, const uint8_t* bytes, uint32_t length);
 // The datagram socket bound to an address of ours stops working, after what was sent to it so far.
 bool NetworkBreakDatagramSocket(const void* local_sockaddr);

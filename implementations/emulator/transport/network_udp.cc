@@ -140,9 +140,9 @@ DatagramEndpoint* Receiver(const SOCKADDR_INET* to) {
   return fits ? endpoint : nullptr;
 }
 
-// False: no memory.
+// False: no memory, or lost on the way.
 bool Deliver(DatagramEndpoint* endpoint, const uint8_t* bytes, ULONG length, const SOCKADDR_INET* from) {
-  if (Choose(kChoiceDatagramLoss, 2) == 1) return true;
+  if (Choose(kChoiceDatagramLoss, 2) == 1) return false;
   Datagram* datagram = MakeDatagram(bytes, length);
   if (datagram == nullptr) return false;
   datagram->remote = *from;
