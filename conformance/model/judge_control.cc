@@ -226,7 +226,11 @@ bool Judge::State::JudgeDisable(const OpenCall& call, Status status, bool never_
   const size_t degree = busy ? 2 : (in_progress || !Exact() ? 1 : 0);
   Premise premise = static_cast<Premise>((open ? 6 : 0) + degree * 2 + (call.with_irp ? 1 : 0));
   if (call.dead && degree == 0) premise = call.with_irp ? Premise::kDeadIrp : Premise::kDead;
-  if (premise == Premise::kDeadIrp && !never_returned) irps[call.irp].dead = true;
+  if (call.with_irp && !never_returned && irps[call.irp].call == call.begin) {
+    irps[call.irp].dead = premise == Premise::kDeadIrp;
+    // Where the outcome is open, an error may also come with the IRP.
+    irps[call.irp].pended_row = status == kStatusPending && !open;
+  }
   const Row& row = RowOf(premise);
   if (!never_returned && (status == kStatusInsufficientResources || (starved && !IsSuccess(status)))) {
     return true;
@@ -353,9 +357,6 @@ void Judge::State::ControlReturned(OpenCall& call, Status status) {
       const EventState& e = s.events[__builtin_ctz(call.named)];
       const bool enabled_since = e.last_call != call.begin;
       if (e.running != 0 && !enabled_since && Forbid({RuleId::kDisableSuccessStopsCallback})) return;
-    }
-    if (call.with_irp && irps[call.irp].call == call.begin) {
-      irps[call.irp].pended_row = call.disables && status == kStatusPending && call.alone && !call.odd;
     }
   }
   ApplyReturn(call, status);
