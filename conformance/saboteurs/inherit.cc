@@ -81,7 +81,10 @@ void EnableRest(Socket* made) {
 // When the accept is over, which is when the provider knows the functions.
 NTSTATUS AcceptAndEnable(AcceptCall* call, bool mine) {
   const NTSTATUS status = CallAccept(call);
-  if (mine && status == STATUS_SUCCESS && call->made != nullptr) Later(call->made, EnableRest);
+  // Unless the client enabled something itself, from inside.
+  if (mine && status == STATUS_SUCCESS && call->made != nullptr && call->made->left == 0) {
+    Later(call->made, EnableRest);
+  }
   return status;
 }
 NTSTATUS InheritAll(AcceptCall* call) { return AcceptAndEnable(call, call->socket->inherit != 0); }
@@ -96,6 +99,7 @@ NTSTATUS WithdrawWhenInherited(Request* request) {
   if (request->function == Function::kEnable && Inherited(*request) != 0) {
     ForEachAccepted(request->socket, Withdraw, 0);
   }
+  if (request->socket->accepting_context != nullptr) InterlockedExchange64(&request->socket->left, 1);
   return Pass(request);
 }
 NTSTATUS InheritThoughNone(AcceptCall* call) { return AcceptAndEnable(call, call->socket->inherit == 0); }
@@ -217,6 +221,7 @@ const Saboteur kSaboteurs[] = {
      .accept = AcceptWithLosses},
     {.info = {"inherit-all-for-one", "inherit.accept-event.only-those",
               "A socket that inherits one event has all enabled.", "npi", false},
+     .request = WithdrawWhenInherited,
      .accept = InheritAll},
     {.info = {"inherit-though-none", "inherit.none.all-disabled",
               "A socket that inherits nothing has all events enabled.", "npi", false},

@@ -217,12 +217,6 @@ NTSTATUS PassClient(ClientRequest* r) {
                                                     r->output_size, r->output, r->returned, r->irp);
 }
 
-NTSTATUS SetStatic(Client* client, ULONG mask) {
-  WSK_EVENT_CALLBACK_CONTROL control = {const_cast<PNPIID>(&NPI_WSK_INTERFACE_ID), mask};
-  return client->real.Dispatch->WskControlClient(client->real.Client, WSK_SET_STATIC_EVENT_CALLBACKS,
-                                                 sizeof(control), &control, 0, nullptr, nullptr, nullptr);
-}
-
 // ---- Questions
 
 bool IsEnable(const Request& request) { return request.function == Function::kEnable && request.mask != 0; }
@@ -317,15 +311,6 @@ void ForEachAccepted(const Socket* listener, void (*visit)(Socket* other, ULONG 
     Socket* other = &state.sockets[i];
     if (other->listener == listener && other->real != nullptr && other->connected != 0 &&
         other->closing == 0) {
-      visit(other, argument);
-    }
-  }
-}
-
-void ForEachOther(const Client* client, void (*visit)(Client* other, ULONG argument), ULONG argument) {
-  for (LONG i = 0; i < Used(state.clients_used, kClients); ++i) {
-    Client* other = &state.clients[i];
-    if (other != client && other->registration != nullptr && other->real.Dispatch != nullptr) {
       visit(other, argument);
     }
   }

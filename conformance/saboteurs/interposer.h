@@ -176,6 +176,8 @@ struct Socket {
   WSK_DATA_INDICATION made;  // an indication of the interposer's own
   PVOID* accepting_context;  // while it is being accepted by event: what the client has said so far
   const WSK_CLIENT_CONNECTION_DISPATCH** accepting_dispatch;
+  PVOID* published_context;  // and where the provider looks for it
+  const WSK_CLIENT_CONNECTION_DISPATCH** published_dispatch;
   KEVENT done;
   WORK_QUEUE_ITEM work;
   void (*later)(Socket* socket);
@@ -298,7 +300,7 @@ struct Saboteur {
   NTSTATUS (*completing)(Completion* completion) = nullptr;
   // In place of PassClient.
   NTSTATUS (*control_client)(ClientRequest* request) = nullptr;
-  // In place of CallReceive and so on.
+  // In place of CallReceive and so on. CallAccept must be called exactly once.
   NTSTATUS (*receive)(ReceiveCall* call) = nullptr;
   NTSTATUS (*disconnect)(Socket* socket, ULONG flags) = nullptr;
   NTSTATUS (*backlog)(Socket* socket, SIZE_T ideal) = nullptr;
@@ -338,8 +340,6 @@ void CompleteKept(PVOID irp, NTSTATUS status);
 
 // The honest way for a call of WskControlClient.
 NTSTATUS PassClient(ClientRequest* request);
-// Makes these events static for a client, behind its back.
-NTSTATUS SetStatic(Client* client, ULONG mask);
 // Enables or disables on the provider, behind the client's back.
 NTSTATUS SetEvents(Socket* socket, ULONG mask);
 // The provider says that the socket no longer functions.
@@ -417,8 +417,6 @@ void ForEachOther(const Socket* socket, void (*visit)(Socket* other, ULONG argum
 void ForEachOpen(void (*visit)(Socket* socket, PVOID argument), PVOID argument);
 // The same as ForEachOther for the sockets that this listener accepted.
 void ForEachAccepted(const Socket* listener, void (*visit)(Socket* other, ULONG argument), ULONG argument);
-// And for the clients other than this one.
-void ForEachOther(const Client* client, void (*visit)(Client* other, ULONG argument), ULONG argument);
 
 // ---- Among the interposer's own files
 
@@ -449,6 +447,8 @@ void AdoptExtension(Socket* socket, WSK_EXTENSION_CONTROL_OUT* out);
 // none. `dispatch` is of the kind that goes with the category.
 const VOID* WrapCallbacks(Socket* socket, const VOID* dispatch);
 const VOID* PingCallbacks();
+// Tells the provider what the client has said so far about a socket that it is accepting.
+void PublishAccepted(Socket* made);
 
 // ---- For table.cc
 

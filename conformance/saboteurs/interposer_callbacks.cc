@@ -49,6 +49,8 @@ NTSTATUS WSKAPI OnAccept(PVOID context, ULONG flags, PSOCKADDR local, PSOCKADDR 
     made->by_event = true;
     made->accepting_context = &call.context;
     made->accepting_dispatch = &call.dispatch;
+    made->published_context = made_context;
+    made->published_dispatch = made_dispatch;
     InterlockedExchange(&made->enabled, socket->inherit);
     Adopt(made, accepted);
     InterlockedExchange(&made->bound, 1);
@@ -57,9 +59,9 @@ NTSTATUS WSKAPI OnAccept(PVOID context, ULONG flags, PSOCKADDR local, PSOCKADDR 
   }
   const NTSTATUS status =
       state.saboteur->accept != nullptr ? state.saboteur->accept(&call) : CallAccept(&call);
-  if (made_context != nullptr) *made_context = call.made != nullptr ? call.made : call.context;
-  if (made_dispatch != nullptr) {
-    *made_dispatch = call.made != nullptr && call.dispatch != nullptr ? &call.made->ours : call.dispatch;
+  if (call.made == nullptr) {
+    if (made_context != nullptr) *made_context = call.context;
+    if (made_dispatch != nullptr) *made_dispatch = call.dispatch;
   }
   return status;
 }
@@ -144,6 +146,13 @@ const VOID* WrapCallbacks(Socket* socket, const VOID* dispatch) {
   }
 }
 
+void PublishAccepted(Socket* made) {
+  made->context = *made->accepting_context;
+  const WSK_CLIENT_CONNECTION_DISPATCH* ours = WrapConnection(made, *made->accepting_dispatch);
+  if (made->published_context != nullptr) *made->published_context = made;
+  if (made->published_dispatch != nullptr) *made->published_dispatch = ours;
+}
+
 const VOID* PingCallbacks() { return &kPingCallbacks; }
 
 // ---- Calls of the client
@@ -186,8 +195,7 @@ NTSTATUS CallAccept(AcceptCall* call) {
       socket->client_listen->WskAcceptEvent(socket->context, call->flags, call->local, call->remote,
                                             call->accepted, &call->context, &call->dispatch);
   if (Socket* made = call->made) {
-    made->context = call->context;
-    WrapConnection(made, call->dispatch);
+    PublishAccepted(made);
     // A refused socket is the provider's again.
     if (!NT_SUCCESS(status)) InterlockedExchange(&made->closing, 1);
     made->accepting_context = nullptr;

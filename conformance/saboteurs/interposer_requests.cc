@@ -190,6 +190,8 @@ Socket* NewSocket(Client* owner, Function created, ULONG category, PVOID context
 NTSTATUS Run(Request* request) {
   Socket* socket = request->socket;
   const Function function = request->function;
+  // From inside WskAcceptEvent.
+  if (socket->accepting_context != nullptr) PublishAccepted(socket);
   if (function == Function::kReceive || function == Function::kReceiveEx) {
     InterlockedIncrement(&socket->receives);
     InterlockedExchange(&socket->suspended, 0);

@@ -31,6 +31,7 @@ bool Ordinary(Function function) {
     case Function::kSocket:
     case Function::kSocketConnect:
     case Function::kDisable:
+    case Function::kAccept:
     case Function::kGetLocalAddress:
     case Function::kGetRemoteAddress:
     case Function::kClose:

@@ -4,6 +4,10 @@
 namespace wskcert::saboteurs {
 namespace {
 
+void EnableAfterAll(Socket* socket, PVOID) {
+  if (InterlockedExchange(&socket->mark, 0) != 0) SetEvents(socket, WSK_EVENT_ACCEPT);
+}
+
 // The provider never learns that the event was enabled by a request of its own, so connections wait. Which
 // lies in the listener's mark.
 NTSTATUS NeverEnable(Request* request) {
@@ -13,9 +17,8 @@ NTSTATUS NeverEnable(Request* request) {
     InterlockedExchange(&socket->mark, 1);
     return Answer(request, STATUS_SUCCESS, STATUS_SUCCESS);
   }
-  if (IsDisableOf(*request, kAcceptEvent) && InterlockedExchange(&socket->mark, 0) != 0) {
-    return Answer(request, STATUS_SUCCESS, STATUS_SUCCESS);
-  }
+  // What is missing after a disable may be missed because of that: no more of this.
+  if (request->function == Function::kDisable) ForEachOpen(EnableAfterAll, nullptr);
   return Pass(request);
 }
 

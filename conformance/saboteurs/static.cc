@@ -18,13 +18,35 @@ NTSTATUS SetAndFail(ClientRequest* request) {
   return IsStaticRequest(*request) && status == STATUS_SUCCESS ? STATUS_INVALID_PARAMETER : status;
 }
 
-NTSTATUS SetForAll(ClientRequest* request) {
-  const NTSTATUS status = PassClient(request);
-  if (IsStaticRequest(*request) && status == STATUS_SUCCESS) {
-    ForEachOther(
-        request->client, [](Client* other, ULONG mask) { SetStatic(other, mask); }, MaskOf(*request));
+// What another client has static is enabled as soon as the socket can produce it, until its own client speaks
+// of events. Which are lies in the mark.
+NTSTATUS EnableOfOthers(Completion* completion) {
+  Socket* socket = completion->socket;
+  const Function function = completion->function;
+  const bool connects = function == Function::kConnect || function == Function::kSocketConnect;
+  const bool connection = socket->category == WSK_FLAG_CONNECTION_SOCKET;
+  const bool ready = connection ? connects : function == Function::kBind;
+  if (!ready || !NT_SUCCESS(completion->irp->IoStatus.Status) || socket->owner->static_events != 0) {
+    return STATUS_SUCCESS;
   }
-  return status;
+  ULONG mask = 0;
+  for (LONG i = 0; i < state.clients_used; ++i) mask |= state.clients[i].static_events;
+  for (UCHAR i = 0; i < kEventCount; ++i) {
+    if (!Has(socket, static_cast<EventIndex>(i)) || kEventBits[i] == 0) mask &= ~kEventBits[i];
+  }
+  mask &= connection ? kAllEvents : WSK_EVENT_ACCEPT | WSK_EVENT_RECEIVE_FROM;
+  if (mask != 0 && NT_SUCCESS(SetEvents(socket, mask))) {
+    InterlockedExchange(&socket->mark, static_cast<LONG>(mask));
+  }
+  return STATUS_SUCCESS;
+}
+NTSTATUS ForgetOthers(Request* request) {
+  if (request->function != Function::kEnable && request->function != Function::kDisable) return Pass(request);
+  const ULONG mask = static_cast<ULONG>(InterlockedExchange(&request->socket->mark, 0));
+  for (ULONG bit : kEventBits) {
+    if ((mask & bit) != 0) SetEvents(request->socket, bit | WSK_EVENT_DISABLE);
+  }
+  return Pass(request);
 }
 
 // ---- Not applied
@@ -50,6 +72,13 @@ NTSTATUS SetAllButAccept(ClientRequest* request) {
   ClientRequest less = *request;
   less.input = &control;
   return control.EventMask != 0 ? PassClient(&less) : STATUS_SUCCESS;
+}
+
+// Until somebody tries to disable it: that is another matter.
+NTSTATUS EnableOnDisable(Request* request) {
+  if (!IsDisableOf(*request, kAcceptEvent) || !IsStatic(request->socket, kAcceptEvent)) return Pass(request);
+  const NTSTATUS status = SetEvents(request->socket, WSK_EVENT_ACCEPT);
+  return Answer(request, status, status);
 }
 
 // ---- Other categories
@@ -120,7 +149,8 @@ const Saboteur kSaboteurs[] = {
      .control_client = SetAndFail},
     {.info = {"static-for-all-clients", "static.other-client.unaffected",
               "What one client enables statically is enabled for all clients.", "npi", false},
-     .control_client = SetForAll},
+     .request = ForgetOthers,
+     .completing = EnableOfOthers},
     {.info = {"static-not-applied", "static.enabled.automatically",
               "Static callbacks other than WskAcceptEvent are never called.", "npi", false},
      .receive = NotReceive,
@@ -129,6 +159,7 @@ const Saboteur kSaboteurs[] = {
      .receive_from = NotReceiveFrom},
     {.info = {"static-accept-not-applied", "static.accept.starts-when-bound",
               "A statically enabled WskAcceptEvent is never called; connections wait.", "npi", false},
+     .request = EnableOnDisable,
      .control_client = SetAllButAccept},
     {.info = {"static-mixed-mask-fails-creation", "static.mixed-mask.creation-succeeds",
               "No socket can be created whose category lacks one of the static events.", "npi", false},
