@@ -96,6 +96,7 @@ void Judge::State::CallBegin(const Observation& o) {
     irp.length = o.length;
     irp.flags = o.flags;
     irp.code = o.code;
+    irp.creates = creates || op == Op::kAccept;
     LinkIrp(o.irp);
   }
   RoleBegin(o, call);

@@ -98,11 +98,6 @@ void Judge::State::Created(const Observation& o, const IrpState& irp) {
   const uint16_t slot = static_cast<Op>(irp.op) == Op::kAccept ? irp.target : irp.socket;
   if (slot >= kMaxSockets || !sockets[slot].judged) return;
   const SocketState& s = sockets[slot];
-  if (IsSuccess(o.status)) {
-    // nc-wsk-pfn_wsk_socket.md, Remarks.
-    if (o.information == 0 && Forbid({RuleId::kCategorySocketInInformation})) return;
-    Exercise(RuleId::kCategorySocketInInformation);
-  }
   // wsk-set-static-event-callbacks.md: flags of several categories may be combined. What a provider does not
   // have at all, it declines.
   if (static_cast<Op>(irp.op) != Op::kSocket || s.foreign_static == 0 || starved) return;

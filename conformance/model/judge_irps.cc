@@ -7,6 +7,11 @@ namespace wskcert::model {
 // after an error, anything final after STATUS_PENDING (nc-wsk-pfn_wsk_control_socket.md and its siblings,
 // Return value).
 bool Judge::State::Agree(const IrpState& irp, Status returned, Status completed) {
+  // nc-wsk-pfn_wsk_socket.md, Remarks: the new socket stands in IoStatus.Information.
+  if (irp.creates && IsSuccess(returned) && IsSuccess(completed)) {
+    if (irp.no_socket && Forbid({RuleId::kCategorySocketInInformation})) return false;
+    Exercise(RuleId::kCategorySocketInInformation);
+  }
   if (returned == kStatusPending || returned == kStatusEventPending) {
     // A request that pended on a dead socket (ambiguities, definition of an error) still fails.
     if (irp.dead) {
@@ -51,6 +56,7 @@ void Judge::State::Completion(const Observation& o) {
   }
   irp.completed = true;
   irp.status = o.status;
+  irp.no_socket = o.information == 0;
   UnlinkIrp(o.irp);
   Touch(irp.socket);
   SocketState& s = sockets[irp.socket];

@@ -228,6 +228,8 @@ struct IrpState {
   bool control = false;       // any SO_WSK_EVENT_CALLBACK request
   bool dead = false;          // ... on a socket that surely no longer functioned
   uint8_t code = 0;           // of the call
+  bool creates = false;       // a socket, as far as it succeeds
+  bool no_socket = false;     // ... whose completion names none
   bool inspections = false;   // a close with pended inspections
   bool must_fail = false;     // the function does not suit the role that the stream socket took
   bool unaddressed = false;   // an address was asked for that the socket does not have
