@@ -75,6 +75,9 @@ void Judge::State::NamedBegin(SocketState& s, OpenCall& call, uint32_t event) {
   }
   ++e.open_enables;
   e.phases |= Next(e.phases, LifeInput::kEnableSucceeded);
+  // What is buffered may come in as many calls as there were datagrams.
+  if (event == kReceiveFrom)
+    e.triggers = static_cast<uint8_t>(s.datagrams < UINT8_MAX ? s.datagrams : UINT8_MAX);
   // ambiguities 13 and 30: what happened before may be indicated now, and a suspension may be lifted.
   if (e.suspension != kFlowing) e.suspension |= kFlowing;
   e.trigger |= event == kBacklog || s.fin_may || s.reset_may || s.dead_may ||
