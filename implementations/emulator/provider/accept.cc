@@ -25,6 +25,14 @@ void WriteAddress(PSOCKADDR to, const SOCKADDR_INET* from) {
   RtlCopyMemory(to, from, from->si_family == AF_INET ? sizeof(SOCKADDR_IN) : sizeof(SOCKADDR_IN6));
 }
 
+// With the lock: enables on an accepted socket what the listening one enables for it.
+void Inherit(const Socket* listener, Socket* request) {
+  SocketLock lock(request);
+  for (UCHAR index = 0; index <= kBacklogEvent; ++index) {
+    if (listener->listen.inherited & kBits[index]) request->events[index].enabled = TRUE;
+  }
+}
+
 // With the lock: gives a waiting connection to a WskAccept, and sets the IRP's outcome. The new socket is
 // referenced until the IRP is completed.
 void HandOver(Socket* listener, Socket* request, PIRP irp) {
@@ -41,6 +49,9 @@ void HandOver(Socket* listener, Socket* request, PIRP irp) {
     for (ULONG index = 0; index <= kBacklogEvent && !fixed; ++index) {
       request->events[index].fixed = request->events[index].enabled = FALSE;
     }
+  }
+  if (listener->listen.inherited != 0 && WspChoose(emulator::kChoiceInheritByFunction, 2) == 1) {
+    Inherit(listener, request);
   }
   irp->IoStatus.Status = STATUS_SUCCESS;
   irp->IoStatus.Information = reinterpret_cast<ULONG_PTR>(request);
@@ -129,14 +140,6 @@ bool Wanted(const Socket* socket, UCHAR event) {
       return FindRequest(socket, RequestState::kAbortDue) != nullptr;
     default:
       return false;
-  }
-}
-
-// With the lock: enables on an accepted socket what the listening one enables for it.
-void Inherit(const Socket* listener, Socket* request) {
-  SocketLock lock(request);
-  for (UCHAR index = 0; index <= kBacklogEvent; ++index) {
-    if (listener->listen.inherited & kBits[index]) request->events[index].enabled = TRUE;
   }
 }
 

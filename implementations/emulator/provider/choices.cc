@@ -128,6 +128,18 @@ const char* ProviderChoiceName(uint16_t kind) {
       return "static-flags";
     case kChoiceClientControlIrp:
       return "client-control-irp";
+    case kChoiceDisableWhileDisabling:
+      return "disable-while-disabling";
+    case kChoiceClosePendedDisable:
+      return "close-pended-disable";
+    case kChoiceOddRequest:
+      return "odd-request";
+    case kChoicePartlyInvalid:
+      return "partly-invalid";
+    case kChoiceEarlyData:
+      return "early-data";
+    case kChoiceInheritByFunction:
+      return "inherit-by-function";
     case kChoiceEnd:
       break;
   }

@@ -53,29 +53,36 @@ enum ProviderChoice : uint16_t {
   // Disabling an event that is not enabled. 0: success. 1: STATUS_INVALID_PARAMETER.
   kChoiceDisableDisabled = 32,
   // Disabling several events at once, which the page forbids. 0: STATUS_INVALID_PARAMETER. 1:
-  // STATUS_NOT_SUPPORTED.
+  // STATUS_NOT_SUPPORTED. 2: all of them are disabled; the answer is success if none has a call in progress,
+  // and an IRP that waits does so for the calls of all.
   kChoiceDisableSeveral = 33,
   // Enabling what is enabled already. 0: success, nothing changes. 1: STATUS_INVALID_PARAMETER.
   kChoiceEnableEnabled = 34,
   // Enabling while a disable of the same event waits for calls in progress. 0: success, in effect when the
   // disable is over. 1: success, in effect at once: calls go on as with kChoiceCallsWhileDisabling 1, and the
-  // disable ends when none is in progress. 2: STATUS_INVALID_DEVICE_STATE.
+  // disable ends when none is in progress. 2: STATUS_INVALID_DEVICE_STATE. 3: success, the disable is given
+  // up:
+  // its IRPs complete with STATUS_CANCELLED and the event stays enabled.
   kChoiceEnableWhileDisabling = 35,
   // An IRP given with an enable, which the page does not foresee. 0: completed with the outcome inside the
-  // call. 1: refused with STATUS_INVALID_PARAMETER.
+  // call. 1: refused with STATUS_INVALID_PARAMETER. 2: where the enable succeeds, STATUS_PENDING; it is in
+  // effect, and a worker completes the IRP.
   kChoiceEnableWithIrp = 36,
   // New calls of an event while its disable waits. 0: none. 1: they may still come. What this means for
   // events whose calls never overlap: when a call has returned and there is more to tell, the next call
-  // begins before the first one is counted down.
+  // begins before the first one is counted down. 2: they may come where calls of one event overlap, and the
+  // disable waits only for the calls that were in progress when it was asked for.
   kChoiceCallsWhileDisabling = 37,
   // Enabling or disabling before the socket is connected, a listening socket before it is bound. 0:
-  // STATUS_INVALID_DEVICE_STATE. 1: STATUS_INVALID_DEVICE_REQUEST.
+  // STATUS_INVALID_DEVICE_STATE. 1: STATUS_INVALID_DEVICE_REQUEST. 2: success, in effect once it is
+  // connected,
+  // or bound. 3: success, never in effect.
   kChoiceNotConnected = 38,
   // Enabling an event without a function in the client's dispatch table. 0: STATUS_INVALID_PARAMETER. 1:
   // success, and no calls.
   kChoiceEnableWithoutFunction = 39,
   // Enabling or disabling an event that is statically enabled. 0: STATUS_INVALID_DEVICE_REQUEST. 1:
-  // STATUS_INVALID_PARAMETER. 2: STATUS_NOT_SUPPORTED.
+  // STATUS_INVALID_PARAMETER. 2: STATUS_NOT_SUPPORTED. 3: success, without effect.
   kChoiceStaticEvent = 40,
   // A cancelled IRP of a disable. 0: the IRP completes with STATUS_CANCELLED, the event is disabled all the
   // same. 1: the cancellation is ignored.
@@ -105,7 +112,8 @@ enum ProviderChoice : uint16_t {
   // WskAcceptEvent has returned.
   kChoiceEnabledInAccept = 66,
   // Disabling an event of accepted sockets on the listening socket, which cannot be done. 0:
-  // STATUS_INVALID_PARAMETER. 1: STATUS_INVALID_DEVICE_REQUEST. 2: STATUS_NOT_SUPPORTED.
+  // STATUS_INVALID_PARAMETER. 1: STATUS_INVALID_DEVICE_REQUEST. 2: STATUS_NOT_SUPPORTED. 3: success, without
+  // effect.
   kChoiceDisableInherited = 67,
   // Enabling an event for accepted sockets that is statically enabled. 0: success, nothing changes. 1: as
   // for any static event.
@@ -161,7 +169,7 @@ enum ProviderChoice : uint16_t {
   // again or a WskReceiveFrom takes them. 1: dropped, since buffering them is not possible.
   kChoiceRefusedDatagrams = 85,
   // The same for an event that is statically enabled and stays so. 0: dropped. 1: buffered, and told again
-  // when a new datagram comes.
+  // when a new datagram comes. 2: kept for WskReceiveFrom alone.
   kChoiceStaticRefusal = 86,
   // A refusal disables the event although an enable of it succeeded during the call. 0: yes, the refusal came
   // last. 1: no, the enable counts.
@@ -199,7 +207,7 @@ enum ProviderChoice : uint16_t {
   // STATUS_INVALID_DEVICE_STATE.
   kChoiceStaticTwice = 96,
   // WSK_SET_STATIC_EVENT_CALLBACKS after a socket was made. 0: STATUS_INVALID_DEVICE_STATE. 1:
-  // STATUS_INVALID_DEVICE_REQUEST. 2: STATUS_INVALID_PARAMETER.
+  // STATUS_INVALID_DEVICE_REQUEST. 2: STATUS_INVALID_PARAMETER. 3: success, in effect for later sockets.
   kChoiceStaticLate = 97,
   // WSK_SET_STATIC_EVENT_CALLBACKS with flags that are no standard events', or with WSK_EVENT_DISABLE. 0:
   // STATUS_INVALID_PARAMETER. 1: STATUS_NOT_SUPPORTED.
@@ -207,6 +215,26 @@ enum ProviderChoice : uint16_t {
   // An IRP given with a client control operation whose page wants none. 0: STATUS_INVALID_PARAMETER. 1:
   // accepted, and completed with the outcome inside the call.
   kChoiceClientControlIrp = 99,
+
+  // ---- Further readings of SO_WSK_EVENT_CALLBACK and of what follows from it
+
+  // Disabling an event while a disable of it waits for calls in progress. 0: this one waits, too. 1:
+  // STATUS_INVALID_DEVICE_STATE.
+  kChoiceDisableWhileDisabling = 100,
+  // The IRP of a disable that waits when the socket is closed. 0: STATUS_CANCELLED. 1: STATUS_SUCCESS, when
+  // the calls have returned; the close completes after it.
+  kChoiceClosePendedDisable = 101,
+  // A request that names no event which the socket could have: no event bit, bits of other categories or of
+  // none, an NPI id that is nobody's. 0: STATUS_INVALID_PARAMETER. 1: success, which does nothing.
+  kChoiceOddRequest = 102,
+  // Enabling several events of which the socket cannot have some. 0: STATUS_INVALID_PARAMETER, nothing is
+  // enabled. 1: success, the others are enabled.
+  kChoicePartlyInvalid = 103,
+  // Data, datagrams or connections that wait when their event is enabled. 0: indicated. 1: not before more
+  // comes.
+  kChoiceEarlyData = 104,
+  // Events that a listening socket enables, on sockets from WskAccept. 0: not enabled there. 1: enabled.
+  kChoiceInheritByFunction = 105,
 
   kChoiceEnd
 };

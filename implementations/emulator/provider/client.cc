@@ -35,10 +35,11 @@ struct Buffers {
 
 // ---- WSK_SET_STATIC_EVENT_CALLBACKS (wsk-set-static-event-callbacks.md)
 
+// What the call answers when there are sockets already. Success: the mask is for later ones.
 NTSTATUS LateStatus() {
   constexpr NTSTATUS kAnswers[] = {STATUS_INVALID_DEVICE_STATE, STATUS_INVALID_DEVICE_REQUEST,
-                                   STATUS_INVALID_PARAMETER};
-  return kAnswers[WspChoose(emulator::kChoiceStaticLate, 3)];
+                                   STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
+  return kAnswers[WspChoose(emulator::kChoiceStaticLate, 4)];
 }
 
 NTSTATUS SetStaticEvents(Registration* client, const Buffers& buffers) {
@@ -55,7 +56,9 @@ NTSTATUS SetStaticEvents(Registration* client, const Buffers& buffers) {
     return WspChoose(emulator::kChoiceStaticFlags, 2) == 0 ? STATUS_INVALID_PARAMETER : STATUS_NOT_SUPPORTED;
   }
   ProviderLock lock;
-  if (client->sockets_made) return LateStatus();
+  if (client->sockets_made) {
+    if (NTSTATUS status = LateStatus(); !NT_SUCCESS(status)) return status;
+  }
   ULONG again = client->static_set ? WspChoose(emulator::kChoiceStaticTwice, 3) : 0;
   if (again == 2) return STATUS_INVALID_DEVICE_STATE;
   client->static_events = again == 1 ? mask : client->static_events | mask;

@@ -43,11 +43,10 @@ void Append(Socket* socket, Datagram* datagram) {
   socket->received_bytes += datagram->length + kOverhead;
 }
 
-Datagram* TakeFirst(Socket* socket) {
-  DatagramPart& part = socket->datagram;
-  Datagram* datagram = part.queue;
-  part.queue = datagram->next;
-  if (part.queue == nullptr) part.queue_end = &part.queue;
+Datagram* TakeFirst(Socket* socket, Datagram** list, Datagram*** end) {
+  Datagram* datagram = *list;
+  *list = datagram->next;
+  if (*list == nullptr) *end = list;
   datagram->next = nullptr;
   socket->received_bytes -= datagram->length + kOverhead;
   return datagram;
@@ -64,12 +63,38 @@ void PutBack(Socket* socket, Datagram* list) {
   part.queue = list;
 }
 
-Datagram* TakeAll(Socket* socket) {
+// Puts a list aside, for WskReceiveFrom alone.
+void Keep(Socket* socket, Datagram* list) {
   DatagramPart& part = socket->datagram;
-  Datagram* list = part.queue;
-  part.queue = nullptr;
-  part.queue_end = &part.queue;
-  socket->received_bytes = 0;
+  *part.kept_end = list;
+  for (; *part.kept_end != nullptr; part.kept_end = &(*part.kept_end)->next) {
+    socket->received_bytes += (*part.kept_end)->length + kOverhead;
+  }
+}
+
+// Moves the datagrams of a list that `gone` says to `gone_list`, all of them without a function.
+void TakeOut(Socket* socket, Datagram** list, Datagram*** end, bool (*gone)(const Socket*, const Datagram*),
+             Datagram** gone_list) {
+  while (*list != nullptr) {
+    Datagram* datagram = *list;
+    if (gone != nullptr && !gone(socket, datagram)) {
+      list = &datagram->next;
+      continue;
+    }
+    *list = datagram->next;
+    socket->received_bytes -= datagram->length + kOverhead;
+    datagram->next = *gone_list;
+    *gone_list = datagram;
+  }
+  *end = list;
+}
+
+// Likewise, of all that is buffered.
+Datagram* TakeOutAll(Socket* socket, bool (*gone)(const Socket*, const Datagram*)) {
+  DatagramPart& part = socket->datagram;
+  Datagram* list = nullptr;
+  TakeOut(socket, &part.kept, &part.kept_end, gone, &list);
+  TakeOut(socket, &part.queue, &part.queue_end, gone, &list);
   return list;
 }
 
@@ -77,7 +102,7 @@ void Drop(Socket* socket) {
   Datagram* list;
   {
     SocketLock lock(socket);
-    list = TakeAll(socket);
+    list = TakeOutAll(socket, nullptr);
   }
   if (list != nullptr) Below()->ReturnDatagrams(list);
 }
@@ -91,6 +116,14 @@ bool SameAddress(const SOCKADDR_INET* a, const SOCKADDR_INET* b) {
          RtlCompareMemory(&a->Ipv6.sin6_addr, &b->Ipv6.sin6_addr, sizeof(IN6_ADDR)) == sizeof(IN6_ADDR);
 }
 
+bool IsStranger(const Socket* socket, const Datagram* datagram) {
+  return !SameAddress(&socket->datagram.remote, &datagram->remote);
+}
+
+bool Buffered(const Socket* socket) {
+  return socket->datagram.queue != nullptr || socket->datagram.kept != nullptr;
+}
+
 // Whether the socket takes a datagram that comes now.
 bool Accepts(const Socket* socket, const Datagram* datagram) {
   const DatagramPart& part = socket->datagram;
@@ -100,7 +133,7 @@ bool Accepts(const Socket* socket, const Datagram* datagram) {
   bool unwanted = !event.enabled && IsListEmpty(&socket->receives);
   if (unwanted && WspChoose(emulator::kChoiceUnwantedDatagrams, 2) == 1) return false;
   SIZE_T limit = socket->receive_buffer_option != 0 ? socket->receive_buffer_option : kQueueLimit;
-  return part.queue == nullptr || socket->received_bytes + datagram->length + kOverhead <= limit;
+  return !Buffered(socket) || socket->received_bytes + datagram->length + kOverhead <= limit;
 }
 
 // ---- What the transport tells
@@ -116,6 +149,7 @@ void OnReceived(void* context, Datagram* list) {
       if (Accepts(socket, datagram)) {
         Append(socket, datagram);
         socket->datagram.stalled = FALSE;
+        socket->events[kReceiveFromEvent].awaits_arrival = FALSE;
       } else {
         datagram->next = refused;
         refused = datagram;
@@ -204,7 +238,8 @@ void Prepare(Socket* socket, UCHAR, Delivery* delivery) {
   DatagramNode** link = &delivery->datagrams;
   WSK_DATAGRAM_INDICATION** told = nullptr;
   while (delivery->bytes < most && socket->datagram.queue != nullptr) {
-    DatagramNode* node = MakeNode(socket, TakeFirst(socket));
+    DatagramNode* node =
+        MakeNode(socket, TakeFirst(socket, &socket->datagram.queue, &socket->datagram.queue_end));
     node->list = &delivery->datagrams;
     *link = node;
     link = &node->next;
@@ -243,13 +278,16 @@ void Retain(Socket* socket, Delivery* delivery) {
   }
 }
 
-// With the lock: the client refused. Whether the datagrams are kept.
-bool Refuse(Socket* socket, const Delivery* delivery) {
+enum class Refused : UCHAR { kDropped, kToldAgain, kForReceives };
+
+// With the lock: the client refused. What becomes of the datagrams.
+Refused Refuse(Socket* socket, const Delivery* delivery) {
   Event& event = socket->events[kReceiveFromEvent];
-  bool keep;
+  Refused what;
   if (event.fixed) {
-    keep = WspChoose(emulator::kChoiceStaticRefusal, 2) == 1;
-    if (keep) socket->datagram.stalled = TRUE;
+    constexpr Refused kWhat[] = {Refused::kDropped, Refused::kToldAgain, Refused::kForReceives};
+    what = kWhat[WspChoose(emulator::kChoiceStaticRefusal, 3)];
+    if (what == Refused::kToldAgain) socket->datagram.stalled = TRUE;
   } else {
     bool enabled_since = event.enables != delivery->enables;
     if (event.disabling) {
@@ -258,9 +296,10 @@ bool Refuse(Socket* socket, const Delivery* delivery) {
     } else if (!enabled_since || WspChoose(emulator::kChoiceEnableBeforeRefusal, 2) == 0) {
       event.enabled = FALSE;
     }
-    keep = WspChoose(emulator::kChoiceRefusedDatagrams, 2) == 0;
+    bool keep = WspChoose(emulator::kChoiceRefusedDatagrams, 2) == 0;
+    what = keep ? Refused::kToldAgain : Refused::kDropped;
   }
-  return keep && socket->state == SocketState::kOpen && !socket->broken;
+  return socket->state == SocketState::kOpen && !socket->broken ? what : Refused::kDropped;
 }
 
 void Finish(Socket* socket, UCHAR, Delivery* delivery, NTSTATUS status) {
@@ -274,10 +313,10 @@ void Finish(Socket* socket, UCHAR, Delivery* delivery, NTSTATUS status) {
       used = TakeNodes(delivery);
     } else if (status == STATUS_DATA_NOT_ACCEPTED) {
       used = TakeNodes(delivery);
-      if (Refuse(socket, delivery)) {
-        PutBack(socket, used);
-        used = nullptr;
-      }
+      Refused what = Refuse(socket, delivery);
+      if (what == Refused::kToldAgain) PutBack(socket, used);
+      if (what == Refused::kForReceives) Keep(socket, used);
+      if (what != Refused::kDropped) used = nullptr;
     } else {
       WspMisuse("a receive-from event callback that returned a status that the page does not list",
                 "nc-wsk-pfn_wsk_receive_from_event.md", socket);
@@ -292,7 +331,9 @@ void Finish(Socket* socket, UCHAR, Delivery* delivery, NTSTATUS status) {
 void Fill(Socket* socket, PIRP irp) {
   const Request* request = RequestOf(irp);
   const ReceiveFromOutput* output = OutputOf(irp);
-  Datagram* datagram = TakeFirst(socket);
+  DatagramPart& part = socket->datagram;
+  Datagram* datagram = part.kept != nullptr ? TakeFirst(socket, &part.kept, &part.kept_end)
+                                            : TakeFirst(socket, &part.queue, &part.queue_end);
   SIZE_T bytes = datagram->length < request->length ? datagram->length : request->length;
   irp->IoStatus.Status = STATUS_SUCCESS;
   irp->IoStatus.Information = bytes;
@@ -315,8 +356,8 @@ void Fill(Socket* socket, PIRP irp) {
 bool EventFirst(Socket* socket) {
   const Event& event = socket->events[kReceiveFromEvent];
   DatagramPart& part = socket->datagram;
-  bool possible =
-      event.enabled && !event.disabling && !part.stalled && HasFunction(socket, kReceiveFromEvent);
+  bool possible = event.enabled && !event.disabling && !event.awaits_arrival && !part.stalled &&
+                  HasFunction(socket, kReceiveFromEvent);
   part.event_first =
       possible && (part.event_first || WspChoose(emulator::kChoiceReceiveFromRace, 2) == 1) ? TRUE : FALSE;
   return part.event_first;
@@ -326,7 +367,7 @@ bool EventFirst(Socket* socket) {
 NTSTATUS Start(Socket* socket, PIRP irp) {
   if (socket->broken) return STATUS_FILE_FORCED_CLOSED;
   if (!socket->bound) return STATUS_INVALID_DEVICE_STATE;
-  if (socket->datagram.queue != nullptr && IsListEmpty(&socket->receives)) {
+  if (Buffered(socket) && IsListEmpty(&socket->receives)) {
     Fill(socket, irp);
     return irp->IoStatus.Status;
   }
@@ -343,6 +384,7 @@ const transport::DatagramClient kDatagramClient = {OnReceived, OnDatagramSent, O
 NTSTATUS OpenDatagrams(Socket* socket, const VOID* dispatch) {
   socket->datagram.dispatch = static_cast<const WSK_CLIENT_DATAGRAM_DISPATCH*>(dispatch);
   socket->datagram.queue_end = &socket->datagram.queue;
+  socket->datagram.kept_end = &socket->datagram.kept;
   socket->overlapping = static_cast<BOOLEAN>(WspChoose(emulator::kChoiceOverlappingDatagrams, 2));
   return Below()->Open(&kDatagramClient, socket, socket->family, &socket->datagram.endpoint);
 }
@@ -353,8 +395,10 @@ void CloseDatagrams(Socket* socket) {
 }
 
 void FillDatagramReceives(Socket* socket, PLIST_ENTRY done) {
-  if (socket->datagram.queue == nullptr || IsListEmpty(&socket->receives) || EventFirst(socket)) return;
-  while (socket->datagram.queue != nullptr && !IsListEmpty(&socket->receives)) {
+  if (!Buffered(socket) || IsListEmpty(&socket->receives)) return;
+  bool event_first = socket->datagram.queue != nullptr && EventFirst(socket);
+  while ((event_first ? socket->datagram.kept != nullptr : Buffered(socket)) &&
+         !IsListEmpty(&socket->receives)) {
     PIRP irp = IrpOf(socket->receives.Flink);
     if (!Unpend(irp)) continue;
     Fill(socket, irp);
@@ -378,18 +422,8 @@ NTSTATUS SetDatagramAddress(Socket* socket, ULONG code, SIZE_T size, const VOID*
     bool fixed = code == SIO_WSK_SET_REMOTE_ADDRESS;
     (fixed ? part.has_remote : part.has_send_to) = clear ? FALSE : TRUE;
     if (!clear) RtlCopyMemory(fixed ? &part.remote : &part.send_to, address, AddressSize(socket->family));
-    if (!clear && fixed && part.queue != nullptr && WspChoose(emulator::kChoiceQueuedStrangers, 2) == 1) {
-      Datagram* list = TakeAll(socket);
-      while (list != nullptr) {
-        Datagram* datagram = list;
-        list = list->next;
-        if (SameAddress(&part.remote, &datagram->remote)) {
-          Append(socket, datagram);
-        } else {
-          datagram->next = strangers;
-          strangers = datagram;
-        }
-      }
+    if (!clear && fixed && Buffered(socket) && WspChoose(emulator::kChoiceQueuedStrangers, 2) == 1) {
+      strangers = TakeOutAll(socket, IsStranger);
     }
   }
   if (strangers != nullptr) Below()->ReturnDatagrams(strangers);

@@ -1,5 +1,5 @@
-// The life of the event callbacks: enabling, disabling, calling (so-wsk-event-callback.md,
-// enabling-and-disabling-event-callback-functions.md).
+// The calls of the event callbacks (enabling-and-disabling-event-callback-functions.md): which are due, who
+// makes them, and what their end brings about. event_control.cc has what the client asks for.
 //
 // A call is in progress from the moment the provider has decided on it until it is counted down after the
 // client's return. A disable that finds none has taken effect when it returns; otherwise it takes effect, and
@@ -108,6 +108,7 @@ const EventRules* RulesOf(const Socket* socket, UCHAR event) {
 bool Due(const Socket* socket, UCHAR index) {
   const Event& event = socket->events[index];
   if (!event.enabled || event.held || socket->state != SocketState::kOpen) return false;
+  if (event.awaits_arrival && !socket->broken) return false;
   if (event.in_progress != 0 && !(socket->overlapping && index != kPingEvent)) return false;
   if (!socket->concurrent_events) {
     for (const Event& other : socket->events) {
@@ -136,11 +137,47 @@ NTSTATUS CallAtSomeLevel(Socket* socket, UCHAR event, Delivery* delivery) {
 // calls during a disable come to where calls do not overlap.
 bool GoesOn(Socket* socket, UCHAR index) {
   Event& event = socket->events[index];
-  if (!event.disabling || !event.keep_going) return false;
+  if (!event.disabling || !event.keep_going || event.bounded) return false;
   --event.in_progress;
   bool due = Due(socket, index);
   ++event.in_progress;
   return due;
+}
+
+// With the lock: a call begins.
+void Begin(Socket* socket, UCHAR index, Delivery* delivery) {
+  Event& event = socket->events[index];
+  *delivery = Delivery{};
+  delivery->serial = ++event.begun;
+  InterlockedIncrement(&event.entering);
+  RulesOf(socket, index)->prepare(socket, index, delivery);
+}
+
+// With the lock: a disable takes effect. IRPs that waited for nothing else go to `done`.
+void EndDisable(Socket* socket, UCHAR index, PLIST_ENTRY done) {
+  Event& event = socket->events[index];
+  event.enabled = event.reenable;
+  event.disabling = event.reenable = event.keep_going = event.bounded = FALSE;
+  if (!event.enabled && index == kPingEvent) DropPings(socket);
+  for (PLIST_ENTRY link = socket->disables.Flink; link != &socket->disables;) {
+    PIRP irp = IrpOf(link);
+    link = link->Flink;
+    Request* request = RequestOf(irp);
+    if (!(request->events & (1u << index))) continue;
+    request->events &= static_cast<UCHAR>(~(1u << index));
+    if (request->events != 0 || !Unpend(irp)) continue;
+    irp->IoStatus.Status = STATUS_SUCCESS;
+    irp->IoStatus.Information = 0;
+    InsertTailList(done, &irp->Tail.Overlay.ListEntry);
+  }
+}
+
+// With the lock, a call having been counted down: whether the disable waits for nothing more. One that waits
+// for the calls of its time alone does not end while another call is on its way to the client, who would see
+// it begin after the end.
+bool DisableIsOver(const Event& event) {
+  if (!event.disabling) return false;
+  return event.in_progress == 0 || (event.bounded && event.awaited == 0 && event.entering == 0);
 }
 
 // Counts a call down; with the last one, a disable takes effect. False: the next call is in `delivery`.
@@ -151,23 +188,12 @@ bool EndCall(Socket* socket, UCHAR index, Delivery* delivery) {
   {
     SocketLock lock(socket);
     if (GoesOn(socket, index)) {
-      *delivery = Delivery{};
-      RulesOf(socket, index)->prepare(socket, index, delivery);
+      Begin(socket, index, delivery);
       return false;
     }
-    if (--event.in_progress == 0 && event.disabling) {
-      event.disabling = FALSE;
-      event.enabled = event.reenable;
-      if (!event.enabled && index == kPingEvent) DropPings(socket);
-      event.reenable = event.keep_going = FALSE;
-      while (!IsListEmpty(&event.waiters)) {
-        PIRP irp = IrpOf(event.waiters.Flink);
-        if (!Unpend(irp)) continue;
-        irp->IoStatus.Status = STATUS_SUCCESS;
-        irp->IoStatus.Information = 0;
-        InsertTailList(&done, &irp->Tail.Overlay.ListEntry);
-      }
-    }
+    --event.in_progress;
+    if (event.awaited != 0 && static_cast<LONG>(delivery->serial - event.asked) <= 0) --event.awaited;
+    if (DisableIsOver(event)) EndDisable(socket, index, &done);
   }
   CompleteAll(socket, &done);
   return true;
@@ -180,14 +206,14 @@ bool RunEvent(Socket* socket, UCHAR index) {
     SocketLock lock(socket);
     if (!Due(socket, index)) return false;
     ++socket->events[index].in_progress;
-    delivery = Delivery{};
-    RulesOf(socket, index)->prepare(socket, index, &delivery);
+    Begin(socket, index, &delivery);
   }
   Reference(socket);
   // Other calls of the event may go on beside this one.
   if (socket->overlapping && index != kPingEvent) Advance(socket, Place::kWorker);
   do {
     WspYield(emulator::kChoiceCallbackEdge);
+    InterlockedDecrement(&socket->events[index].entering);
     NTSTATUS status = CallAtSomeLevel(socket, index, &delivery);
     WspYield(emulator::kChoiceCallbackEdge);
     RulesOf(socket, index)->finish(socket, index, &delivery, status);
@@ -226,120 +252,6 @@ void EventWork(PVOID context) {
 
 }  // namespace
 
-NTSTATUS StaticEventStatus() {
-  constexpr NTSTATUS kAnswers[] = {STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER,
-                                   STATUS_NOT_SUPPORTED};
-  return kAnswers[WspChoose(emulator::kChoiceStaticEvent, 3)];
-}
-
-namespace {
-
-// With the lock. Whether events for the sockets that will be accepted can be enabled.
-NTSTATUS CheckInherited(const Socket* socket, ULONG events) {
-  bool fixed = (socket->client->static_events & events) != 0;
-  return fixed && WspChoose(emulator::kChoiceInheritStatic, 2) == 1 ? StaticEventStatus() : STATUS_SUCCESS;
-}
-
-// With the lock. Enables all events of the mask, or none.
-NTSTATUS Enable(Socket* socket, const EventRules* rules, ULONG mask) {
-  ULONG inherited = mask & rules->inheritable;
-  if (NTSTATUS status = CheckInherited(socket, inherited); !NT_SUCCESS(status)) return status;
-  for (UCHAR index = 0; index < kEventCount; ++index) {
-    const Event& event = socket->events[index];
-    if (!(mask & rules->bits[index])) continue;
-    if (event.fixed) return StaticEventStatus();
-    if (!rules->has_function(socket, index) && WspChoose(emulator::kChoiceEnableWithoutFunction, 2) == 0) {
-      return STATUS_INVALID_PARAMETER;
-    }
-    if (event.enabled && !event.disabling && WspChoose(emulator::kChoiceEnableEnabled, 2) == 1) {
-      return STATUS_INVALID_PARAMETER;
-    }
-  }
-  ULONG while_disabling = 0;
-  for (UCHAR index = 0; index < kEventCount; ++index) {
-    if (!(mask & rules->bits[index]) || !socket->events[index].disabling) continue;
-    while_disabling = WspChoose(emulator::kChoiceEnableWhileDisabling, 3);
-    if (while_disabling == 2) return STATUS_INVALID_DEVICE_STATE;
-  }
-  for (UCHAR index = 0; index < kEventCount; ++index) {
-    Event& event = socket->events[index];
-    if (!(mask & rules->bits[index])) continue;
-    // An event that a listener enabled stays held; so may one that the client enables in WskAcceptEvent.
-    if (event.held && !event.enabled && WspChoose(emulator::kChoiceEnabledInAccept, 2) == 0) {
-      event.held = FALSE;
-    }
-    event.enabled = TRUE;
-    ++event.enables;
-    if (!event.disabling) continue;
-    event.reenable = TRUE;
-    if (while_disabling == 1) event.keep_going = TRUE;
-  }
-  socket->listen.inherited |= inherited;
-  return STATUS_SUCCESS;
-}
-
-// With the lock. STATUS_PENDING: the IRP was put among the waiters. STATUS_CANCELLED: it was cancelled
-// already.
-NTSTATUS Disable(Socket* socket, UCHAR index, PIRP irp) {
-  Event& event = socket->events[index];
-  if (event.fixed) return StaticEventStatus();
-  if (event.in_progress == 0) {
-    if (!event.enabled && WspChoose(emulator::kChoiceDisableDisabled, 2) == 1)
-      return STATUS_INVALID_PARAMETER;
-    event.enabled = FALSE;
-    if (index == kPingEvent) DropPings(socket);
-    return STATUS_SUCCESS;
-  }
-  bool first = !event.disabling;
-  event.disabling = TRUE;
-  event.reenable = FALSE;
-  event.keep_going = first && WspChoose(emulator::kChoiceCallsWhileDisabling, 2) == 1;
-  if (irp == nullptr) return STATUS_EVENT_PENDING;
-  RequestOf(irp)->kind = RequestKind::kDisable;
-  RequestOf(irp)->event = index;
-  if (WspChoose(emulator::kChoiceCancelDisable, 2) == 0) {
-    return Pend(socket, &event.waiters, irp) ? STATUS_PENDING : STATUS_CANCELLED;
-  }
-  PendUncancellable(socket, &event.waiters, irp);
-  return STATUS_PENDING;
-}
-
-ULONG KnownEvents(const EventRules* rules) {
-  ULONG known = rules->inheritable;
-  for (ULONG bit : rules->bits) known |= bit;
-  return known;
-}
-
-// The event of a mask with exactly one bit; kEventCount if it has another number of bits or is inheritable.
-UCHAR EventOfBit(const EventRules* rules, ULONG bit) {
-  UCHAR index = 0;
-  while (index < kEventCount && rules->bits[index] != bit) ++index;
-  return index;
-}
-
-bool SameId(const NPIID* a, const NPIID* b) { return RtlCompareMemory(a, b, sizeof *a) == sizeof *a; }
-
-// With the lock. What the page asks of both enabling and disabling; and the rules of the NPI that is meant.
-NTSTATUS CheckControl(const Socket* socket, SIZE_T size, const WSK_EVENT_CALLBACK_CONTROL* control,
-                      const EventRules** rules) {
-  if (size < sizeof *control || control == nullptr || control->NpiId == nullptr)
-    return STATUS_INVALID_PARAMETER;
-  bool standard = SameId(control->NpiId, &NPI_WSK_INTERFACE_ID);
-  if (!standard && !SameId(control->NpiId, &NPI_WSKEMU_PING_ID)) return STATUS_INVALID_PARAMETER;
-  if (!standard && !socket->ping.registered) return UnregisteredStatus();
-  if (standard && socket->category == WSK_FLAG_BASIC_SOCKET) return BasicSocketStatus();
-  *rules = standard ? socket->rules : &kPingRules;
-  ULONG events = control->EventMask & ~WSK_EVENT_DISABLE;
-  if (events == 0 || (events & ~KnownEvents(*rules)) != 0) return STATUS_INVALID_PARAMETER;
-  if (socket->broken) return STATUS_FILE_FORCED_CLOSED;
-  if (socket->rules->ready(socket)) return STATUS_SUCCESS;
-  if (!standard && WspChoose(emulator::kChoiceExtensionEarly, 2) == 1) return STATUS_SUCCESS;
-  return WspChoose(emulator::kChoiceNotConnected, 2) == 0 ? STATUS_INVALID_DEVICE_STATE
-                                                          : STATUS_INVALID_DEVICE_REQUEST;
-}
-
-}  // namespace
-
 const EventRules kConnectionRules = {{WSK_EVENT_RECEIVE, WSK_EVENT_DISCONNECT, WSK_EVENT_SEND_BACKLOG},
                                      0,
                                      Connected,
@@ -351,12 +263,12 @@ const EventRules kConnectionRules = {{WSK_EVENT_RECEIVE, WSK_EVENT_DISCONNECT, W
 
 void InitializeEvents(Socket* socket, const EventRules* rules) {
   socket->rules = rules;
+  socket->static_events = socket->client->static_events;
   socket->concurrent_events = static_cast<BOOLEAN>(WspChoose(emulator::kChoiceConcurrentEvents, 2));
   for (UCHAR index = 0; index < kEventCount; ++index) {
     Event& event = socket->events[index];
     event.socket = socket;
-    event.fixed = event.enabled = (socket->client->static_events & rules->bits[index]) != 0;
-    InitializeListHead(&event.waiters);
+    event.fixed = event.enabled = (socket->static_events & rules->bits[index]) != 0;
     ExInitializeWorkItem(&event.work, EventWork, &event);
   }
 }
@@ -365,7 +277,7 @@ void SetEventRules(Socket* socket, const EventRules* rules) {
   socket->rules = rules;
   for (UCHAR index = 0; index <= kBacklogEvent; ++index) {
     Event& event = socket->events[index];
-    event.fixed = event.enabled = (socket->client->static_events & rules->bits[index]) != 0;
+    event.fixed = event.enabled = (socket->static_events & rules->bits[index]) != 0;
   }
 }
 
@@ -441,49 +353,6 @@ void Advance(Socket* socket, Place place) {
   for (UCHAR index = 0; index < kEventCount; ++index) {
     if (here & (1u << index)) RunEvent(socket, index);
   }
-}
-
-NTSTATUS ControlEvents(Call* call, SIZE_T size, const VOID* input, PIRP irp) {
-  Socket* socket = call->socket();
-  auto* control = static_cast<const WSK_EVENT_CALLBACK_CONTROL*>(input);
-  NTSTATUS status;
-  const EventRules* rules = socket->rules;
-  bool enabling = false;
-  {
-    SocketLock lock(socket);
-    status = CheckControl(socket, size, control, &rules);
-    if (NT_SUCCESS(status)) {
-      ULONG events = control->EventMask & ~WSK_EVENT_DISABLE;
-      enabling = events == control->EventMask;
-      if (enabling && irp != nullptr && WspChoose(emulator::kChoiceEnableWithIrp, 2) == 1) {
-        status = STATUS_INVALID_PARAMETER;
-      } else if (enabling) {
-        status = Enable(socket, rules, events);
-      } else if ((events & (events - 1)) == 0 && (events & rules->inheritable) != 0) {
-        constexpr NTSTATUS kAnswers[] = {STATUS_INVALID_PARAMETER, STATUS_INVALID_DEVICE_REQUEST,
-                                         STATUS_NOT_SUPPORTED};
-        status = kAnswers[WspChoose(emulator::kChoiceDisableInherited, 3)];
-      } else if (EventOfBit(rules, events) == kEventCount) {
-        status = WspChoose(emulator::kChoiceDisableSeveral, 2) == 0 ? STATUS_INVALID_PARAMETER
-                                                                    : STATUS_NOT_SUPPORTED;
-      } else {
-        status = Disable(socket, EventOfBit(rules, events), irp);
-      }
-    }
-  }
-  call->Leave();
-  if (status == STATUS_PENDING) return status;
-  if (status == STATUS_CANCELLED) {
-    AnswerNow(socket, irp, status, 0);
-    return STATUS_PENDING;
-  }
-  // That a socket is no longer functional is returned, whatever becomes of other failures.
-  bool later = NT_ERROR(status) && status != STATUS_FILE_FORCED_CLOSED;
-  status = later ? Answer(socket, irp, status, 0) : AnswerNow(socket, irp, status, 0);
-  // Datagrams that were meant for the event may now be for a receive.
-  bool datagrams = socket->category == WSK_FLAG_DATAGRAM_SOCKET;
-  if (enabling || datagrams) Advance(socket, Place::kClientCall);
-  return status;
 }
 
 }  // namespace wskcert::provider

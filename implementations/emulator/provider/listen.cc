@@ -67,6 +67,7 @@ NTSTATUS StartListening(Socket* socket) {
   if (socket->listen.conditional) {
     socket->events[kInspectEvent].enabled = socket->events[kAbortEvent].enabled = TRUE;
   }
+  EnableEarlyEvents(socket);
   return STATUS_SUCCESS;
 }
 
@@ -234,6 +235,7 @@ bool OnRequestConnected(Socket* request, NTSTATUS status) {
       if (NT_SUCCESS(status)) {
         request->connected = TRUE;
         request->request.state = RequestState::kWaiting;
+        listener->events[kAcceptEvent].awaits_arrival = FALSE;
       } else {
         close = LoseRequest(listener, request);
       }

@@ -73,11 +73,18 @@ struct Event {
   BOOLEAN disabling;   // to be disabled when the calls in progress have returned
   BOOLEAN reenable;    // enabled again after that
   BOOLEAN keep_going;  // calls may begin although disabling
-  BOOLEAN held;        // no call yet: the socket is still being accepted
-  BOOLEAN queued;      // the work item
-  ULONG in_progress;   // calls to the client that have not returned, or are about to begin
-  ULONG enables;       // successful ones, to know whether one came during a call
-  LIST_ENTRY waiters;  // IRPs of disables
+  BOOLEAN bounded;     // disabling waits only for the calls that `awaited` counts
+  // What came before the event was enabled is not told until more comes.
+  BOOLEAN awaits_arrival;
+  BOOLEAN held;       // no call yet: the socket is still being accepted
+  BOOLEAN queued;     // the work item
+  ULONG in_progress;  // calls to the client that have not returned, or are about to begin
+  ULONG enables;      // successful ones, to know whether one came during a call
+  ULONG begun;        // calls, ever
+  LONG entering;      // calls that begin and have not reached the client
+  // When the latest disable was asked for: the latest call, and how many of the calls until then have not
+  // returned.
+  ULONG asked, awaited;
   Socket* socket;
   WORK_QUEUE_ITEM work;
 };
@@ -92,6 +99,7 @@ struct Delivery {
   Socket* request;  // a connection that comes in
   DatagramNode* datagrams;
   ULONG enables;  // of the event before the call
+  ULONG serial;   // of the call, among the event's
   ULONG ping;
   BOOLEAN inherits_late;
 };
@@ -123,6 +131,8 @@ struct DatagramPart {
   transport::DatagramEndpoint* endpoint;
   // Received and not taken by anybody yet, first come first.
   transport::Datagram *queue, **queue_end;
+  // Refused by the event, and kept for WskReceiveFrom alone. They come before the queue.
+  transport::Datagram *kept, **kept_end;
   transport::Datagram* spent;  // to be returned when the lock is not held
   BOOLEAN event_first;         // what is queued goes to the event although a receive waits
   BOOLEAN stalled;             // what is queued was refused, and waits for a new datagram
@@ -209,6 +219,9 @@ struct Socket {
   BOOLEAN completions_queued;
   ADDRESS_FAMILY family;
   const EventRules* rules;
+  ULONG static_events;  // the client's, when the socket was made
+  ULONG early_events;   // enabled before they could be, for the time when they can
+  BOOLEAN early_ping;   // likewise
   LONG references;
   LONG calls;  // calls in progress, for finding a close beside them
   KSPIN_LOCK lock;
@@ -230,6 +243,7 @@ struct Socket {
   Node* indicated;           // nodes of the receive event in progress
   ULONG retained;            // nodes that the client retains
   LIST_ENTRY receives, sends;
+  LIST_ENTRY disables;              // IRPs that wait for calls in progress
   PIRP connect, disconnect, close;  // at most one each
   // IRPs with their outcome, for a worker to complete in this order.
   LIST_ENTRY completions;
@@ -269,7 +283,7 @@ enum class RequestKind : UCHAR {
 struct Request {
   Socket* socket;
   RequestKind kind;
-  UCHAR event;     // kDisable
+  UCHAR events;    // kDisable: a bit for each event whose calls it waits for
   BOOLEAN listed;  // in one of the socket's lists
   BOOLEAN held;    // kSend: somebody tries to take it back from the transport
   BOOLEAN over;    // kSend: the transport is done with it, the outcome is in IoStatus
@@ -393,7 +407,6 @@ NTSTATUS ConnectionStatus(const Socket* socket);
 enum class Place : UCHAR { kClientCall, kTransport, kWorker };
 // Goes on with whatever the socket can do now: fills receives, calls back.
 void Advance(Socket* socket, Place place);
-NTSTATUS ControlEvents(Call* call, SIZE_T size, const VOID* input, PIRP irp);
 // Sets a socket's events up for its use.
 void InitializeEvents(Socket* socket, const EventRules* rules);
 extern const EventRules kConnectionRules;
@@ -406,12 +419,17 @@ extern const EventRules kListenRules;
 extern const EventRules kStreamRules;
 // Gives a socket's events their meaning once its use is known.
 void SetEventRules(Socket* socket, const EventRules* rules);
-// The answer to attempts to enable or disable a static event.
-NTSTATUS StaticEventStatus();
 // Holds the events back that belong to the socket's use, and lets their calls begin.
 void HoldEvents(Socket* socket);
 void StartEvents(Socket* socket);
 inline constexpr ULONG kConnectionEvents = WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT | WSK_EVENT_SEND_BACKLOG;
+
+// ---- event_control.cc
+
+// SO_WSK_EVENT_CALLBACK.
+NTSTATUS ControlEvents(Call* call, SIZE_T size, const VOID* input, PIRP irp);
+// With the lock, when events can be enabled from now on: enables those that were asked for before.
+void EnableEarlyEvents(Socket* socket);
 
 // ---- indication.cc
 

@@ -158,7 +158,11 @@ NTSTATUS WSKAPI WspBind(PWSK_SOCKET wsk, PSOCKADDR address, ULONG flags, PIRP ir
                  : WspTransport()->Bind(socket->endpoint, address);
   }
   if (NT_SUCCESS(status) && socket->category == WSK_FLAG_LISTEN_SOCKET) status = StartListening(socket);
-  if (NT_SUCCESS(status)) socket->bound = TRUE;
+  if (NT_SUCCESS(status)) {
+    SocketLock lock(socket);
+    socket->bound = TRUE;
+    if (socket->category == WSK_FLAG_DATAGRAM_SOCKET) EnableEarlyEvents(socket);
+  }
   call.Leave();
   return Answer(socket, irp, status, 0);
 }
@@ -322,6 +326,7 @@ Socket* NewSocket(Registration* client, UCHAR category, ADDRESS_FAMILY family, P
   socket->listen.requests_end = &socket->listen.requests;
   InitializeListHead(&socket->receives);
   InitializeListHead(&socket->sends);
+  InitializeListHead(&socket->disables);
   InitializeListHead(&socket->completions);
   ExInitializeWorkItem(&socket->completion_work, CompletionWork, socket);
   return socket;
@@ -442,11 +447,12 @@ void EndRequests(Socket* socket, NTSTATUS status, bool with_disables) {
       socket->disconnect = nullptr;
       CompleteLater(socket, irp, status, 0);
     }
-    for (Event& event : socket->events) {
-      while (with_disables && !IsListEmpty(&event.waiters)) {
-        PIRP irp = IrpOf(event.waiters.Flink);
-        if (Unpend(irp)) CompleteLater(socket, irp, status, 0);
-      }
+    // The IRPs that are left wait for their calls, and the close waits for them.
+    bool left = !IsListEmpty(&socket->disables) &&
+                (!with_disables || WspChoose(emulator::kChoiceClosePendedDisable, 2) == 1);
+    while (!left && !IsListEmpty(&socket->disables)) {
+      PIRP irp = IrpOf(socket->disables.Flink);
+      if (Unpend(irp)) CompleteLater(socket, irp, status, 0);
     }
   }
   EndSends(socket, status);

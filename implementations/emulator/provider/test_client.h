@@ -90,7 +90,7 @@ class TestClient {
   std::function<void()> on_backlog;
   int receives = 0, disconnects = 0, backlogs = 0;  // begun
   int datagram_calls = 0;
-  int active = 0;                                   // callbacks that run now
+  int active = 0;  // callbacks that run now
   std::string received;
 };
 

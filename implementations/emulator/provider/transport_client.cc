@@ -31,6 +31,7 @@ void OnConnected(void* context, NTSTATUS status) {
     // Without the IRP, the attempt was cancelled or the socket closed: whoever did that ends the connection.
     if (irp == nullptr) return;
     socket->connected = NT_SUCCESS(status);
+    if (socket->connected) EnableEarlyEvents(socket);
   }
   bool create = RequestOf(irp)->kind == RequestKind::kSocketConnect;
   if (NT_SUCCESS(status) && SpanOf(irp)->length > 0) {
@@ -54,6 +55,7 @@ void OnReceived(void* context, transport::Buffer* buffers) {
         socket->received_end = &buffer->next;
       }
       buffers = nullptr;
+      socket->events[kReceiveEvent].awaits_arrival = FALSE;
     }
   }
   if (buffers != nullptr) {
@@ -69,6 +71,8 @@ void OnDisconnected(void* context, bool abortive) {
     SocketLock lock(socket);
     if (socket->aborted) return;
     (abortive ? socket->peer_reset : socket->peer_closed) = TRUE;
+    // Nothing more will come that the data could be told with.
+    socket->events[kReceiveEvent].awaits_arrival = FALSE;
     socket->disconnect_due =
         socket->events[kDisconnectEvent].enabled || WspChoose(emulator::kChoiceLateDisconnect, 2) == 0;
   }
