@@ -36,7 +36,7 @@ bool Judge::State::JudgeStart(const Observation& o, SocketState& s, uint32_t eve
              (e.phases & SetOf(Phase::kStatic)) == 0) {
     // nc-wsk-pfn_wsk_accept_event.md, Parameters: context and table are not known yet.
     return !Forbid({RuleId::kInheritAcceptedNotBeforeReturn});
-  } else {
+  } else if (!e.loose) {
     e.phases &= kStartable;
   }
   return event == kReceive      ? JudgeReceiveStart(o, s)

@@ -288,6 +288,7 @@ void Judge::State::DatagramsEnded(const Observation& o, SocketState& s, const Ru
     const bool enabled_since = e.last_enable_end != kNoIndex && e.last_enable_end > call.begin;
     const bool others = e.running != 0 || e.triggers > 1 || e.open_calls != 0 || enabled_since;
     e.phases = others ? static_cast<PhaseSet>(e.phases | after) : after;
+    e.loose = others;
     e.owed = false;
     e.tempted = false;
     if (!others) e.trigger = e.late_start = false;

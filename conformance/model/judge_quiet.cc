@@ -197,6 +197,7 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     EventState& e = s.events[event];
     if (e.running != 0) continue;
     e.triggers = 0;
+    e.loose = false;
     e.recent = e.trigger = e.late_start = false;
     if ((e.phases & SetOf(Phase::kDraining)) != 0) {
       e.phases = Next(e.phases, LifeInput::kQuiet);

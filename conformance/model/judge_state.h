@@ -85,11 +85,12 @@ struct EventState {
   bool static_tried = false;      // static, and the client tried to disable it
   bool resumed = false;           // a WskReceive completed after a refusal
   bool inherited = false;         // enabled because it was on the listening socket
-  bool static_refused = false;    // static, and datagrams were refused
-  uint8_t inherit_tags = 0;       // InheritTag bits
-  uint8_t triggers = 0;           // stimuli since the last clear quiescence
-  uint8_t running = 0;            // calls seen to begin and not to end
-  uint8_t open_calls = 0;         // control requests about it that have not returned
+  bool loose = false;  // calls may be on their way that were committed before a refusal turned it off
+  bool static_refused = false;  // static, and datagrams were refused
+  uint8_t inherit_tags = 0;     // InheritTag bits
+  uint8_t triggers = 0;         // stimuli since the last clear quiescence
+  uint8_t running = 0;          // calls seen to begin and not to end
+  uint8_t open_calls = 0;       // control requests about it that have not returned
   uint8_t open_enables = 0;
   uint16_t first_running = kNone;  // list of Running, youngest first
   uint8_t met_count = 0;           // why it had to come, as the first quiescence after it saw it
