@@ -153,12 +153,30 @@ Decoded DecodeDatagram(const Session* session, uint32_t peer, bool to_peer, cons
   return {Content::kCorrupt, who, 0};
 }
 
-bool CountDatagrams(const WSK_DATAGRAM_INDICATION* list, uint32_t* nodes, uint64_t* bytes) {
-  *nodes = 0;
-  *bytes = 0;
+// One datagram of a list. In several MDLs it is looked at by its first piece, and counted whole. Its peer is
+// kBroken if it cannot be read at all.
+static constexpr uint16_t kBroken = kNoSlot - 1;
+static Decoded DecodeOne(const Session* session, const WSK_DATAGRAM_INDICATION* datagram) {
+  const WSK_DATA_INDICATION alone = {nullptr, datagram->Buffer};
+  Pieces pieces(&alone);
+  Piece piece = {nullptr, 0};
+  const bool some = pieces.Next(&piece);
+  if (pieces.broken()) return {Content::kCorrupt, kBroken, 0};
+  const uint32_t peer =
+      datagram->RemoteAddress != nullptr
+          ? session->environment.PeerOfAddress(session->environment.context, datagram->RemoteAddress)
+          : kNoIndex;
+  return DecodeDatagram(session, peer, false, piece.bytes, some ? piece.length : 0);
+}
+
+bool ReadDatagrams(const Session* session, const WSK_DATAGRAM_INDICATION* list, Indication* out) {
+  *out = {0, 0, {Content::kNone, kNoSlot, 0}, true};
   for (; list != nullptr; list = list->Next) {
-    if (++*nodes > kMaxNodes) return false;
-    *bytes += list->Buffer.Length;
+    if (++out->nodes > kMaxNodes) return false;
+    const Decoded decoded = DecodeOne(session, list);
+    if (out->nodes == 1) out->decoded = decoded;
+    if (decoded.content != Content::kExact && list->Buffer.Length != 0) out->one_run = false;
+    out->bytes += list->Buffer.Length;
   }
   return true;
 }
@@ -166,19 +184,10 @@ bool CountDatagrams(const WSK_DATAGRAM_INDICATION* list, uint32_t* nodes, uint64
 bool RecordDatagrams(Session* session, const SocketSlot* socket, const WSK_DATAGRAM_INDICATION* list,
                      uint32_t begin) {
   for (; list != nullptr; list = list->Next) {
-    // One datagram is one node; in several MDLs it is looked at by its first piece, and counted whole.
-    const WSK_DATA_INDICATION alone = {nullptr, list->Buffer};
-    Pieces pieces(&alone);
-    Piece piece = {nullptr, 0};
-    const bool some = pieces.Next(&piece);
-    if (pieces.broken()) return false;
-    const uint32_t peer =
-        list->RemoteAddress != nullptr
-            ? session->environment.PeerOfAddress(session->environment.context, list->RemoteAddress)
-            : kNoIndex;
-    const Decoded decoded = DecodeDatagram(session, peer, false, piece.bytes, some ? piece.length : 0);
+    const Decoded decoded = DecodeOne(session, list);
+    if (decoded.content == Content::kCorrupt && decoded.peer == kBroken) return false;
     if (decoded.content == Content::kExact) {
-      session->peers[peer].datagrams_seen = decoded.offset + list->Buffer.Length;
+      session->peers[decoded.peer].datagrams_seen = decoded.offset + list->Buffer.Length;
     }
     uint32_t stamp;
     Observation* o = Reserve(session, Seen::kCallbackNode, &stamp);

@@ -173,7 +173,7 @@ NTSTATUS WSKAPI ReceiveFromEvent(PVOID context, ULONG flags, PWSK_DATAGRAM_INDIC
   }
   Callback call(socket, Event::kReceiveFrom);
   Indication read = {0, 0, {Content::kNone, kNoSlot, 0}, true};
-  const bool countable = CountDatagrams(list, &read.nodes, &read.bytes);
+  const bool countable = ReadDatagrams(session, list, &read);
   if (Observation* o = call.observation()) {
     o->flags = flags;
     o->mask = read.nodes;

@@ -152,8 +152,7 @@ void ReadRetained(Session* session, const ProgramStep* step, uint32_t step_index
   Indication read = {0, 0, {Content::kNone, kNoSlot, 0}, true};
   bool readable = true;
   if (IsDatagram(socket)) {
-    readable = CountDatagrams(static_cast<WSK_DATAGRAM_INDICATION*>(slot->list), &read.nodes, &read.bytes);
-    read.decoded = {static_cast<Content>(slot->content), kNoSlot, slot->offset};
+    readable = ReadDatagrams(session, static_cast<WSK_DATAGRAM_INDICATION*>(slot->list), &read);
   } else {
     // The bytes are those of the first reading, wherever the stream has got to since.
     const uint64_t expected = socket->received;
