@@ -72,24 +72,25 @@ class Scenario {
   }
 
   // Whether the outcome of a disable still holds: no enable came since.
-  void Silence(int enables) {
+  // Calls that began after the disable was asked for, and those alone, may outlast it.
+  void Silence(int enables, int calls) {
     if (enables != enables_ || enabling_ != 0) return;
     silent_ = true;
-    if (client.active != 0) Broke("disabled while a call is in progress");
+    if (!running_.empty() && *running_.begin() <= calls) Broke("disabled while a call is in progress");
   }
 
   void Disable() {
     TestIrp* irp = Random(2) ? Irp("disable") : nullptr;
     if (irp != nullptr && irp->irp == nullptr) return;
-    int enables = enables_;
+    int enables = enables_, calls = calls_;
     if (irp != nullptr) {
-      irp->on_complete = [this, irp, enables] {
-        if (irp->status == STATUS_SUCCESS) Silence(enables);
+      irp->on_complete = [this, irp, enables, calls] {
+        if (irp->status == STATUS_SUCCESS) Silence(enables, calls);
       };
     }
     NTSTATUS status = client.Control(socket_, kDisable, irp);
     if (status == STATUS_SUCCESS) {
-      Silence(enables);
+      Silence(enables, calls);
     } else if (status == STATUS_FILE_FORCED_CLOSED || status == STATUS_INVALID_DEVICE_STATE) {
       return;  // broken, or a disable waits already
     } else if (status == STATUS_PENDING ? irp == nullptr : status != STATUS_EVENT_PENDING || irp != nullptr) {
@@ -262,7 +263,13 @@ class Scenario {
     if (!client.Open()) return;
     socket_ = client.DatagramSocket(kPort);
     if (socket_ != nullptr) {
-      client.on_datagrams = [this](PWSK_DATAGRAM_INDICATION list) { return OnDatagrams(list); };
+      client.on_datagrams = [this](PWSK_DATAGRAM_INDICATION list) {
+        int call = ++calls_;
+        running_.insert(call);
+        NTSTATUS status = OnDatagrams(list);
+        running_.erase(call);
+        return status;
+      };
       Register();
       PVOID thread = two_threads_ ? StartThread() : nullptr;
       for (int i = 0; i < 40; ++i) Step();
@@ -289,7 +296,9 @@ class Scenario {
   bool two_threads_;
   bool closing_ = false;
   bool registered_ = false;
-  bool silent_ = false;  // no receive-from callback may run
+  bool silent_ = false;  // no receive-from callback may begin
+  int calls_ = 0;
+  std::set<int> running_;  // receive-from callbacks
   bool pings_silent_ = true;
   int enables_ = 0;   // finished
   int enabling_ = 0;  // begun and not finished

@@ -62,24 +62,25 @@ class ListenScenario {
   }
 
   // An enable meanwhile, by another thread, makes the outcome of a disable worthless.
-  void Silence(int enables) {
+  // Calls that began after the disable was asked for, and those alone, may outlast it.
+  void Silence(int enables, int calls) {
     if (enables != enables_ || enabling_ != 0) return;
     silent_ = true;
-    if (accepting_ != 0) Broke("disabled while a call is in progress");
+    if (!running_.empty() && *running_.begin() <= calls) Broke("disabled while a call is in progress");
   }
 
   void Disable() {
     TestIrp* irp = Random(2) ? Irp("disable") : nullptr;
     if (irp != nullptr && irp->irp == nullptr) return;
-    int enables = enables_;
+    int enables = enables_, calls = calls_;
     if (irp != nullptr) {
-      irp->on_complete = [this, irp, enables] {
-        if (irp->status == STATUS_SUCCESS) Silence(enables);
+      irp->on_complete = [this, irp, enables, calls] {
+        if (irp->status == STATUS_SUCCESS) Silence(enables, calls);
       };
     }
     NTSTATUS status = client.Control(client.listener, WSK_EVENT_ACCEPT | WSK_EVENT_DISABLE, irp);
     if (status == STATUS_SUCCESS) {
-      Silence(enables);
+      Silence(enables, calls);
     } else if (status == STATUS_FILE_FORCED_CLOSED || status == STATUS_INVALID_DEVICE_STATE) {
       return;  // broken, or a disable waits already
     } else if (status == STATUS_PENDING ? irp == nullptr : status != STATUS_EVENT_PENDING || irp != nullptr) {
@@ -166,11 +167,14 @@ class ListenScenario {
   NTSTATUS OnAccept(PWSK_SOCKET socket) {
     if (silent_ && enabling_ == 0) Broke("a call of a disabled event");
     ++accepting_;
+    int call = ++calls_;
+    running_.insert(call);
     NTSTATUS status = Random(4) ? STATUS_SUCCESS : STATUS_REQUEST_NOT_ACCEPTED;
     if (status == STATUS_SUCCESS && Random(3) == 0) client.Control(socket, WSK_EVENT_RECEIVE);
     if (!finishing_ && Random(6) == 0) Disable();
     if (Random(4) == 0) Yield(kChoiceWait);
     if (status == STATUS_SUCCESS) Take(socket);
+    running_.erase(call);
     --accepting_;
     return status;
   }
@@ -249,7 +253,8 @@ class ListenScenario {
   std::set<PWSK_SOCKET> open_, closing_;
   std::map<std::pair<ULONG_PTR, ULONG>, int> undecided_;
   bool silent_ = true, finishing_ = false;
-  int enables_ = 0, enabling_ = 0, accepting_ = 0;
+  int enables_ = 0, enabling_ = 0, accepting_ = 0, calls_ = 0;
+  std::set<int> running_;  // calls of the accept event
 };
 
 struct Totals {
