@@ -402,7 +402,8 @@ inline constexpr uint8_t kSeenUnguarded = 64;  // kCallBegin: the step was ungua
 //                category flags (kSocket), NPI (kEventCallback, kRegisterExtension), action
 //                (kInspectComplete), value (kConditionalAccept). length: InputSize (kEventCallback,
 //                kControlClient). target: accepted socket slot (kAccept), retained slot (kRelease), inspect
-//                slot (kInspectComplete). offset: of the first byte in its stream (sends).
+//                slot (kInspectComplete). offset: of the first byte in its stream (sends), NPI
+//                (kControlClient).
 //   kCallEnd     information: highest << 16 | lowest version (kQueryCharacteristics); kCancelIrp: status
 //   tells whether there was
 //                something to cancel. offset: value returned by a query without IRP.

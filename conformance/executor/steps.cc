@@ -78,7 +78,7 @@ void ControlClient(Session* session, Call* call) {
   control->NpiId = const_cast<NPIID*>(NpiPointer(step->npi));
   control->EventMask = step->mask;
   const SIZE_T size = step->size != 0 ? step->size : sizeof(*control);
-  BeginCall(call, static_cast<uint32_t>(size), 0, static_cast<uint8_t>(step->code));
+  BeginCall(call, static_cast<uint32_t>(size), step->npi, static_cast<uint8_t>(step->code));
   EndCall(call, client->npi.Dispatch->WskControlClient(client->npi.Client, step->code, size, control, 0,
                                                        nullptr, nullptr, IrpOf(*call)));
 }
