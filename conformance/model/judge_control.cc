@@ -104,14 +104,20 @@ void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
   SocketState& s = sockets[call.socket];
   call.disables = (o.mask & kEventDisable) != 0;
   const bool extension = static_cast<Npi>(o.code) == Npi::kExtension && s.extension_may;
+  const bool listens = s.category == Category::kListen;
   if (extension) {
-    // An extension's mask bits are its own (N508): the standard callbacks stay as they are.
+    // An extension's mask bits are its own (N508): the standard callbacks stay as they are. Whether its
+    // events follow the rules of the standard ones is left open (N509), so a call of one may always be in
+    // progress.
     (call.disables ? s.extension_disabled : s.extension_enabled) |= o.mask & ~kEventDisable;
+    call.in_progress = true;
+  } else if (o.code > static_cast<uint8_t>(Npi::kWskCopy)) {
+    // ambiguities 3: an error, or a success that does nothing.
+    call.powerless = true;
   } else {
     call.named = NamedBy(o.mask) & s.own;
+    if (listens) call.inherits = NamedBy(o.mask & kConnectionMask);
   }
-  const bool listens = s.category == Category::kListen;
-  if (listens && !extension) call.inherits = NamedBy(o.mask & kConnectionMask);
   uint32_t valid = listens ? kConnectionMask : 0;
   for (uint32_t event = 0; event < kEvents; ++event) {
     if ((s.own & Bit(event)) != 0) valid |= kMaskOf[event];
@@ -131,7 +137,8 @@ void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
     s.disable_tried |= call.disables && s.conditional_may;
   }
   const bool connects = (s.own & kOfConnection) != 0;
-  if (!(connects ? s.connected_must : s.bound_must)) {
+  const bool in_role = s.category == Category::kBasic || s.listening_must;
+  if (!in_role && !(connects ? s.connected_must : s.bound_must)) {
     call.odd = true;
     if (call.socket < kMaxSockets) {
       breached.Add(connects ? RuleId::kApplicationEnableAfterConnect : RuleId::kApplicationEnableAfterBind);
@@ -145,11 +152,14 @@ void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
   for (uint32_t rest = call.named; rest != 0; rest &= rest - 1) {
     NamedBegin(s, call, static_cast<uint32_t>(__builtin_ctz(rest)));
   }
+  // A listening stream socket may pass on what is enabled on it, by its role (ambiguities 28).
+  const bool stream = s.category == Category::kStream;
+  const EventSet passed_on = stream ? static_cast<EventSet>(call.named & kOfConnection) : call.inherits;
   if (call.disables) {
     s.inherit_tried |= call.inherits & s.inherit_may;
-  } else if (call.inherits != 0) {
-    s.inherit_may |= call.inherits;
-    MayInherit(call.socket, call.inherits);
+  } else if (passed_on != 0) {
+    s.inherit_may |= passed_on;
+    MayInherit(call.socket, passed_on);
   }
   if (call.with_irp) {
     IrpState& irp = irps[call.irp];
@@ -217,7 +227,8 @@ bool Judge::State::JudgeDisable(const OpenCall& call, Status status, bool never_
   bool in_progress = call.in_progress;
   bool busy = false;
   bool changed = false;
-  for (uint32_t rest = call.named; rest != 0; rest &= rest - 1) {
+  for (uint32_t rest = call.powerless ? NamedBy(call.mask) & s.own : call.named; rest != 0;
+       rest &= rest - 1) {
     const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
     const EventState& e = s.events[event];
     in_progress |= e.PossiblyInProgress();

@@ -282,6 +282,7 @@ struct OpenCall {
   bool with_irp = false;
   bool disables = false;
   bool malformed = false;  // the mask, identifier or size is not that of a proper request
+  bool powerless = false;  // its identifier is that of no interface, so it has no effect
   bool must_fail = false, unaddressed = false;  // as in IrpState
   bool alone_in_client = false;                 // static callbacks: the first, and no socket yet
   uint8_t client = 0;

@@ -47,6 +47,7 @@ void Judge::State::StimulusBegin(const Observation& o) {
     case Op::kPeerDisconnect:
     case Op::kPeerReset:
     case Op::kBreakSocket:
+    case Op::kBreakBound:
       Breaks(o, s);
       break;
     case Op::kPeerHoldAcks:
@@ -119,7 +120,7 @@ void Judge::State::StimulusEnd(const Observation& o) {
         s.stream.sent_may -= pending.length <= s.stream.sent_may ? pending.length : s.stream.sent_may;
         if (s.stream.sent_may < s.stream.sent_must) s.stream.sent_may = s.stream.sent_must;
       }
-    } else if (op == Op::kBreakSocket && done) {
+    } else if ((op == Op::kBreakSocket || op == Op::kBreakBound) && done) {
       s.breaking = true;
     } else if (!done) {
       s.events[kDisconnect].owed = s.events[kBacklog].owed = s.events[kReceiveFrom].owed = false;

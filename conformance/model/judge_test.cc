@@ -53,6 +53,24 @@ TEST_F(JudgeTest, ObserveStopsAtTheRefusal) {
   EXPECT_EQ(judge_.Explain(), "accepted\n");
 }
 
+TEST_F(JudgeTest, BasicAndListeningStreamSocketsAreControlledInOrder) {
+  const std::string listens =
+      "call socket socket=0 code=8 irp=1 @s\nreturn @s PENDING\ncomplete @s SUCCESS information=1 "
+      "informational\ncall bind socket=0 irp=1 @b\nreturn @b PENDING\ncomplete @b SUCCESS\n";
+  const std::string listen = "call listen socket=0 irp=1 @l\nreturn @l PENDING\ncomplete @l SUCCESS\n";
+  const std::string accept =
+      "call event_callback socket=0 mask=ACCEPT @e\nreturn @e SUCCESS\nquiet\nfinish\n";
+  EXPECT_TRUE(Accepts(listens + listen + accept));
+  EXPECT_TRUE(judge_.breached().empty());
+  EXPECT_TRUE(Accepts(listens + accept));
+  EXPECT_TRUE(judge_.breached().Has(RuleId::kApplicationEnableAfterConnect));
+  EXPECT_TRUE(
+      Accepts("call socket socket=0 code=0 irp=1 @s\nreturn @s PENDING\ncomplete @s SUCCESS information=1 "
+              "informational\ncall register_extension socket=0 code=2 @x\nreturn @x SUCCESS\n"
+              "call event_callback socket=0 code=2 mask=RECEIVE @e\nreturn @e SUCCESS\nquiet\nfinish\n"));
+  EXPECT_TRUE(judge_.breached().empty());
+}
+
 TEST_F(JudgeTest, ALogWithoutItsEndIsInconclusive) {
   EXPECT_TRUE(Accepts(enabled_));
   EXPECT_TRUE(judge_.inconclusive());

@@ -85,6 +85,7 @@ inline constexpr Named kOps[] = {
     {"peer_hold_acks", 71},
     {"set_ideal_backlog", 72},
     {"break_socket", 73},
+    {"break_bound", 76},
     {"fail_allocations", 74},
     {"transport_list_change", 75},
     {"settle", 96},
