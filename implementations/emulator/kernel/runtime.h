@@ -91,8 +91,8 @@ void Yield(uint16_t kind);
 // block, at DISPATCH_LEVEL.
 bool Settle();
 
-// The next `count` allocations of pool, IRPs and MDLs fail; 0 takes back what is left of an earlier call. They
-// count in RunReport::allocations as others do.
+// The next `count` allocations of pool, IRPs and MDLs fail; 0 takes back what is left of an earlier call.
+// They count in RunReport::allocations as others do.
 void FailNextAllocations(uint32_t count);
 
 // What the current thread is about to wait for, for deadlock reports. Static text; nullptr forgets it.

@@ -125,8 +125,8 @@ struct DatagramClient {
 
 // The functions for datagrams, as those of the same names for connections.
 struct DatagramTransport {
-  NTSTATUS (*Open)(const DatagramClient* client, void* context, ADDRESS_FAMILY family,
-                   DatagramEndpoint** endpoint);
+  NTSTATUS (*Open)
+  (const DatagramClient* client, void* context, ADDRESS_FAMILY family, DatagramEndpoint** endpoint);
   NTSTATUS (*Bind)(DatagramEndpoint* endpoint, const SOCKADDR* address);
   void (*LocalAddress)(DatagramEndpoint* endpoint, SOCKADDR_INET* address);
   // Sends to an address of the endpoint's family, which is read during the call only; ends in Sent.
