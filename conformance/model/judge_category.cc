@@ -207,6 +207,10 @@ bool Judge::State::JudgeRole(const Observation& o, SocketState& s, uint32_t even
   if (event < kConnectionEvents) {
     // ns-wsk-_wsk_client_stream_dispatch.md: one of the two tables, according to the role.
     if (stream && (s.listening_must || (listens && !s.connected_may))) {
+      // What it may pass on is not for itself.
+      if ((s.inherit_may & Bit(event)) != 0) {
+        return !Forbid({RuleId::kInheritListenerNotCalledItself, RuleId::kCategoryStreamRoleTable});
+      }
       return !Forbid({RuleId::kCategoryStreamRoleTable});
     }
     return s.connected_may || !Forbid({RuleId::kConnectBeforeNoCallback});

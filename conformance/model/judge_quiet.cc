@@ -276,7 +276,12 @@ void Judge::State::StrangeContext(const Observation& o) {
   const uint32_t event = LocalEvent(o.op);
   bool inherited = false;
   for (uint16_t slot : used_sockets) {
-    inherited |= event < kConnectionEvents && slot < kMaxSockets && sockets[slot].events[event].inherited;
+    if (event >= kConnectionEvents || slot >= kMaxSockets) continue;
+    const SocketState& s = sockets[slot];
+    // A stream socket passes on what it may.
+    const bool from_stream = s.listener < kMaxSockets && s.origin == Origin::kByEvent &&
+                             sockets[s.listener].category == Category::kStream;
+    inherited |= s.events[event].inherited || (from_stream && (s.inherit_may & Bit(event)) != 0);
   }
   Forbid({inherited ? RuleId::kInheritAcceptedOwnContext : RuleId::kCallbackContextIsTheSockets});
 }
