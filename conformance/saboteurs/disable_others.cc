@@ -64,6 +64,10 @@ NTSTATUS Ignore(Request* request) {
     SetEvents(socket, kEventBits[kEvent] | WSK_EVENT_DISABLE);
   }
   if (!IsDisableOf(*request, kEvent) || Running(socket, kEvent)) return Pass(request);
+  // Broken sockets have a rule of their own. What is enabled already may be enabled again to find that out.
+  if (Enabled(socket, kEvent) && SetEvents(socket, kEventBits[kEvent]) == STATUS_FILE_FORCED_CLOSED) {
+    return Pass(request);
+  }
   InterlockedExchange(&socket->mark, 1);
   return Answer(request, STATUS_SUCCESS, STATUS_SUCCESS);
 }
