@@ -63,11 +63,11 @@ NTSTATUS Ignore(Request* request) {
   if (IsEnableOf(*request, kEventBits[kEvent]) && InterlockedExchange(&socket->mark, 0) != 0) {
     SetEvents(socket, kEventBits[kEvent] | WSK_EVENT_DISABLE);
   }
-  if (!IsDisableOf(*request, kEvent) || Running(socket, kEvent)) return Pass(request);
-  // Broken sockets have a rule of their own. What is enabled already may be enabled again to find that out.
-  if (Enabled(socket, kEvent) && SetEvents(socket, kEventBits[kEvent]) == STATUS_FILE_FORCED_CLOSED) {
+  if (!IsDisableOf(*request, kEvent) || Running(socket, kEvent) || !Enabled(socket, kEvent)) {
     return Pass(request);
   }
+  // Broken sockets have a rule of their own. What is enabled already may be enabled again to find that out.
+  if (SetEvents(socket, kEventBits[kEvent]) == STATUS_FILE_FORCED_CLOSED) return Pass(request);
   InterlockedExchange(&socket->mark, 1);
   return Answer(request, STATUS_SUCCESS, STATUS_SUCCESS);
 }

@@ -125,7 +125,7 @@ struct DatagramClient {
 
 // The functions for datagrams, as those of the same names for connections.
 struct DatagramTransport {
-  NTSTATUS (*Open)
+  NTSTATUS(*Open)
   (const DatagramClient* client, void* context, ADDRESS_FAMILY family, DatagramEndpoint** endpoint);
   NTSTATUS (*Bind)(DatagramEndpoint* endpoint, const SOCKADDR* address);
   void (*LocalAddress)(DatagramEndpoint* endpoint, SOCKADDR_INET* address);
