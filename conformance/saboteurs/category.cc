@@ -165,8 +165,9 @@ NTSTATUS FailEnableOfBound(Request* request) {
   const ULONG category = request->socket->category;
   const bool mine = request->function == Function::kEnable && request->events != 0 &&
                     (category == WSK_FLAG_LISTEN_SOCKET || category == WSK_FLAG_DATAGRAM_SOCKET);
-  return mine && request->irp == nullptr && request->socket->bound != 0 ? STATUS_INVALID_PARAMETER
-                                                                        : Pass(request);
+  return mine && request->irp == nullptr && request->socket->bound != 0 && !Broken(request->socket)
+             ? STATUS_INVALID_PARAMETER
+             : Pass(request);
 }
 
 const Saboteur kSaboteurs[] = {
