@@ -20,10 +20,21 @@ Testbed::Options RoomyOptions() {
   return options;
 }
 
+// What a run performs: the program's calls, stimuli and settles, and those of its set-up and tear-down.
+size_t Performed(const Played& played) {
+  size_t count = 0;
+  for (const Observation& o : played.log) {
+    const Seen kind = static_cast<Seen>(o.kind);
+    if (kind == Seen::kCallBegin || kind == Seen::kStimulusBegin || kind == Seen::kQuiescence) ++count;
+  }
+  return count;
+}
+
 void PlayAndJudge(benchmark::State& state, const Program& program) {
   Testbed testbed(RoomyOptions());
   model::Judge judge(model::Profile::kDocumented);
   size_t observations = 0;
+  const size_t performed = Performed(testbed.Play(program));
   for (auto _ : state) {
     const Played& played = testbed.Play(program);
     judge.Start(played.capabilities);
@@ -34,7 +45,7 @@ void PlayAndJudge(benchmark::State& state, const Program& program) {
       std::abort();
     }
   }
-  const double operations = program.header().steps;
+  const double operations = static_cast<double>(performed);
   state.counters["operations"] = operations;
   state.counters["observations"] = static_cast<double>(observations);
   state.counters["per_operation"] =
