@@ -6,7 +6,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "conformance/executor/program_check.h"
 
 namespace wskcert {
 namespace {
@@ -512,42 +511,8 @@ class Compiler {
 
 }  // namespace
 
-Program::Program(absl::Span<const uint8_t> bytes) : words_((bytes.size() + 7) / 8), size_(bytes.size()) {
-  if (!bytes.empty()) std::memcpy(words_.data(), bytes.data(), bytes.size());
-}
-
-absl::Span<const ProgramStep> Program::steps() const {
-  const uint8_t* at = bytes().data() + sizeof(ProgramHeader) + header().threads * sizeof(ProgramThread) +
-                      header().scripts * sizeof(ProgramScript);
-  return absl::MakeConstSpan(reinterpret_cast<const ProgramStep*>(at), header().steps);
-}
-
-absl::Span<const ProgramChoice> Program::choices() const {
-  const uint8_t* at = reinterpret_cast<const uint8_t*>(steps().data() + steps().size());
-  return absl::MakeConstSpan(reinterpret_cast<const ProgramChoice*>(at), header().choices);
-}
-
-absl::Span<const uint8_t> Program::schedule() const {
-  const uint8_t* at = reinterpret_cast<const uint8_t*>(choices().data() + choices().size());
-  return absl::MakeConstSpan(at, header().schedule_size);
-}
-
 absl::StatusOr<Program> Compile(const Sequence& sequence, absl::Span<const NamedChoice> choices) {
   return Compiler(choices).Run(sequence);
-}
-
-absl::StatusOr<Program> ParseProgram(absl::Span<const uint8_t> bytes) {
-  if (bytes.size() > kMaxProgramBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("program of ", bytes.size(), " bytes: at most ", kMaxProgramBytes, " are allowed"));
-  }
-  Program program(bytes);
-  const ProgramError error = ValidateProgram(program.data(), program.size());
-  if (error.fault != ProgramFault::kNone) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("program: ", ProgramFaultText(error.fault), " (at ", error.index, ")"));
-  }
-  return program;
 }
 
 }  // namespace wskcert

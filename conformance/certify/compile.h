@@ -16,31 +16,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "conformance/certify/program.h"
 #include "conformance/executor/format.h"
 #include "proto/sequence.pb.h"
 
 namespace wskcert {
-
-// A validated program. Its storage is aligned as the executor needs it.
-class Program {
- public:
-  Program() = default;
-  explicit Program(absl::Span<const uint8_t> bytes);
-
-  const void* data() const { return words_.data(); }
-  size_t size() const { return size_; }
-  const ProgramHeader& header() const { return *reinterpret_cast<const ProgramHeader*>(words_.data()); }
-  absl::Span<const uint8_t> bytes() const {
-    return absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(words_.data()), size_);
-  }
-  absl::Span<const ProgramStep> steps() const;
-  absl::Span<const ProgramChoice> choices() const;
-  absl::Span<const uint8_t> schedule() const;
-
- private:
-  std::vector<uint64_t> words_;
-  size_t size_ = 0;
-};
 
 // A choice that a provider offers by name.
 struct NamedChoice {
@@ -51,9 +31,6 @@ struct NamedChoice {
 // Compiles `sequence`. `choices` are the names that Schedule.fixed may use; a name that is not among them is
 // an error only if `choices` is not empty (a provider without choices ignores them).
 absl::StatusOr<Program> Compile(const Sequence& sequence, absl::Span<const NamedChoice> choices);
-
-// Takes bytes that came from outside as a program.
-absl::StatusOr<Program> ParseProgram(absl::Span<const uint8_t> bytes);
 
 // The choices of the emulator and its kernel runtime.
 std::vector<NamedChoice> EmulatorChoices();
