@@ -77,15 +77,13 @@ class Callback {
   uint32_t stamp_;
 };
 
-// The status that a script gives back where the pages leave no choice but STATUS_SUCCESS.
-inline NTSTATUS PlainReturn(const ProgramScript* script) {
-  return script != nullptr && static_cast<ScriptReturn>(script->returns) == ScriptReturn::kRaw
-             ? static_cast<NTSTATUS>(script->status)
-             : STATUS_SUCCESS;
-}
 inline ScriptReturn ReturnOf(const ProgramScript* script) {
   return script != nullptr ? static_cast<ScriptReturn>(script->returns) : ScriptReturn::kAccept;
 }
+
+// A whole call of a callback that only tells something and returns STATUS_SUCCESS, whatever its arguments are
+// called: `flags`, `information` and the inspect slot of `id` (or null) go to the observation.
+NTSTATUS Notice(PVOID context, Event event, uint32_t flags, uint64_t information, const WSK_INSPECT_ID* id);
 
 // The callbacks of listening sockets, of datagram sockets and of the extension interface
 // (other_callbacks.cc).

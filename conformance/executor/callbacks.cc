@@ -88,6 +88,28 @@ bool Retain(Session* session, SocketSlot* socket, uint16_t target, void* list, c
   return true;
 }
 
+NTSTATUS Notice(PVOID context, Event event, uint32_t flags, uint64_t information, const WSK_INSPECT_ID* id) {
+  Session* session;
+  SocketSlot* socket = SocketOf(context, &session);
+  if (socket == nullptr) {
+    BadContext(session, event);
+    return STATUS_SUCCESS;
+  }
+  Callback call(socket, event);
+  if (Observation* o = call.observation()) {
+    o->flags = flags;
+    o->information = information;
+    if (id != nullptr) o->target = InspectSlotOf(session, *id);
+  }
+  call.Begin();
+  const ProgramScript* script = call.Script();
+  call.Play(script);
+  const bool raw = script != nullptr && ReturnOf(script) == ScriptReturn::kRaw;
+  const NTSTATUS status = raw ? static_cast<NTSTATUS>(script->status) : STATUS_SUCCESS;
+  call.End(status);
+  return status;
+}
+
 namespace {
 
 NTSTATUS WSKAPI ReceiveEvent(PVOID context, ULONG flags, PWSK_DATA_INDICATION list, SIZE_T bytes_indicated,
@@ -147,37 +169,11 @@ NTSTATUS WSKAPI ReceiveEvent(PVOID context, ULONG flags, PWSK_DATA_INDICATION li
 }
 
 NTSTATUS WSKAPI DisconnectEvent(PVOID context, ULONG flags) {
-  Session* session;
-  SocketSlot* socket = SocketOf(context, &session);
-  if (socket == nullptr) {
-    BadContext(session, Event::kDisconnect);
-    return STATUS_SUCCESS;
-  }
-  Callback call(socket, Event::kDisconnect);
-  if (Observation* o = call.observation()) o->flags = flags;
-  call.Begin();
-  const ProgramScript* script = call.Script();
-  call.Play(script);
-  const NTSTATUS status = PlainReturn(script);
-  call.End(status);
-  return status;
+  return Notice(context, Event::kDisconnect, flags, 0, nullptr);
 }
 
 NTSTATUS WSKAPI SendBacklogEvent(PVOID context, SIZE_T ideal_backlog) {
-  Session* session;
-  SocketSlot* socket = SocketOf(context, &session);
-  if (socket == nullptr) {
-    BadContext(session, Event::kSendBacklog);
-    return STATUS_SUCCESS;
-  }
-  Callback call(socket, Event::kSendBacklog);
-  if (Observation* o = call.observation()) o->information = ideal_backlog;
-  call.Begin();
-  const ProgramScript* script = call.Script();
-  call.Play(script);
-  const NTSTATUS status = PlainReturn(script);
-  call.End(status);
-  return status;
+  return Notice(context, Event::kSendBacklog, 0, ideal_backlog, nullptr);
 }
 
 }  // namespace

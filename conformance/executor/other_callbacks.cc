@@ -35,20 +35,7 @@ SocketSlot* TakeAccepted(Session* session, const ProgramScript* script, const So
 }
 
 NTSTATUS WSKAPI PingEvent(PVOID context, ULONG value) {
-  Session* session;
-  SocketSlot* socket = SocketOf(context, &session);
-  if (socket == nullptr) {
-    BadContext(session, Event::kExtension);
-    return STATUS_SUCCESS;
-  }
-  Callback call(socket, Event::kExtension);
-  if (Observation* o = call.observation()) o->information = value;
-  call.Begin();
-  const ProgramScript* script = call.Script();
-  call.Play(script);
-  const NTSTATUS status = PlainReturn(script);
-  call.End(status);
-  return status;
+  return Notice(context, Event::kExtension, 0, value, nullptr);
 }
 
 const WSKEMU_CLIENT_PING_DISPATCH kPingDispatch = {PingEvent};
@@ -148,20 +135,7 @@ WSK_INSPECT_ACTION WSKAPI InspectEvent(PVOID context, PSOCKADDR local, PSOCKADDR
 }
 
 NTSTATUS WSKAPI AbortEvent(PVOID context, PWSK_INSPECT_ID id) {
-  Session* session;
-  SocketSlot* socket = SocketOf(context, &session);
-  if (socket == nullptr) {
-    BadContext(session, Event::kAbort);
-    return STATUS_SUCCESS;
-  }
-  Callback call(socket, Event::kAbort);
-  if (Observation* o = call.observation()) o->target = id != nullptr ? InspectSlotOf(session, *id) : kNoSlot;
-  call.Begin();
-  const ProgramScript* script = call.Script();
-  call.Play(script);
-  const NTSTATUS status = PlainReturn(script);
-  call.End(status);
-  return status;
+  return Notice(context, Event::kAbort, 0, 0, id);
 }
 
 NTSTATUS WSKAPI ReceiveFromEvent(PVOID context, ULONG flags, PWSK_DATAGRAM_INDICATION list) {
