@@ -373,7 +373,7 @@ std::string RenderObservation(absl::Span<const Observation> log, uint32_t index)
     case Seen::kUnheld:
       return absl::StrCat("hold ", o.target, " is released");
     case Seen::kHoldRefused:
-      return absl::StrCat("the call cannot be held at this IRQL (hold ", o.target, ")");
+      return absl::StrCat("the call cannot be held here (hold ", o.target, ")");
     case Seen::kRetainedRead:
       return absl::StrCat("retained list ", o.target, " read again: ", Bytes(o));
     case Seen::kEnd:

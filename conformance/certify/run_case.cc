@@ -37,6 +37,9 @@ CaseResult::Outcome OutcomeOf(const PlayResult& played, const Judged& judged) {
     return played.ending == Ending::kCrashed || played.ending == Ending::kTimedOut ? CaseResult::PROVIDER_DIED
                                                                                    : CaseResult::VIOLATION;
   }
+  // A call that the pages let wait (WskDeregister for sockets that the client left open) has been judged as
+  // such.
+  if (played.ending == Ending::kDeadlock) return CaseResult::UNDEFINED_CASE;
   if (Died(played.ending))
     return judged.breached.empty() ? CaseResult::PROVIDER_DIED : CaseResult::UNDEFINED_CASE;
   if (played.leaked && judged.breached.empty()) return CaseResult::PROVIDER_DIED;

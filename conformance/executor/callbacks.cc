@@ -39,7 +39,11 @@ const ProgramScript* FindScript(const Session* session, uint16_t first, uint8_t 
 
 void HoldCallback(Session* session, const ProgramScript& script, uint16_t socket, uint32_t begin) {
   HoldSlot* hold = &session->holds[script.hold];
-  const bool can_wait = KeGetCurrentIrql() == PASSIVE_LEVEL;
+  // A callback on the stack of a call of ours must not be held: the thread that would release it may be this
+  // very one.
+  const uint32_t thread = session->environment.ThreadNumber(session->environment.context);
+  const bool outermost = thread < kTrackedThreads && session->depth[thread] == 1;
+  const bool can_wait = outermost && KeGetCurrentIrql() == PASSIVE_LEVEL;
   uint32_t stamp;
   Observation* o = Reserve(session, can_wait ? Seen::kHeld : Seen::kHoldRefused, &stamp);
   if (o != nullptr) {

@@ -194,8 +194,8 @@ void TearDown(Session* session) {
   for (uint32_t i = 0; i < session->header->holds; ++i) {
     KeSetEvent(&session->holds[i].released, IO_NO_INCREMENT, FALSE);
   }
-  if (session->header->manual_teardown != 0) return;
   if (session->header->holds != 0) SettleAndRecord(session, kNoIndex);
+  if (session->header->manual_teardown != 0) return;
   ReleaseEverything(session);
   SettleAndRecord(session, kNoIndex);
   // An IRP that did not come back would make WskDeregister wait for ever: the judge has been told, so leave
