@@ -110,8 +110,12 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
     case Op::kControlClient:
       ControlClientBegin(o, call);
       break;
+    case Op::kSocketConnect:
+      LeavePeer(o.peer);
+      break;
     case Op::kConnect:
     case Op::kConnectEx:
+      LeavePeer(o.peer);
       s.connected_may = true;
       break;
     case Op::kEventCallback:
@@ -148,6 +152,12 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       s.events[kReceiveFrom].owed = false;
       break;
     case Op::kConditionalAccept:
+      if (call.with_irp) irps[call.irp].overlaps = s.open_calls > 1 || irps[call.irp].next != kNone;
+      s.last_conditional = now;
+      // In which mode the waiting requests came is no longer known.
+      for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
+        peers[i].owed = peers[i].expects = peers[i].inspect_owed = false;
+      }
       s.conditional_may = true;
       for (uint32_t event : {kInspect, kAbort}) {
         s.events[event].phases = SetOf(Phase::kNew, Phase::kStatic);
@@ -174,7 +184,7 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       if (s.retained != 0) --s.retained;
       break;
     case Op::kDisconnect:
-      s.local_disconnect = true;
+      s.local_disconnect = s.ended = true;
       s.local_quiet = false;
       s.stream.lossy = true;
       if ((o.flags & kFlagAbortive) != 0 && !s.dead_may) s.dead_may = s.dead_by_local = true;

@@ -148,6 +148,11 @@ void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
   call.dead = s.dead_must && !call.malformed;
   if (s.dead_must && call.malformed) call.judged = false;  // open: any error
   call.all_off = (call.inherits & s.inherit_may) == 0;
+  // What is static for the client's connections may count as enabled on its listening socket, too (N091,
+  // N102).
+  for (uint32_t rest = call.inherits; rest != 0; rest &= rest - 1) {
+    call.all_off &= (static_phases[s.client][__builtin_ctz(rest)] & SetOf(Phase::kStatic)) == 0;
+  }
   call.must_enabled = call.inherits == 0;
   for (uint32_t rest = call.named; rest != 0; rest &= rest - 1) {
     NamedBegin(s, call, static_cast<uint32_t>(__builtin_ctz(rest)));
@@ -383,7 +388,7 @@ void Judge::State::ControlReturned(OpenCall& call, Status status) {
     s.inherit_since[event] = now;
     s.inherit_request[event] = call.begin;
   }
-  if (!IsSuccess(status) && !call.odd && s.open_calls == 0) s.inherit_may = s.inherit_must;
+  if (!IsSuccess(status) && !call.odd && call.all_off && s.open_calls == 0) s.inherit_may = s.inherit_must;
 }
 
 void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {

@@ -161,7 +161,8 @@ bool Judge::State::Succeeded(const Observation& o, const IrpState& irp) {
       break;
     case Op::kConditionalAccept:
       // Switching it off again is contradictory on the pages (ambiguities 24).
-      if (success && irp.code == 1) {
+      // Of two requests at the same time, either may come last.
+      if (success && irp.code == 1 && !irp.overlaps && s.last_conditional == irp.call) {
         s.conditional_must = true;
         s.events[kInspect].phases = s.events[kAbort].phases = SetOf(Phase::kStatic);
       }

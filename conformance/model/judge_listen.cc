@@ -23,6 +23,13 @@ void Judge::State::UnlinkPeer(uint16_t slot) {
   peer.listed = false;
 }
 
+// The peer's own attempt to connect is over: from now on its number stands for another connection.
+void Judge::State::LeavePeer(uint16_t number) {
+  if (number >= kMaxPeers || !peers[number].active) return;
+  UnlinkPeer(number);
+  peers[number].active = false;
+}
+
 // A peer asks to connect to a listening socket.
 void Judge::State::PeerConnects(const Observation& o) {
   if (o.peer >= kMaxPeers) return;
@@ -194,7 +201,7 @@ void Judge::State::TakePeer(SocketState& s, uint16_t slot, uint16_t number) {
   s.stream.sent_must = peer.sent_must;
   s.stream.owed_from = peer.sent_may;  // what came before may be indicated or not (ambiguities 13)
   s.fin_may = peer.fin;
-  s.reset_may = s.dead_may = s.stream.lossy = peer.reset;
+  s.reset_may = s.dead_may = s.ended = s.stream.lossy = peer.reset;
   if (peer.sent_may != 0) Trigger(s, kReceive);
   if (peer.fin || peer.reset) {
     Trigger(s, kReceive);
@@ -239,10 +246,7 @@ void Judge::State::AcceptEnded(const Observation& o, const Running& call) {
   if (call.nothing) return;
   const uint16_t slot = o.target;
   if (slot >= kMaxSockets) {
-    if (call.peer < kMaxPeers && peers[call.peer].active) {
-      UnlinkPeer(call.peer);
-      peers[call.peer].active = false;
-    }
+    LeavePeer(call.peer);
     return;
   }
   if (!sockets[slot].created) {

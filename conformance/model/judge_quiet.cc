@@ -64,8 +64,12 @@ bool Judge::State::OwedConditions(const SocketState& s, uint32_t event) const {
     return s.receives == 0 && !stream.unknown && !stream.lossy && !s.dead_may && !s.fin_may &&
            stream.island_count == 0;
   }
+  if (event == kBacklog) {
+    // Whether backlogs are told of on a connection that has ended is open (N412).
+    return !s.dead_may && !s.fin_may && !s.reset_may && !s.local_disconnect;
+  }
   // Buffered data may stand before a disconnect (ambiguities 35).
-  return event != kDisconnect || (stream.delivered >= stream.sent_may && s.receives == 0);
+  return stream.delivered >= stream.sent_may && s.receives == 0;
 }
 
 void Judge::State::OwedIndications(SocketState& s) {
@@ -209,7 +213,7 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     }
   }
   s.settled = !s.accepting;
-  if (s.breaking) s.dead_must = true;
+  if (s.breaking && !s.ended) s.dead_must = true;
   if (s.told_abortive) s.abortive_quiet = true;
   if (s.told_graceful) s.graceful_quiet = true;
   if (s.local_disconnect) s.local_quiet = true;

@@ -166,11 +166,12 @@ struct SocketState {
   bool bound_may = false, bound_must = false;
   bool listening_may = false, listening_must = false;  // stream sockets: WskListen
   bool conditional_may = false, conditional_must = false;
-  bool disable_tried = false;     // any request to disable, in conditional-accept mode
-  bool enable_requested = false;  // any request to enable
-  bool remote_filter = false;     // a fixed remote address: other datagrams are discarded
-  bool own_stimulus = false;      // since the last clear quiescence: something that its own callbacks tell of
-  bool accepted_data = false;     // listener: the same on a socket that was accepted on it
+  uint32_t last_conditional = kNoIndex;  // begin of the latest request about that mode
+  bool disable_tried = false;            // any request to disable, in conditional-accept mode
+  bool enable_requested = false;         // any request to enable
+  bool remote_filter = false;            // a fixed remote address: other datagrams are discarded
+  bool own_stimulus = false;   // since the last clear quiescence: something that its own callbacks tell of
+  bool accepted_data = false;  // listener: the same on a socket that was accepted on it
   bool extension_may = false, extension_must = false;
   uint32_t extension_enabled = 0, extension_disabled = 0;  // mask bits that requests about an extension named
   uint32_t foreign_named = 0;                              // flags of other categories that requests named
@@ -189,7 +190,8 @@ struct SocketState {
   bool connected_may = false;
   bool connected_must = false;
   bool dead_may = false;  // may no longer be functional
-  bool breaking = false;  // was broken; surely dead after exact quiescence
+  bool breaking = false;  // was broken; surely dead after exact quiescence, unless it ended otherwise
+  bool ended = false;     // the connection may have ended otherwise
   bool dead_must = false;
   bool dead_by_local = false;  // dead_may only because the client itself disconnected abortively
   bool closing = false;
@@ -213,7 +215,8 @@ struct SocketState {
   uint32_t close_begin = kNoIndex;
   uint32_t told_at = kNoIndex;  // when it told of a disconnect first
   uint32_t dispatch = 0;
-  uint64_t backlog = 0;  // the ideal size last set; 0: none yet
+  uint64_t backlog = 0;         // the ideal size last set; 0: none yet
+  uint64_t backlog_before = 0;  // ... before the changes that are owed
 };
 
 // One use of an IRP slot.
@@ -238,6 +241,7 @@ struct IrpState {
   bool pended_row = false;    // the table asked for STATUS_PENDING: the outcome must be success
   bool waited_outer = false;  // a call that was in progress has returned while the IRP was outstanding
   bool cancelled = false;
+  bool overlaps = false;       // issued while another request of the socket was under way
   bool resumes = false;        // queued while indications were suspended: who gets what is buffered is open
   bool settled = false;        // queued across an exact quiescence
   bool disable_since = false;  // a disable was requested on the socket since it was queued
@@ -393,6 +397,7 @@ class Judge::State {
   void PeerStimulus(const Observation& o);
   void PeerSaw(const Observation& o);
   void UnlinkPeer(uint16_t peer);
+  void LeavePeer(uint16_t number);
   void AcceptStarts(const Observation& o, SocketState& s, uint32_t event, bool* had_to);
   void AcceptEnded(const Observation& o, const Running& call);
   void InspectEnded(const Observation& o, SocketState& s);

@@ -59,7 +59,9 @@ void Judge::State::StimulusBegin(const Observation& o) {
       EventState& e = s.events[kBacklog];
       if (s.backlog != 0 && s.backlog != o.length && e.MustIndicate() && s.connected_must && !s.closing &&
           !s.dead_may && !s.fin_may && !s.local_disconnect && !e.unjudged) {
-        e.owed = true;
+        if (!e.owed) s.backlog_before = s.backlog;
+        // Back to what it was before it was told of: nothing has changed.
+        e.owed = s.backlog_before != o.length;
       }
       s.backlog = o.length;
       break;
@@ -74,6 +76,7 @@ void Judge::State::Breaks(const Observation& o, SocketState& s) {
   const bool graceful = static_cast<Op>(o.op) == Op::kPeerDisconnect;
   const bool first = !s.fin_may && !s.reset_may && !s.dead_may;
   (graceful ? s.fin_may : s.reset_may) = true;
+  s.ended |= static_cast<Op>(o.op) == Op::kPeerReset;
   if (!graceful) {
     s.dead_may = s.stream.lossy = true;
     s.dead_by_local = false;
