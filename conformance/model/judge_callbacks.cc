@@ -162,6 +162,7 @@ void Judge::State::CallbackBegin(const Observation& o) {
   call.offset = o.offset;
   call.nothing = (o.seen_flags & kSeenNullIndication) != 0;
   call.peer = o.peer;
+  if (event == kReceiveFrom) call.datagrams = o.mask;
   ++running_total;
   if (event >= kEvents) return;
   EventState& e = s.events[event];

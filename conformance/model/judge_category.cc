@@ -230,12 +230,12 @@ size_t Judge::State::WhyNew(const SocketState& s, uint32_t event, RuleId* rules)
     return count;
   }
   if ((s.extension_enabled & kMaskOf[event]) != 0) rules[count++] = RuleId::kCategoryExtensionOwnMask;
-  if (s.enable_requested) {
+  const bool listed = event < kConnectionEvents && s.listener < kMaxSockets;
+  const bool before = (s.inherit_may & Bit(event)) != 0;
+  if (s.enable_requested && !(before && s.origin == Origin::kByFunction)) {
     rules[count++] = RuleId::kEnableCallbackOnlyWhenEnabled;
     return count;
   }
-  const bool listed = event < kConnectionEvents && s.listener < kMaxSockets;
-  const bool before = (s.inherit_may & Bit(event)) != 0;
   if (listed && s.origin == Origin::kByEvent) {
     const bool later = !before && (sockets[s.listener].inherit_may & Bit(event)) != 0;
     rules[count++] = later                ? RuleId::kInheritLaterSocketsOnly

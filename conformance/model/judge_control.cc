@@ -64,6 +64,8 @@ void Judge::State::NamedBegin(SocketState& s, OpenCall& call, uint32_t event) {
   call.in_progress |= e.PossiblyInProgress();
   call.running_at_begin |= e.running != 0;
   call.all_off &= (e.phases & ~kSurelyOff) == 0 && e.open_calls == 0;
+  // What WskAccept passes on is only inferred.
+  call.all_off &= s.origin != Origin::kByFunction || (s.inherit_may & Bit(event)) == 0;
   call.must_enabled &= e.phases == SetOf(Phase::kEnabled) && e.open_calls == 0;
   call.was_static |= (e.phases & SetOf(Phase::kStatic)) != 0;
   e.last_call = now;
@@ -88,10 +90,14 @@ void Judge::State::NamedBegin(SocketState& s, OpenCall& call, uint32_t event) {
 // Sockets that are perhaps still being accepted, for a callback may be in progress for the provider after it
 // has returned: the new set may apply to them (N184).
 void Judge::State::MayInherit(uint16_t listener, EventSet events) {
-  if (!sockets[listener].events[kAccept].recent) return;
+  const bool recent = sockets[listener].events[kAccept].recent;
+  if (!recent && sockets[listener].accepts == 0) return;
   for (uint16_t slot : used_sockets) {
     SocketState& s = sockets[slot];
-    if (s.listener != listener || s.origin != Origin::kByEvent || s.settled) continue;
+    // The WskAccept for it is still queued.
+    if (s.listener == listener && s.origin == Origin::kByFunction && !s.connected_must)
+      s.inherit_may |= events;
+    if (!recent || s.listener != listener || s.origin != Origin::kByEvent || s.settled) continue;
     s.inherit_may |= events;
     for (uint32_t rest = events; rest != 0; rest &= rest - 1) {
       EventState& e = s.events[__builtin_ctz(rest)];

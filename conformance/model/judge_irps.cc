@@ -64,6 +64,7 @@ void Judge::State::Completion(const Observation& o) {
   if (op == Op::kReceive && s.receives != 0) --s.receives;
   if (op == Op::kAccept && s.accepts != 0) --s.accepts;
   if (op == Op::kReceiveFrom && s.receive_froms != 0) --s.receive_froms;
+  if (op == Op::kReceiveFrom && IsSuccess(o.status) && s.datagrams != 0) --s.datagrams;
   const bool judged = irp.socket == kNoSocketEntry || s.judged;
   if (judged) {
     // Neither of the two pending statuses is a final one.
@@ -210,8 +211,8 @@ void Judge::State::ReceiveCompleted(const Observation& o, IrpState& irp) {
     Trigger(s, kReceive);
   }
   if (!s.judged) return;
-  const bool excused =
-      irp.cancelled || s.closing || s.fin_may || s.reset_may || s.dead_may || s.local_disconnect || starved;
+  const bool excused = irp.cancelled || s.closing || s.fin_may || s.reset_may || s.dead_may ||
+                       s.local_disconnect || starved || !s.connected_must;
   const bool ended = !IsSuccess(o.status) || (o.information == 0 && irp.length != 0);
   if (ended && irp.disable_since && !excused && o.status != kStatusInsufficientResources) {
     // so-wsk-event-callback.md: disabling concerns the callback; nothing else ended this receive.

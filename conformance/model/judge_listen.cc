@@ -261,6 +261,8 @@ void Judge::State::AcceptEnded(const Observation& o, const Running& call) {
   if (o.status != kStatusSuccess) {
     s.refused = true;
     s.connected_must = false;
+    // nc-wsk-pfn_wsk_accept_event.md, Return value: the provider closes it itself.
+    if (s.closing) Breach(RuleId::kApplicationAcceptRefusedNotUsed, slot);
     // What was begun on it meanwhile has an open outcome (N214).
     if (s.enable_requested || s.first_irp != kNone) s.judged = false;
     return;
@@ -274,13 +276,17 @@ void Judge::State::DatagramSent(const Observation& o, SocketState& s) {
   if (s.datagrams != UINT32_MAX) ++s.datagrams;
   s.own_stimulus = true;
   if (o.socket < kMaxSockets) Trigger(s, kReceiveFrom);
-  if (e.triggers != UINT8_MAX) ++e.triggers;
+  // Those that wait from before may come now, too.
+  e.triggers = static_cast<uint8_t>(s.datagrams < UINT8_MAX ? s.datagrams : UINT8_MAX);
   if (OwedConditions(s, kReceiveFrom)) e.owed = true;
 }
 
 void Judge::State::DatagramsEnded(const Observation& o, SocketState& s, const Running& call) {
   EventState& e = s.events[kReceiveFrom];
   if (call.nothing) return;
+  if (o.status == kStatusSuccess || o.status == kStatusPending) {
+    s.datagrams -= call.datagrams < s.datagrams ? call.datagrams : s.datagrams;
+  }
   if (o.status == kStatusPending) {
     ++s.retained;
     if (s.closing) Breach(RuleId::kApplicationCloseListsReleased, call.socket);

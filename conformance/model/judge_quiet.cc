@@ -68,6 +68,8 @@ bool Judge::State::OwedConditions(const SocketState& s, uint32_t event) const {
     // Whether backlogs are told of on a connection that has ended is open (N412).
     return !s.dead_may && !s.fin_may && !s.reset_may && !s.local_disconnect;
   }
+  // Where it ended in another way as well, that one may have come first.
+  if (event == kDisconnect && (s.breaking || s.local_disconnect)) return false;
   // Buffered data may stand before a disconnect (ambiguities 35).
   return stream.delivered >= stream.sent_may && s.receives == 0;
 }
@@ -191,8 +193,8 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     if (!queues || !irp.returned || irp.returned_status != kStatusPending) continue;
     if (!irp.settled) irp.settled_sent = s.stream.sent_may;
     irp.settled = true;
-    const bool excused =
-        irp.cancelled || s.closing || s.fin_may || s.reset_may || s.dead_may || s.local_disconnect;
+    const bool excused = irp.cancelled || s.closing || s.fin_may || s.reset_may || s.dead_may ||
+                         s.local_disconnect || (op == Op::kReceive && !s.connected_must);
     if (irp.disable_since && !excused && is_socket && s.judged)
       Exercise(RuleId::kDisableLeavesQueuedReceives);
   }

@@ -185,7 +185,7 @@ struct SocketState {
   uint16_t first_peer = kNone;                       // list of PeerState
   uint16_t accepts = 0;                              // WskAccept calls whose IRP is not completed
   uint16_t receive_froms = 0;                        // likewise WskReceiveFrom
-  uint32_t datagrams = 0;                            // that were sent to it
+  uint32_t datagrams = 0;                            // that were sent to it and may still be waiting
   bool dirty = false;                                // in the list of sockets to look at on quiescence
   bool connected_may = false;
   bool connected_must = false;
@@ -268,6 +268,7 @@ struct Running {
   bool receive_near = false;  // a WskReceive was queued or called while it ran
   uint8_t thread = 0;
   uint16_t next = kNone, previous = kNone;
+  uint32_t datagrams = 0;
   uint32_t nodes_left = 0;
   uint32_t nodes_length = 0;
   uint32_t length = 0;

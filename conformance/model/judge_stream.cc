@@ -126,6 +126,7 @@ void Judge::State::StimulusEnd(const Observation& o) {
     } else if ((op == Op::kBreakSocket || op == Op::kBreakBound) && done) {
       s.breaking = true;
     } else if (!done) {
+      if (op == Op::kPeerSendDatagram && s.datagrams != 0) --s.datagrams;
       s.events[kDisconnect].owed = s.events[kBacklog].owed = s.events[kReceiveFrom].owed = false;
     }
     return;
