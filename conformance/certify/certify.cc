@@ -197,6 +197,7 @@ std::vector<std::string> NotModelled() {
     }
   }
   std::vector<std::string> lines;
+  lines.reserve(by_topic.size());
   for (const auto& [topic, count] : by_topic) {
     lines.push_back(absl::StrCat(count, " rule", count == 1 ? "" : "s", " of topic ", topic));
   }

@@ -44,7 +44,8 @@ void RequireCanBlock(const char* function) { RequireIrqlAtMost(APC_LEVEL, functi
 }  // namespace
 }  // namespace wskcert::emulator
 
-using namespace wskcert::emulator;
+using namespace wskcert::emulator;  // NOLINT(google-build-using-namespace): what follows is the kernel API
+                                    // itself
 
 extern "C" {
 

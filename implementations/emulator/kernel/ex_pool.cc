@@ -82,7 +82,8 @@ void FreeToLookaside(List* list, void* entry) {
 }  // namespace
 }  // namespace wskcert::emulator
 
-using namespace wskcert::emulator;
+using namespace wskcert::emulator;  // NOLINT(google-build-using-namespace): what follows is the kernel API
+                                    // itself
 
 extern "C" {
 

@@ -85,7 +85,8 @@ void ResetEx() {
 
 }  // namespace wskcert::emulator
 
-using namespace wskcert::emulator;
+using namespace wskcert::emulator;  // NOLINT(google-build-using-namespace): what follows is the kernel API
+                                    // itself
 
 extern "C" {
 

@@ -39,9 +39,9 @@ using boost::context::detail::make_fcontext;
 using boost::context::detail::transfer_t;
 
 #if defined(WSKCERT_ASAN) || defined(WSKCERT_TSAN)
-constexpr size_t kStackSize = 256 * 1024;
+constexpr size_t kStackSize = size_t{256} * 1024;
 #else
-constexpr size_t kStackSize = 64 * 1024;
+constexpr size_t kStackSize = size_t{64} * 1024;
 #endif
 constexpr size_t kGuardSize = 4096;
 

@@ -11,7 +11,8 @@ constexpr ULONG kDeviceTag = 0x69766544;  // "Devi"
 }  // namespace
 }  // namespace wskcert::emulator
 
-using namespace wskcert::emulator;
+using namespace wskcert::emulator;  // NOLINT(google-build-using-namespace): what follows is the kernel API
+                                    // itself
 
 extern "C" {
 

@@ -102,7 +102,8 @@ void ResetIo() { g_cancel_lock = 0; }
 
 }  // namespace wskcert::emulator
 
-using namespace wskcert::emulator;
+using namespace wskcert::emulator;  // NOLINT(google-build-using-namespace): what follows is the kernel API
+                                    // itself
 
 extern "C" {
 

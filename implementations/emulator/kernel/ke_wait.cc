@@ -163,7 +163,8 @@ void SatisfyWaiters(DISPATCHER_HEADER* object) {
 
 }  // namespace wskcert::emulator
 
-using namespace wskcert::emulator;
+using namespace wskcert::emulator;  // NOLINT(google-build-using-namespace): what follows is the kernel API
+                                    // itself
 
 extern "C" {
 

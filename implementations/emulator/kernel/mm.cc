@@ -24,7 +24,8 @@ void Attach(IRP* irp, MDL* mdl, bool secondary) {
 }  // namespace
 }  // namespace wskcert::emulator
 
-using namespace wskcert::emulator;
+using namespace wskcert::emulator;  // NOLINT(google-build-using-namespace): what follows is the kernel API
+                                    // itself
 
 extern "C" {
 

@@ -32,7 +32,8 @@ POBJECT_TYPE g_thread_type = nullptr;
 }  // namespace
 }  // namespace wskcert::emulator
 
-using namespace wskcert::emulator;
+using namespace wskcert::emulator;  // NOLINT(google-build-using-namespace): what follows is the kernel API
+                                    // itself
 
 extern "C" {
 

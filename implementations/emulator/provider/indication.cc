@@ -44,6 +44,7 @@ transport::Buffer* Dissolve(Node* node) {
   for (transport::Buffer* buffer = buffers; buffer != nullptr; buffer = buffer->next) {
     RtlFillMemory(buffer->mdl, sizeof buffer->mdl, kPoison);
   }
+  // A node has at least one buffer. NOLINTNEXTLINE(clang-analyzer-unix.cstring.NullArg)
   RtlFillMemory(buffers->client_area, sizeof buffers->client_area, kPoison);
   return buffers;
 }

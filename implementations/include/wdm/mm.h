@@ -82,6 +82,7 @@ SIZE_T MmSizeOfMdl(PVOID Base, SIZE_T Length);
 PVOID MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName);  // NULL: what is offered is declared.
 
 FORCEINLINE PVOID MmGetSystemAddressForMdlSafe(PMDL Mdl, ULONG Priority) {
+  // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): as on Windows, the caller's MDL is taken for one
   if (Mdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL)) return Mdl->MappedSystemVa;
   return MmMapLockedPagesSpecifyCache(Mdl, KernelMode, MmCached, NULL, FALSE, Priority);
 }
