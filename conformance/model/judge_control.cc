@@ -151,8 +151,12 @@ void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
     }
   }
   if (s.dead_may || s.closing) call.odd = true;
-  call.dead = s.dead_must && !call.malformed;
-  if (s.dead_must && call.malformed) call.judged = false;  // open: any error
+  // Events of the role that a stream socket has not taken may be invalid, as a wrong mask is.
+  const bool other_role =
+      s.category == Category::kStream && (((o.mask & kEventAccept) != 0 && s.connected_may) ||
+                                          ((o.mask & kConnectionMask) != 0 && s.listening_may));
+  call.dead = s.dead_must && !call.malformed && !other_role;
+  if (s.dead_must && !call.dead) call.judged = false;  // open: any error
   call.all_off = (call.inherits & s.inherit_may) == 0;
   // What is static for the client's connections may count as enabled on its listening socket, too (N091,
   // N102).
@@ -420,7 +424,8 @@ void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
       }
       ExerciseWhenQuiet(RuleId::kDisableInProgressIrpCompletes);
     }
-    const bool overlapped = e.last_call != irp.call || e.open_calls > (irp.returned ? 0 : 1);
+    const bool enabled_since = e.last_enable_end != kNoIndex && e.last_enable_end > irp.call;
+    const bool overlapped = e.last_call != irp.call || e.open_calls > (irp.returned ? 0 : 1) || enabled_since;
     const PhaseSet done = SetOf(Phase::kDisabledByIrp);
     if (e.phases == SetOf(Phase::kStatic)) return;
     if ((e.phases & SetOf(Phase::kStatic)) != 0) {
@@ -442,6 +447,8 @@ void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
     return;
   }
   if (irp.returned && irp.returned_status == kStatusPending) {
+    // A call that was committed before may still begin, and does not tell which.
+    e.loose |= e.PossiblyInProgress();
     e.phases |= SetOf(Phase::kEnabled, Phase::kDisabledByIrp);
     ++e.version;
   }
