@@ -248,6 +248,8 @@ bool Judge::State::JudgeDisable(const OpenCall& call, Status status, bool never_
     const EventState& e = s.events[event];
     in_progress |= e.PossiblyInProgress();
     changed |= e.last_call != call.begin;
+    // A refusal at the same time may have disabled it first.
+    changed |= (e.phases & SetOf(Phase::kRefusedOff)) != 0;
     for (uint16_t i = e.first_running; i != kNone; i = running[i].next) busy |= running[i].begin < call.begin;
   }
   const bool open = call.odd || !call.alone || changed || !call.must_enabled || s.dead_may || s.closing;
@@ -328,6 +330,9 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
       after |= Next(before, LifeInput::kEnableSucceeded);  // ambiguities 4: part of the mask may be enabled
     }
     if (call.odd) after |= before;
+    // The provider may still be returning from the call that refused: the refusal may count after the
+    // request.
+    if (!call.disables && e.recent) after |= before & SetOf(Phase::kRefusedOff);
     const bool failed = !IsSuccess(status);
     if (!call.disables && !failed) {
       e.last_enable_end = now;
@@ -409,7 +414,7 @@ void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
     // so-wsk-event-callback.md, second bullet: completed after all calls in progress have returned.
     for (uint16_t i = e.first_running; i != kNone; i = running[i].next) {
       if (running[i].begin > irp.call) continue;
-      if (e.phases == SetOf(Phase::kStatic)) break;
+      if ((e.phases & SetOf(Phase::kStatic)) != 0) break;
       if (irp.inside == running[i].begin) {
         Forbid({RuleId::kDisableFromInsideIrpWaits});
       } else {
@@ -439,6 +444,7 @@ void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
     ++e.version;
     return;
   }
+  if (e.phases == SetOf(Phase::kStatic)) return;
   // A failure: the callback is as it was, or disabled (ambiguities 12).
   const bool excused = irp.cancelled || s.closing || s.dead_may || starved || e.last_call != irp.call ||
                        status == kStatusInsufficientResources;

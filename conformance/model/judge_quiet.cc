@@ -215,7 +215,7 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     }
   }
   s.settled = !s.accepting;
-  if (s.breaking && !s.ended) s.dead_must = true;
+  if (clear && s.breaking && !s.ended) s.dead_must = true;
   if (s.told_abortive) s.abortive_quiet = true;
   if (s.told_graceful) s.graceful_quiet = true;
   if (s.local_disconnect) s.local_quiet = true;
