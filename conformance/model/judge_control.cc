@@ -249,7 +249,7 @@ bool Judge::State::JudgeDisable(const OpenCall& call, Status status, bool never_
     in_progress |= e.PossiblyInProgress();
     changed |= e.last_call != call.begin;
     // A refusal at the same time may have disabled it first.
-    changed |= (e.phases & SetOf(Phase::kRefusedOff)) != 0;
+    changed |= e.refused_at != kNoIndex && e.refused_at > call.begin;
     for (uint16_t i = e.first_running; i != kNone; i = running[i].next) busy |= running[i].begin < call.begin;
   }
   const bool open = call.odd || !call.alone || changed || !call.must_enabled || s.dead_may || s.closing;

@@ -292,6 +292,7 @@ void Judge::State::DatagramsEnded(const Observation& o, SocketState& s, const Ru
     if (s.closing) Breach(RuleId::kApplicationCloseListsReleased, call.socket);
   } else if (o.status == kStatusDataNotAccepted) {
     if (e.phases == SetOf(Phase::kStatic)) e.static_refused = true;
+    e.refused_at = now;
     const PhaseSet after = Next(e.phases, LifeInput::kRefused);
     // nc-wsk-pfn_wsk_receive_from_event.md, first item. With other calls on their way, or an enable at the
     // same time, it may go either way (ambiguities 32).

@@ -98,8 +98,9 @@ struct EventState {
   uint64_t met_end = 0;           // receive: the last byte that such calls showed
   uint32_t last_call = kNoIndex;  // begin of the latest control request about it
   uint32_t last_enable_end = kNoIndex;
-  uint32_t version = 0;          // counts changes by anything but the returns of control requests
-  uint32_t disables_before = 0;  // successful disables of this event on any socket when it was enabled
+  uint32_t refused_at = kNoIndex;  // datagrams: the last refusal
+  uint32_t version = 0;            // counts changes by anything but the returns of control requests
+  uint32_t disables_before = 0;    // successful disables of this event on any socket when it was enabled
 
   bool MayStart() const { return (phases & kStartable) != 0; }
   bool MustIndicate() const { return (phases & ~kOwing) == 0 && open_calls == 0; }

@@ -86,6 +86,8 @@ void Judge::State::Breaks(const Observation& o, SocketState& s) {
        rest &= rest - 1) {
     Trigger(s, static_cast<uint32_t>(__builtin_ctz(rest)));
   }
+  // ... beside the datagrams that are on their way.
+  if (s.events[kReceiveFrom].triggers != UINT8_MAX) ++s.events[kReceiveFrom].triggers;
   EventState& e = s.events[kDisconnect];
   // Owed only for what is surely a first disconnect by the remote application of a connection that works.
   if (static_cast<Op>(o.op) != Op::kBreakSocket && first && s.connected_must && !s.closing &&
@@ -137,6 +139,10 @@ void Judge::State::StimulusEnd(const Observation& o) {
 bool Judge::State::JudgeContent(const Observation& o, SocketState& s) {
   if (s.stream.unknown) return true;
   const Content content = static_cast<Content>(o.content);
+  if (content == Content::kCorrupt && s.stream.island_count != 0) {
+    s.stream.unknown = true;  // what lies before and behind bytes that were taken before, in one buffer
+    return true;
+  }
   if (content == Content::kForeign || content == Content::kCorrupt) {
     return !Forbid({RuleId::kReceiveBytesNoneLost});
   }
