@@ -351,7 +351,6 @@ class Judge::State {
   void Finish();
 
   // judge.cc: marking rules.
-  //
   // Forbid: the observation is not allowed, because of these rules (most specific first), each followed by
   // the rules that it refines. A rule that is not in force in this profile, or inferred, does not refuse.
   // True if refused.
