@@ -153,6 +153,9 @@ void Connect(Call* call, bool ex) {
                                        address) == 0) {
     return AbandonCall(call, SkipReason::kNotHere);
   }
+  const bool there = ex ? WSKCERT_OF_CONNECTION(socket, WskConnectEx) != nullptr
+                        : WSKCERT_OF_CONNECTION(socket, WskConnect) != nullptr;
+  if (!there) return AbandonCall(call, SkipReason::kNoFunction);
   if (!TakePeer(session, step->peer, socket)) return AbandonCall(call, SkipReason::kFullSlot);
   if (ex) {
     const uint64_t offset = FillOutgoing(call);

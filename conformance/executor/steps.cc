@@ -284,7 +284,8 @@ void RunStimulus(Session* session, const ProgramStep* step, uint32_t step_index)
   Observation* o = Reserve(session, Seen::kStimulusBegin, &begin);
   if (o != nullptr) {
     o->op = step->op;
-    o->socket = peer != nullptr && peer->socket != kNoSlot ? peer->socket : step->socket;
+    // What names a socket is about that one; a connection's stimulus is about the socket that has it.
+    o->socket = step->socket != kNoSlot || peer == nullptr ? step->socket : peer->socket;
     o->peer = step->peer;
     o->step = step_index;
     o->code = static_cast<uint8_t>(step->code);
