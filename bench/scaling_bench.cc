@@ -45,12 +45,16 @@ void PlayAndJudge(benchmark::State& state, const Program& program) {
       std::abort();
     }
   }
-  const double operations = static_cast<double>(performed);
-  state.counters["operations"] = operations;
+  const auto per = [&](double operations) {
+    return benchmark::Counter(operations * static_cast<double>(state.iterations()),
+                              benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  };
+  state.counters["steps"] = static_cast<double>(program.header().steps);
+  state.counters["performed"] = static_cast<double>(performed);
   state.counters["observations"] = static_cast<double>(observations);
-  state.counters["per_operation"] =
-      benchmark::Counter(operations * static_cast<double>(state.iterations()),
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["per_step"] = per(program.header().steps);
+  state.counters["per_performed"] = per(static_cast<double>(performed));
+  state.counters["per_observation"] = per(static_cast<double>(observations));
 }
 
 void BM_Operations(benchmark::State& state) {
