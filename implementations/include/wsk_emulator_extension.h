@@ -32,8 +32,8 @@ typedef struct _WSKEMU_CLIENT_PING_DISPATCH {
 } WSKEMU_CLIENT_PING_DISPATCH;
 
 // Asks for a ping: the event callback comes later, if it is enabled then. STATUS_SUCCESS;
-// STATUS_INSUFFICIENT_RESOURCES while 16 are waiting; STATUS_FILE_FORCED_CLOSED on a socket that no longer works.
-// IRQL <= DISPATCH_LEVEL.
+// STATUS_INSUFFICIENT_RESOURCES while 16 are waiting; STATUS_FILE_FORCED_CLOSED on a socket that no longer
+// works. IRQL <= DISPATCH_LEVEL.
 typedef NTSTATUS(WSKAPI* PFN_WSKEMU_PING)(PVOID ProviderContext, ULONG Value);
 
 typedef struct _WSKEMU_PROVIDER_PING_DISPATCH {
