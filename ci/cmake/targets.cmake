@@ -8,6 +8,14 @@ if(WSKCERT_SANITIZE)
   add_link_options(-fsanitize=${WSKCERT_SANITIZE})
 endif()
 
+# Counts lines and branches of one library; everything else only carries the counters' runtime.
+function(wskcert_count_coverage name)
+  if(WSKCERT_COVERAGE)
+    target_compile_options(${name} PRIVATE -fprofile-instr-generate -fcoverage-mapping)
+    target_link_options(${name} INTERFACE -fprofile-instr-generate)
+  endif()
+endfunction()
+
 # wskcert_library(NAME sources... [DEPS libraries...]): host code.
 function(wskcert_library name)
   cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
