@@ -35,10 +35,6 @@ constexpr PhaseSet kTable[kPhaseCount][kLifeInputCount] = {
 
 }  // namespace
 
-PhaseSet Next(Phase phase, LifeInput input) {
-  return kTable[static_cast<size_t>(phase)][static_cast<size_t>(input)];
-}
-
 PhaseSet Next(PhaseSet phases, LifeInput input) {
   PhaseSet result = 0;
   for (unsigned rest = phases; rest != 0; rest &= rest - 1) {
@@ -69,13 +65,6 @@ const char* NameOf(Phase phase) {
                                                "Draining",   "Disabled", "DisabledByIrp", "Drained",
                                                "RefusedOff", "Closed"};
   return kNames[static_cast<size_t>(phase)];
-}
-
-const char* NameOf(LifeInput input) {
-  constexpr const char* kNames[kLifeInputCount] = {
-      "enable: SUCCESS",        "disable: SUCCESS",    "disable: PENDING",  "disable: EVENT_PENDING",
-      "IRP completes: SUCCESS", "no call in progress", "datagrams refused", "close completes"};
-  return kNames[static_cast<size_t>(input)];
 }
 
 }  // namespace wskcert::model

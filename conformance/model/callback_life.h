@@ -56,11 +56,8 @@ inline constexpr PhaseSet kStartable =
 // Phases in which events must be indicated.
 inline constexpr PhaseSet kOwing = SetOf(Phase::kEnabled, Phase::kStatic);
 
-// What an input makes of one phase. A re-enable while a disable is pending may cancel it or wait behind it,
-// which is why the result is a set.
-PhaseSet Next(Phase phase, LifeInput input);
-
-// The union of Next() over a set.
+// What an input makes of the phases of a set: the union over its members. A re-enable while a disable is
+// pending may cancel it or wait behind it, so that even a single phase may become several.
 PhaseSet Next(PhaseSet phases, LifeInput input);
 
 // The rule that forbids a start in a phase outside kStartable.
@@ -68,7 +65,6 @@ RuleId ForbidsStart(Phase phase);
 
 // For people.
 const char* NameOf(Phase phase);
-const char* NameOf(LifeInput input);
 
 // Whether the application has answered an indication of WskReceiveEvent such that further ones wait for a
 // WskReceive. Again as a set, since the pages leave open when a suspension is lifted.

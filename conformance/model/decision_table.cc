@@ -4,8 +4,8 @@ namespace wskcert::model {
 namespace {
 
 constexpr Cell kOk = {};
-constexpr Cell By(RuleId rule) { return Cell{1, {rule, rule}}; }
-constexpr Cell By(RuleId a, RuleId b) { return Cell{2, {a, b}}; }
+consteval Cell By(RuleId rule) { return Cell{1, {rule, rule}}; }
+consteval Cell By(RuleId a, RuleId b) { return Cell{2, {a, b}}; }
 
 // First bullet: no call in progress, so SUCCESS.
 constexpr Cell kIdleRule = By(RuleId::kDisableIdleReturnsSuccess);
@@ -58,11 +58,5 @@ constexpr Row kTable[kPremiseCount] = {
 }  // namespace
 
 const Row& RowOf(Premise premise) { return kTable[static_cast<size_t>(premise)]; }
-
-const char* NameOf(Output output) {
-  constexpr const char* kNames[kOutputCount] = {"STATUS_SUCCESS", "STATUS_PENDING", "STATUS_EVENT_PENDING",
-                                                "STATUS_FILE_FORCED_CLOSED", "any other status"};
-  return kNames[static_cast<size_t>(output)];
-}
 
 }  // namespace wskcert::model

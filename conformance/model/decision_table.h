@@ -72,7 +72,6 @@ struct Row {
 };
 
 const Row& RowOf(Premise premise);
-const char* NameOf(Output output);
 
 }  // namespace wskcert::model
 

@@ -31,8 +31,6 @@ bool HasFunction(uint32_t dispatch, uint32_t event) {
   constexpr Event kNames[kEvents] = {Event::kReceive, Event::kDisconnect,  Event::kSendBacklog,
                                      Event::kAccept,  Event::kReceiveFrom, Event::kInspect,
                                      Event::kAbort,   Event::kExtension};
-  // The table of an extension's callbacks is given when it is registered.
-  if (event == kExtension) return true;
   return (dispatch & kNoDispatch) == 0 && (dispatch & DispatchBit(kNames[event])) != 0;
 }
 
@@ -111,10 +109,6 @@ void Judge::State::Exercise(RuleId rule) {
   for (size_t i = 0; i < info.general_count; ++i) exercised.Add(info.general[i]);
 }
 
-void Judge::State::ExerciseWhenQuiet(RuleId rule) {
-  if (InForce(rule)) when_quiet.Add(rule);
-}
-
 void Judge::State::Breach(RuleId rule, uint16_t slot) {
   breached.Add(rule);
   if (slot < kMaxSockets) sockets[slot].judged = false;
@@ -142,13 +136,13 @@ void Judge::State::Touch(uint16_t slot) {
 Running* Judge::State::RunningOf(uint32_t begin) {
   if (begin >= references.size() || references[begin].kind != Reference::kCallback) return nullptr;
   const uint16_t id = references[begin].id;
-  return id < running.size() && running[id].begin == begin ? &running[id] : nullptr;
+  return id < running.size() ? &running[id] : nullptr;
 }
 
 OpenCall* Judge::State::CallOf(uint32_t begin) {
   if (begin >= references.size() || references[begin].kind != Reference::kCall) return nullptr;
   const uint16_t id = references[begin].id;
-  return id < calls.size() && calls[id].begin == begin ? &calls[id] : nullptr;
+  return id < calls.size() ? &calls[id] : nullptr;
 }
 
 void Judge::State::LinkIrp(uint16_t slot) {
@@ -163,7 +157,6 @@ void Judge::State::LinkIrp(uint16_t slot) {
 
 void Judge::State::UnlinkIrp(uint16_t slot) {
   IrpState& irp = irps[slot];
-  if (!irp.listed) return;
   if (irp.previous != kNone) {
     irps[irp.previous].next = irp.next;
   } else {

@@ -17,9 +17,9 @@ constexpr EventSet kWithFlags = Bit(kReceive) | Bit(kDisconnect) | Bit(kAccept) 
 
 bool Judge::State::JudgeStart(const Observation& o, SocketState& s, uint32_t event) {
   EventState& e = s.events[event];
-  if (s.refused && event < kConnectionEvents) {
-    return !Forbid({(s.inherit_may & Bit(event)) != 0 ? RuleId::kInheritRefusedNotCalled
-                                                      : RuleId::kEnableCallbackOnlyWhenEnabled});
+  if (s.refused) {
+    return (s.inherit_may & Bit(event)) != 0 ? Refuse<RuleId::kInheritRefusedNotCalled>()
+                                             : Refuse<RuleId::kEnableCallbackOnlyWhenEnabled>();
   }
   if (!JudgeRole(o, s, event)) return false;
   if (!e.MayStart()) {
@@ -32,10 +32,9 @@ bool Judge::State::JudgeStart(const Observation& o, SocketState& s, uint32_t eve
       e.unjudged = true;  // an inference was broken: what follows from that is not said
       return true;
     }
-  } else if (s.accepting && event < kConnectionEvents && !s.enable_requested &&
-             (e.phases & SetOf(Phase::kStatic)) == 0) {
+  } else if (s.accepting && !s.enable_requested && (e.phases & SetOf(Phase::kStatic)) == 0) {
     // nc-wsk-pfn_wsk_accept_event.md, Parameters: context and table are not known yet.
-    return !Forbid({RuleId::kInheritAcceptedNotBeforeReturn});
+    return Refuse<RuleId::kInheritAcceptedNotBeforeReturn>();
   } else if (!e.loose) {
     e.phases &= kStartable;
   }
@@ -48,7 +47,7 @@ bool Judge::State::JudgeReceiveStart(const Observation& o, SocketState& s) {
   EventState& e = s.events[kReceive];
   // The note on the receive-event page: called serially. The provider's own interval contains the visible
   // one, so two visible ones that overlap are a breach on any number of threads.
-  if (e.running != 0 && Forbid({RuleId::kReceiveSerial})) return false;
+  if (e.running != 0) return Refuse<RuleId::kReceiveSerial>();
   if ((o.seen_flags & kSeenNullIndication) != 0) {
     s.dead_may = true;  // the socket is no longer functional
     s.dead_by_local = false;
@@ -59,12 +58,11 @@ bool Judge::State::JudgeReceiveStart(const Observation& o, SocketState& s) {
     const bool refused = (e.suspension & kRefused) != 0;
     const bool partially = (e.suspension & kPartially) != 0;
     if (refused && partially) {
-      if (Forbid({RuleId::kReceiveRefusedSuspends, RuleId::kReceivePartialSuspends})) return false;
-    } else if (refused && e.phases == SetOf(Phase::kStatic)) {
-      if (Forbid({RuleId::kStaticReceiveRefusalSuspends})) return false;
-    } else if (Forbid({refused ? RuleId::kReceiveRefusedSuspends : RuleId::kReceivePartialSuspends})) {
-      return false;
+      return Refuse<RuleId::kReceiveRefusedSuspends, RuleId::kReceivePartialSuspends>();
     }
+    if (!refused) return Refuse<RuleId::kReceivePartialSuspends>();
+    return e.phases == SetOf(Phase::kStatic) ? Refuse<RuleId::kStaticReceiveRefusalSuspends>()
+                                             : Refuse<RuleId::kReceiveRefusedSuspends>();
   }
   // Remarks, second paragraph: a queued WskReceive takes precedence. Crisp only if it was queued before the
   // last exact quiescence, takes bytes, and the indication carries the first byte that nobody has got yet.
@@ -73,11 +71,10 @@ bool Judge::State::JudgeReceiveStart(const Observation& o, SocketState& s) {
     if (static_cast<Op>(irp.op) != Op::kReceive || !irp.settled || irp.cancelled || irp.length == 0) continue;
     if (irp.resumes || irp.race || o.offset < irp.settled_sent) continue;
     if (s.closing || s.stream.unknown || s.dead_may) continue;
-    if (o.length != 0 && o.offset <= s.stream.delivered && Forbid({RuleId::kReceiveQueuedTakesPrecedence})) {
-      return false;
-    }
+    if (o.length != 0 && o.offset <= s.stream.delivered)
+      return Refuse<RuleId::kReceiveQueuedTakesPrecedence>();
   }
-  if (s.told_abortive && s.abortive_quiet && Forbid({RuleId::kDisconnectAbortiveNoDataAfter})) return false;
+  if (s.told_abortive && s.abortive_quiet) return Refuse<RuleId::kDisconnectAbortiveNoDataAfter>();
   // Only what can surely not have been buffered: never shown before, the callback enabled all the time, all
   // settled.
   const bool enabled_before = e.last_enable_end == kNoIndex || e.last_enable_end < s.told_at;
@@ -95,14 +92,13 @@ bool Judge::State::JudgeDisconnectStart(const Observation& o, SocketState& s) {
   // Description of the disconnect-event page: disconnected by the remote application. Without a local
   // disconnect a time-out may have come (ambiguities 42), with one too unless nothing but the client has
   // moved.
-  if (!remote && s.local_disconnect && Exact() && Forbid({RuleId::kDisconnectLocalNotIndicated}))
-    return false;
+  if (!remote && s.local_disconnect && Exact()) return Refuse<RuleId::kDisconnectLocalNotIndicated>();
   const bool told_abortive = (o.flags & kFlagAbortive) != 0;
   // Flags on the same page: abortive or graceful, where only one of them happened.
   const bool only_graceful = s.fin_may && !s.reset_may && !s.dead_may && !s.slow_peer && !s.local_disconnect;
   const bool only_abortive = s.reset_may && !s.fin_may && !s.slow_peer && !s.local_disconnect && !s.breaking;
   if (only_graceful || only_abortive) {
-    if (told_abortive != only_abortive && Forbid({RuleId::kDisconnectAbortiveFlagTellsKind})) return false;
+    if (told_abortive != only_abortive) return Refuse<RuleId::kDisconnectAbortiveFlagTellsKind>();
     Exercise(RuleId::kDisconnectAbortiveFlagTellsKind);
   }
   return true;
@@ -111,16 +107,16 @@ bool Judge::State::JudgeDisconnectStart(const Observation& o, SocketState& s) {
 bool Judge::State::JudgeArguments(const Observation& o, const SocketState& s, uint32_t event) {
   if ((capabilities & static_cast<uint64_t>(Capability::kIrqlVisible)) != 0) {
     if (event < kExtension) {
-      if (o.irql > kDispatchLevel && Forbid({kIrqlRule[event]})) return false;
+      if (o.irql > kDispatchLevel) return !Forbid({kIrqlRule[event]});
       Exercise(kIrqlRule[event]);
     }
     if ((kWithFlags & Bit(event)) != 0 && (o.flags & kFlagAtDispatchLevel) != 0) {
-      if (o.irql != kDispatchLevel && Forbid({RuleId::kIrqlDispatchFlagTellsLevel})) return false;
+      if (o.irql != kDispatchLevel) return Refuse<RuleId::kIrqlDispatchFlagTellsLevel>();
       Exercise(RuleId::kIrqlDispatchFlagTellsLevel);
     }
   }
   if (event != kReceive || (o.seen_flags & kSeenNullIndication) != 0) return true;
-  if (o.information != o.length && Forbid({RuleId::kReceiveBytesIndicatedIsListLength})) return false;
+  if (o.information != o.length) return Refuse<RuleId::kReceiveBytesIndicatedIsListLength>();
   Exercise(RuleId::kReceiveBytesIndicatedIsListLength);
   return true;
 }
@@ -148,9 +144,7 @@ void Judge::State::CallbackBegin(const Observation& o) {
   references.back().kind = Reference::kCallback;
   references.back().id = id;
   if (!s.created && !Unknown(o, event)) return;
-  if (s.judged && (s.own & (event < kEvents ? Bit(event) : 0)) == 0 && event < kEvents) {
-    if (Foreign(o, s, event)) return;
-  }
+  if (s.judged && event < kEvents && (s.own & Bit(event)) == 0) return Foreign(s, event);
   Running& call = running[id];
   call = Running();
   call.begin = now;
@@ -217,8 +211,8 @@ void Judge::State::CallbackNode(const Observation& o) {
   // One list is one run of the stream, in its order.
   if (call->nodes_length == 0) {
     call->offset = o.offset;
-  } else if (o.length != 0 && o.offset != call->offset + call->nodes_length && !s.stream.unknown &&
-             Forbid({RuleId::kReceiveBytesNoneLost})) {
+  } else if (o.length != 0 && o.offset != call->offset + call->nodes_length && !s.stream.unknown) {
+    Refuse<RuleId::kReceiveBytesNoneLost>();
     return;
   }
   call->nodes_length += o.length;

@@ -5,9 +5,9 @@ namespace wskcert::model {
 
 namespace {
 
-bool IsControl(Op op) {
-  return op == Op::kEventCallback || op == Op::kGetEventCallback || op == Op::kQuerySendBacklog ||
-         op == Op::kRegisterExtension || op == Op::kSetSilentMode;
+// By WskControlSocket, beside requests about events.
+bool IsOtherControl(Op op) {
+  return op == Op::kGetEventCallback || op == Op::kQuerySendBacklog || op == Op::kRegisterExtension;
 }
 
 }  // namespace
@@ -243,7 +243,7 @@ void Judge::State::CallEnd(const Observation& o) {
     ControlClient(call, o.status);
   } else if (call.judged && !Unfit(call.must_fail, call.unaddressed, s, o.status, Moment::kReturn)) {
     return;
-  } else if (call.judged && IsControl(op) && o.status == kStatusEventPending) {
+  } else if (call.judged && IsOtherControl(op) && o.status == kStatusEventPending) {
     // nc-wsk-pfn_wsk_control_socket.md: this status belongs to disables alone.
     Forbid({RuleId::kDisableEventPendingOnlyInProgress});
   } else if (!IsSuccess(o.status) &&
@@ -254,14 +254,12 @@ void Judge::State::CallEnd(const Observation& o) {
   }
   if (!refusal.refused && call.with_irp) {
     IrpState& irp = irps[call.irp];
-    const bool same_use = irp.call == call.begin;
-    if (same_use) {
+    // Completed inside the call, it may be in use again.
+    if (irp.call == call.begin) {
       irp.returned = true;
       irp.returned_status = o.status;
+      if (irp.completed && call.judged) Agree(irp, o.status, irp.status);
     }
-    const bool completed = same_use ? irp.completed : call.completed;
-    const Status status = same_use ? irp.status : call.completed_status;
-    if (completed && call.judged && same_use) Agree(irp, o.status, status);
   }
   references[o.begin].id = kNone;
   call.begin = kNoIndex;
@@ -282,7 +280,10 @@ void Judge::State::CloseReturned(const OpenCall& call, Status status) {
   }
   // closing-a-socket.md: callbacks in progress return before the close is completed. Whatever began before
   // this return and still runs was in progress, or started after the close.
-  if (s.running != 0 && Forbid({RuleId::kCloseInProgressNotSuccess})) return;
+  if (s.running != 0) {
+    Refuse<RuleId::kCloseInProgressNotSuccess>();
+    return;
+  }
   CloseCompleted(call.socket);
 }
 

@@ -104,7 +104,10 @@ void Judge::State::Created(const Observation& o, const IrpState& irp) {
   const bool declined = o.status == kStatusNotSupported || o.status == kStatusNotImplemented ||
                         o.status == kStatusInsufficientResources || irp.cancelled;
   if (declined) return;
-  if (!IsSuccess(o.status) && Forbid({RuleId::kStaticMixedMaskCreationSucceeds})) return;
+  if (!IsSuccess(o.status)) {
+    Refuse<RuleId::kStaticMixedMaskCreationSucceeds>();
+    return;
+  }
   Exercise(RuleId::kStaticMixedMaskCreationSucceeds);
 }
 
@@ -170,29 +173,29 @@ bool Judge::State::Unfit(bool must_fail, bool unaddressed, const SocketState& s,
         remote ? RuleId::kBindOrderRemoteAddressUnconnectedFails : RuleId::kBindOrderLocalAddressUnboundFails;
     // After an error the IRP fails, with whatever status.
     const bool wrong = moment == Moment::kInline ? IsSuccess(status) : status != kStatusInvalidDeviceState;
-    if (wrong && Forbid({rule})) return false;
+    if (wrong) return !Forbid({rule});
     Exercise(rule);
     return true;
   }
   const RuleId rule =
       s.listening_must ? RuleId::kCategoryStreamListenCommits : RuleId::kCategoryStreamConnectCommits;
-  if (IsSuccess(status) && Forbid({rule})) return false;
+  if (IsSuccess(status)) return !Forbid({rule});
   Exercise(rule);
   return true;
 }
 
 // A callback that the socket's category does not have.
-bool Judge::State::Foreign(const Observation&, SocketState& s, uint32_t event) {
+void Judge::State::Foreign(const SocketState& s, uint32_t event) {
   RuleId rules[3];
   size_t count = 0;
   if (event < kConnectionEvents && (s.inherit_may & Bit(event)) != 0) {
     rules[count++] = RuleId::kInheritListenerNotCalledItself;
   }
-  if (event < kEvents && (s.foreign_static & kMaskOf[event]) != 0) {
+  if ((s.foreign_static & kMaskOf[event]) != 0) {
     rules[count++] = RuleId::kStaticOtherCategoryNotApplied;
   }
   rules[count++] = RuleId::kCategoryForeignEventNeverCalled;
-  return Forbid(rules, count);
+  Forbid(rules, count);
 }
 
 // Is the socket such that the callback can have something to tell?
@@ -200,7 +203,7 @@ bool Judge::State::JudgeRole(const Observation& o, SocketState& s, uint32_t even
   if (s.closed || event == kExtension) return true;
   if (event == kReceiveFrom) {
     const bool nothing = (o.seen_flags & kSeenNullIndication) != 0;
-    return s.bound_may || nothing || !Forbid({RuleId::kBindOrderDatagramNoCallbackBefore});
+    return s.bound_may || nothing || Refuse<RuleId::kBindOrderDatagramNoCallbackBefore>();
   }
   const bool stream = s.category == Category::kStream;
   const bool listens = stream ? s.listening_may : s.bound_may;
@@ -209,16 +212,16 @@ bool Judge::State::JudgeRole(const Observation& o, SocketState& s, uint32_t even
     if (stream && (s.listening_must || (listens && !s.connected_may))) {
       // What it may pass on is not for itself.
       if ((s.inherit_may & Bit(event)) != 0) {
-        return !Forbid({RuleId::kInheritListenerNotCalledItself, RuleId::kCategoryStreamRoleTable});
+        return Refuse<RuleId::kInheritListenerNotCalledItself, RuleId::kCategoryStreamRoleTable>();
       }
-      return !Forbid({RuleId::kCategoryStreamRoleTable});
+      return Refuse<RuleId::kCategoryStreamRoleTable>();
     }
-    return s.connected_may || !Forbid({RuleId::kConnectBeforeNoCallback});
+    return s.connected_may || Refuse<RuleId::kConnectBeforeNoCallback>();
   }
   if (stream && (s.connected_must || (s.connected_may && !listens))) {
-    return !Forbid({RuleId::kCategoryStreamRoleTable});
+    return Refuse<RuleId::kCategoryStreamRoleTable>();
   }
-  return listens || !Forbid({RuleId::kBindOrderListenNoCallbackBefore});
+  return listens || Refuse<RuleId::kBindOrderListenNoCallbackBefore>();
 }
 
 // Why a callback that was never enabled is off, most particular first.

@@ -35,7 +35,10 @@ void Judge::State::ControlClient(const OpenCall& call, Status status) {
   if (call.code != kSetStatic) return;
   const bool sure = call.alone_in_client && !call.malformed && sockets_of[call.client] == 0;
   if (sure && status != kStatusInsufficientResources && (!starved || IsSuccess(status))) {
-    if (status != kStatusSuccess && Forbid({RuleId::kStaticControlSucceeds})) return;
+    if (status != kStatusSuccess) {
+      Refuse<RuleId::kStaticControlSucceeds>();
+      return;
+    }
     if (!starved) Exercise(RuleId::kStaticControlSucceeds);
   }
   if (!IsSuccess(status)) return;
@@ -295,7 +298,7 @@ bool Judge::State::JudgeDisable(const OpenCall& call, Status status, bool never_
                        cell.rules[0] == RuleId::kDisableWithIrpNeverEventPending;
     for (size_t i = 0; i < count && !shape; ++i) rules[blamed++] = why[i];
     for (size_t i = 0; i < cell.count; ++i) rules[blamed++] = cell.rules[i];
-    if (Forbid(rules, blamed)) return false;
+    return !Forbid(rules, blamed);
   }
   if (starved) return true;
   for (const Cell& other : row.cells) {
@@ -310,8 +313,7 @@ bool Judge::State::JudgeDisable(const OpenCall& call, Status status, bool never_
 // time only what all orders have in common is kept.
 void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
   SocketState& s = sockets[call.socket];
-  const bool irp_done =
-      call.with_irp && (irps[call.irp].call == call.begin ? irps[call.irp].completed : call.completed);
+  const bool irp_done = call.with_irp && irps[call.irp].call == call.begin && irps[call.irp].completed;
   for (uint32_t rest = call.named; rest != 0; rest &= rest - 1) {
     const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
     EventState& e = s.events[event];
@@ -390,7 +392,10 @@ void Judge::State::ControlReturned(OpenCall& call, Status status) {
     if (call.disables && status == kStatusSuccess && call.alone && call.must_enabled && !call.odd) {
       const EventState& e = s.events[__builtin_ctz(call.named)];
       const bool enabled_since = e.last_call != call.begin;
-      if (e.running != 0 && !enabled_since && Forbid({RuleId::kDisableSuccessStopsCallback})) return;
+      if (e.running != 0 && !enabled_since) {
+        Refuse<RuleId::kDisableSuccessStopsCallback>();
+        return;
+      }
     }
   }
   ApplyReturn(call, status);

@@ -9,13 +9,13 @@ namespace wskcert::model {
 bool Judge::State::Agree(const IrpState& irp, Status returned, Status completed) {
   // nc-wsk-pfn_wsk_socket.md, Remarks: the new socket stands in IoStatus.Information.
   if (irp.creates && IsSuccess(returned) && IsSuccess(completed)) {
-    if (irp.no_socket && Forbid({RuleId::kCategorySocketInInformation})) return false;
+    if (irp.no_socket) return Refuse<RuleId::kCategorySocketInInformation>();
     Exercise(RuleId::kCategorySocketInInformation);
   }
   if (returned == kStatusPending || returned == kStatusEventPending) {
     // A request that pended on a dead socket (ambiguities, definition of an error) still fails.
     if (irp.dead) {
-      if (IsSuccess(completed) && Forbid({RuleId::kEnableDeadSocketIrpFails})) return false;
+      if (IsSuccess(completed)) return Refuse<RuleId::kEnableDeadSocketIrpFails>();
       Exercise(RuleId::kEnableDeadSocketIrpFails);
     }
     Exercise(RuleId::kIrpPendingCompletes);
@@ -26,7 +26,7 @@ bool Judge::State::Agree(const IrpState& irp, Status returned, Status completed)
   if (IsSuccess(returned)) {
     const RuleId rule =
         irp.disables ? RuleId::kDisableIdleCompletesIrp : RuleId::kIrpSuccessCompletesWithSuccess;
-    if (!IsSuccess(completed) && Forbid({rule})) return false;
+    if (!IsSuccess(completed)) return !Forbid({rule});
     Exercise(rule);
     return true;
   }
@@ -36,7 +36,7 @@ bool Judge::State::Agree(const IrpState& irp, Status returned, Status completed)
   // A disable of a dead socket is both.
   const RuleId both[2] = {rule, RuleId::kDisableFailedIrpFails};
   const size_t count = irp.disables && rule != both[1] ? 2 : 1;
-  if (IsSuccess(completed) && Forbid(both, count)) return false;
+  if (IsSuccess(completed)) return !Forbid(both, count);
   for (size_t i = 0; i < count; ++i) Exercise(both[i]);
   return true;
 }

@@ -125,8 +125,8 @@ void Judge::State::AcceptStarts(const Observation& o, SocketState& s, uint32_t e
   if (o.peer >= kMaxPeers || !peers[o.peer].active) return;
   PeerState& peer = peers[o.peer];
   // listening-for-and-accepting-incoming-connections.md: in conditional-accept mode inspected first of all.
-  if (event == kAccept && peer.inspect_owed && s.conditional_must && !s.closing && !s.dead_may &&
-      Forbid({RuleId::kInspectConditionalIndicates})) {
+  if (event == kAccept && peer.inspect_owed && s.conditional_must && !s.closing && !s.dead_may) {
+    Refuse<RuleId::kInspectConditionalIndicates>();
     return;
   }
   bool& owed = event == kAccept ? peer.owed : peer.inspect_owed;

@@ -94,7 +94,10 @@ void Judge::State::OwedIndications(SocketState& s) {
     }
     RuleId rules[kMaxReasons];
     const size_t count = ReasonsToIndicate(s, event, rules);
-    if (owed && Forbid(rules, count)) return;
+    if (owed) {
+      Forbid(rules, count);
+      return;
+    }
     for (size_t i = 0; i < e.met_count && e.met; ++i) Exercise(e.met_rules[i]);
     e.met = false;
     e.met_count = 0;

@@ -292,11 +292,10 @@ struct OpenCall {
   bool must_fail = false, unaddressed = false;  // as in IrpState
   bool alone_in_client = false;                 // static callbacks: the first, and no socket yet
   uint8_t client = 0;
-  EventSet inherits = 0;   // listener: connection events that the request names
-  bool odd = false;        // the pages leave the outcome open: mask, identifier, size
-  bool several = false;    // disables more than one event
-  bool alone = true;       // no other request about the same events overlaps, seen from its begin
-  bool completed = false;  // its IRP has completed
+  EventSet inherits = 0;  // listener: connection events that the request names
+  bool odd = false;       // the pages leave the outcome open: mask, identifier, size
+  bool several = false;   // disables more than one event
+  bool alone = true;      // no other request about the same events overlaps, seen from its begin
   bool judged = false;
   bool must_enabled = false;  // disable: surely enabled before, dynamically
   bool was_static = false;
@@ -308,7 +307,6 @@ struct OpenCall {
   uint8_t code = 0;
   uint32_t mask = 0;
   uint32_t inside = kNoIndex;
-  Status completed_status = 0;
   PhaseSet before[kEvents] = {};
   uint32_t version[kEvents] = {};
 };
@@ -356,10 +354,18 @@ class Judge::State {
   // True if refused.
   bool Forbid(std::initializer_list<RuleId> rules) { return Forbid(rules.begin(), rules.size()); }
   bool Forbid(const RuleId* rules, size_t count);
+  // The same with rules whose breach refuses in every profile. Always false, for callers to return.
+  template <RuleId... kRules>
+  bool Refuse() {
+    static_assert((AlwaysRefuses(kRules) && ...), "a rule that may let a breach pass needs Forbid()");
+    constexpr RuleId kList[] = {kRules...};
+    Forbid(kList, sizeof...(kRules));
+    return false;
+  }
   // The rule was put to the test here.
   void Exercise(RuleId rule);
   // ... and its breach would show at the next exact quiescence at which nothing runs.
-  void ExerciseWhenQuiet(RuleId rule);
+  void ExerciseWhenQuiet(RuleId rule) { when_quiet.Add(rule); }
   // The client broke an obligation; what follows about the socket is not judged.
   void Breach(RuleId rule, uint16_t socket);
   bool InForce(RuleId rule) const;
@@ -387,7 +393,7 @@ class Judge::State {
   void RoleBegin(const Observation& o, OpenCall& call);
   bool Unfit(bool must_fail, bool unaddressed, const SocketState& s, Status status, Moment moment);
   void NoFunction(const Observation& o);
-  bool Foreign(const Observation& o, SocketState& s, uint32_t event);
+  void Foreign(const SocketState& s, uint32_t event);
   bool JudgeRole(const Observation& o, SocketState& s, uint32_t event);
   size_t WhyNew(const SocketState& s, uint32_t event, RuleId* rules) const;
   size_t WhyOff(const SocketState& s, uint32_t event, RuleId* rules) const;

@@ -143,9 +143,8 @@ bool Judge::State::JudgeContent(const Observation& o, SocketState& s) {
     s.stream.unknown = true;  // what lies before and behind bytes that were taken before, in one buffer
     return true;
   }
-  if (content == Content::kForeign || content == Content::kCorrupt) {
-    return !Forbid({RuleId::kReceiveBytesNoneLost});
-  }
+  if (content == Content::kForeign || content == Content::kCorrupt)
+    return Refuse<RuleId::kReceiveBytesNoneLost>();
   return true;
 }
 
@@ -154,12 +153,12 @@ bool Judge::State::JudgeBytes(SocketState& s, uint64_t offset, uint32_t length) 
   Stream& stream = s.stream;
   if (stream.unknown || length == 0) return true;
   const uint64_t end = offset + length;
-  if (end > stream.sent_may || end < offset) return !Forbid({RuleId::kReceiveBytesNoneLost});
+  if (end > stream.sent_may || end < offset) return Refuse<RuleId::kReceiveBytesNoneLost>();
   bool again = offset < stream.delivered;
   for (uint32_t i = 0; i < stream.island_count; ++i) {
     again |= offset < stream.islands[i].end && end > stream.islands[i].begin;
   }
-  if (again && Forbid({RuleId::kReceiveBytesAtMostOnce})) return false;
+  if (again) return Refuse<RuleId::kReceiveBytesAtMostOnce>();
   if (stream.delivered != 0) Exercise(RuleId::kReceiveBytesAtMostOnce);
   Exercise(RuleId::kReceiveBytesNoneLost);
   return true;

@@ -2,9 +2,16 @@
 
 #include <cstdint>
 
-#include "conformance/model/callback_life.h"
-
 namespace wskcert::model {
+
+PhaseSet Next(Phase phase, LifeInput input) { return Next(SetOf(phase), input); }
+
+const char* NameOf(LifeInput input) {
+  constexpr const char* kNames[kLifeInputCount] = {
+      "enable: SUCCESS",        "disable: SUCCESS",    "disable: PENDING",  "disable: EVENT_PENDING",
+      "IRP completes: SUCCESS", "no call in progress", "datagrams refused", "close completes"};
+  return kNames[static_cast<size_t>(input)];
+}
 
 std::string LifeDiagram() {
   std::string text =

@@ -4,7 +4,13 @@
 
 #include <string>
 
+#include "conformance/model/callback_life.h"
+
 namespace wskcert::model {
+
+// What an input makes of one phase, and the name of an input, for people.
+PhaseSet Next(Phase phase, LifeInput input);
+const char* NameOf(LifeInput input);
 
 // Markdown with a mermaid state diagram, written from the table that the judge uses.
 std::string LifeDiagram();

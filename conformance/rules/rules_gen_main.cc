@@ -104,6 +104,15 @@ void WriteHeader(const RuleFile& all, std::ostream& out) {
          "  bool windows;          // in force in profile `windows` only\n  bool required;\n"
          "  bool modelled;         // the reference model judges it\n"
          "  uint8_t general_count;\n  RuleId general[4];     // the rules it refines, nearest first\n};\n\n"
+         "// Whether a breach refuses a trace in every profile.\nconstexpr bool AlwaysRefuses(RuleId rule) "
+         "{\n  "
+         "switch (rule) {\n";
+  for (const Rule& rule : all.rules()) {
+    const bool soft =
+        rule.strength() == wskcert::STRENGTH_INFERRED || rule.profile() == wskcert::RULE_PROFILE_WINDOWS;
+    if (soft) out << "    case RuleId::" << Enumerator(rule.name()) << ":\n";
+  }
+  out << "      return false;\n    default:\n      return true;\n  }\n}\n\n"
          "extern const RuleInfo kRuleInfo[kRuleCount];\n"
          "inline const RuleInfo& InfoOf(RuleId rule) { return kRuleInfo[static_cast<size_t>(rule)]; }\n\n"
          "// The catalogue, a serialised RuleFile.\nextern const unsigned char kCatalogueBytes[];\n"
