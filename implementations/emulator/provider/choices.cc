@@ -140,6 +140,8 @@ const char* ProviderChoiceName(uint16_t kind) {
       return "early-data";
     case kChoiceInheritByFunction:
       return "inherit-by-function";
+    case kChoiceSilentMode:
+      return "silent-mode";
     case kChoiceEnd:
       break;
   }

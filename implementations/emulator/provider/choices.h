@@ -236,6 +236,11 @@ enum ProviderChoice : uint16_t {
   // Events that a listening socket enables, on sockets from WskAccept. 0: not enabled there. 1: enabled.
   kChoiceInheritByFunction = 105,
 
+  // ---- What a transport need not have
+
+  // SIO_WSK_SET_TCP_SILENT_MODE. 0: there is. 1: STATUS_NOT_SUPPORTED, as before Windows 8.
+  kChoiceSilentMode = 106,
+
   kChoiceEnd
 };
 

@@ -68,6 +68,24 @@ NTSTATUS QuerySize(Socket* socket, SIZE_T value, const Buffers& buffers, SIZE_T*
   return STATUS_SUCCESS;
 }
 
+// sio-wsk-set-tcp-silent-mode.md. What was received and nobody took is discarded, as what comes later is;
+// receives that wait go on doing so until the close.
+NTSTATUS SetSilent(Socket* socket) {
+  bool connects =
+      socket->category == WSK_FLAG_CONNECTION_SOCKET || socket->category == WSK_FLAG_STREAM_SOCKET;
+  if (!connects || WspChoose(emulator::kChoiceSilentMode, 2) == 1) return STATUS_NOT_SUPPORTED;
+  {
+    SocketLock lock(socket);
+    if (NTSTATUS status = ConnectionStatus(socket); !NT_SUCCESS(status)) return status;
+    if (!IsListEmpty(&socket->sends) || socket->disconnect != nullptr) return STATUS_INVALID_DEVICE_STATE;
+    socket->silent = TRUE;
+    socket->disconnect_due = socket->backlog_due = FALSE;
+  }
+  DropReceived(socket);
+  WspTransport()->Silence(socket->endpoint);
+  return STATUS_SUCCESS;
+}
+
 NTSTATUS Ioctl(Socket* socket, ULONG code, const Buffers& buffers, SIZE_T* returned) {
   switch (code) {
     case SIO_WSK_SET_REMOTE_ADDRESS:
@@ -79,6 +97,8 @@ NTSTATUS Ioctl(Socket* socket, ULONG code, const Buffers& buffers, SIZE_T* retur
     case SIO_WSK_QUERY_RECEIVE_BACKLOG:
       if (socket->endpoint == nullptr) return STATUS_NOT_SUPPORTED;
       return QuerySize(socket, socket->received_bytes, buffers, returned);
+    case SIO_WSK_SET_TCP_SILENT_MODE:
+      return SetSilent(socket);
     case SIO_ADDRESS_LIST_QUERY:
     case SIO_ADDRESS_LIST_CHANGE:
     case SIO_ADDRESS_LIST_SORT:

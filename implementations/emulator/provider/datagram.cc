@@ -237,7 +237,11 @@ void Prepare(Socket* socket, UCHAR, Delivery* delivery) {
   SIZE_T most = several ? kCounts[WspChoose(emulator::kChoiceDatagramList, 3)] : 1;
   DatagramNode** link = &delivery->datagrams;
   WSK_DATAGRAM_INDICATION** told = nullptr;
-  while (delivery->bytes < most && socket->datagram.queue != nullptr) {
+  // The call's flags speak of all its datagrams, so they are alike.
+  ULONG flags = socket->datagram.queue->flags;
+  delivery->flags |= flags;
+  while (delivery->bytes < most && socket->datagram.queue != nullptr &&
+         socket->datagram.queue->flags == flags) {
     DatagramNode* node =
         MakeNode(socket, TakeFirst(socket, &socket->datagram.queue, &socket->datagram.queue_end));
     node->list = &delivery->datagrams;
@@ -269,6 +273,10 @@ Datagram* TakeNodes(Delivery* delivery) {
 }
 
 void Retain(Socket* socket, Delivery* delivery) {
+  if (socket->state != SocketState::kOpen && delivery->datagrams != nullptr) {
+    WspMisuse("datagrams retained from a socket that WskCloseSocket was called on",
+              "nc-wsk-pfn_wsk_release_datagram_indication_list.md", socket);
+  }
   while (delivery->datagrams != nullptr) {
     DatagramNode* node = delivery->datagrams;
     delivery->datagrams = node->next;

@@ -594,6 +594,43 @@ TEST(Datagrams, NothingBeforeTheBind) {
   EXPECT_EQ(report.ending, Ending::kFinished) << report.bug_check.message << report.deadlock;
 }
 
+// ---- Broadcast and multicast
+
+TEST(Cast, IsToldOfADatagramAndOfAllOfACall) {
+  std::string told = WithSocket(
+      [](TestClient& client, PWSK_SOCKET socket) {
+        SendDatagram(kPeer, kPort, "a", false, Cast::kBroadcast);
+        SendDatagram(kPeer, kPort, "b", false, Cast::kBroadcast);
+        SendDatagram(kPeer, kPort, "c", false, Cast::kMulticast);
+        SendDatagram(kPeer, kPort, "d");
+        Settle();
+        client.Control(socket, WSK_EVENT_RECEIVE_FROM);
+        Settle();
+      },
+      {{kChoiceDatagramList, 1}});
+  EXPECT_EQ(told,
+            "datagrams(a@9,b@9 broadcast); datagrams return 0; datagrams(c@9 multicast); datagrams return 0; "
+            "datagrams(d@9); datagrams return 0");
+}
+
+TEST(Cast, IsTheReceivesControlFlag) {
+  WithSocket([](TestClient& client, PWSK_SOCKET socket) {
+    constexpr ULONG kExpected[] = {MSG_BCAST, MSG_MCAST | MSG_TRUNC, 0};
+    SendDatagram(kPeer, kPort, "a", false, Cast::kBroadcast);
+    SendDatagram(kPeer, kPort, "too long", false, Cast::kMulticast);
+    SendDatagram(kPeer, kPort, "c");
+    for (ULONG expected : kExpected) {
+      TestIrp irp("receive", &client.log);
+      TestBuffer buffer({4});
+      ULONG flags = 99;
+      TestClient::DatagramFunctions(socket)->WskReceiveFrom(socket, &buffer.buffer, 0, nullptr, nullptr,
+                                                            nullptr, &flags, irp.irp);
+      EXPECT_EQ(irp.Wait(), STATUS_SUCCESS);
+      EXPECT_EQ(flags, expected);
+    }
+  });
+}
+
 // ---- Misuse
 
 TEST(DatagramMisuse, IsNamed) {
@@ -632,6 +669,17 @@ TEST(DatagramMisuse, IsNamed) {
               SendDatagram(kPeer, kPort, "abc");
               Settle();
             }).find("nc-wsk-pfn_wsk_receive_from_event.md"),
+            std::string::npos);
+  EXPECT_NE(misuse([](TestClient& client, PWSK_SOCKET socket) {
+              TestIrp close("close", &client.log);
+              client.on_datagrams = [&](PWSK_DATAGRAM_INDICATION) {
+                TestClient::Functions(socket)->Basic.WskCloseSocket(socket, close.irp);
+                return STATUS_PENDING;
+              };
+              client.Control(socket, WSK_EVENT_RECEIVE_FROM);
+              SendDatagram(kPeer, kPort, "abc");
+              Settle();
+            }).find("datagrams retained from a socket that WskCloseSocket was called on"),
             std::string::npos);
 }
 

@@ -166,7 +166,8 @@ void FinishIndication(Socket* socket, NTSTATUS status, SIZE_T bytes, SIZE_T acce
       transport::Buffer* buffers = TakeIndicated(socket);
       Consume(&buffers, accepted, &used);
       if (accepted < bytes) socket->suspended = TRUE;
-      if (socket->state == SocketState::kOpen && !socket->aborted && !socket->peer_reset && !socket->broken) {
+      if (socket->state == SocketState::kOpen && !socket->aborted && !socket->peer_reset && !socket->broken &&
+          !socket->silent) {
         PutBack(socket, buffers);
       } else {
         *EndOf(&used) = buffers;

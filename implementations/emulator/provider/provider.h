@@ -39,7 +39,9 @@ struct Registration {
   BOOLEAN static_set;        // WSK_SET_STATIC_EVENT_CALLBACKS succeeded
   ULONG static_events;       // mask
   LIST_ENTRY notifications;  // IRPs of WSK_TRANSPORT_LIST_CHANGE; each counts among the calls
-  KEVENT changed;            // set when one of the above falls to zero, or the provider becomes ready
+  ULONG waiting;             // captures that wait for the provider
+  KEVENT changed;            // for them: set when the provider becomes ready, or the client deregisters
+  KEVENT idle;               // for WskDeregister: set when nothing of all that is left
 };
 
 // What WSK_CACHE_SD hands out. Nobody looks into a security descriptor here: no local address is shared.
@@ -212,6 +214,7 @@ struct Socket {
   BOOLEAN peer_closed;        // the peer disconnected gracefully
   BOOLEAN peer_reset;         // the peer disconnected abortively
   BOOLEAN broken;             // no longer functional
+  BOOLEAN silent;             // SIO_WSK_SET_TCP_SILENT_MODE
   BOOLEAN concurrent_events;  // callbacks of different events may overlap
   BOOLEAN overlapping;        // so may those of one event
   BOOLEAN suspended;          // the receive event, until a WskReceive
@@ -398,7 +401,8 @@ class Call {
   bool inside_ = true;
 };
 
-// STATUS_SUCCESS if the socket has a connection that data can be exchanged over. With the lock.
+// STATUS_SUCCESS if the socket has a connection that data can be exchanged over, in silent mode apart from
+// the close nothing can. With the lock.
 NTSTATUS ConnectionStatus(const Socket* socket);
 
 // ---- events.cc

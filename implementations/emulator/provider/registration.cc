@@ -34,12 +34,12 @@ Registration* ClientOf(PWSK_REGISTRATION registration) {
 }
 
 bool Idle(const Registration* client) {
-  return client->captures == 0 && client->calls == 0 && client->sockets == 0;
+  return client->captures == 0 && client->calls == 0 && client->sockets == 0 && client->waiting == 0;
 }
 
 // With the lock.
 void Wake(Registration* client) {
-  if (client->closing && Idle(client)) KeSetEvent(&client->changed, IO_NO_INCREMENT, FALSE);
+  if (client->closing && Idle(client)) KeSetEvent(&client->idle, IO_NO_INCREMENT, FALSE);
 }
 
 // With the lock: STATUS_PENDING while it is worth waiting.
@@ -72,15 +72,40 @@ NTSTATUS WSKAPI Register(PWSK_CLIENT_NPI npi, PWSK_REGISTRATION registration) {
   InitializeListHead(&client->notifications);
   client->npi = *npi;
   KeInitializeEvent(&client->changed, NotificationEvent, FALSE);
+  KeInitializeEvent(&client->idle, NotificationEvent, FALSE);
   registration->ReservedRegistrationState = kRegistered;
   registration->ReservedRegistrationContext = client;
   KeInitializeSpinLock(&registration->ReservedRegistrationLock);
   return STATUS_SUCCESS;
 }
 
+// Counts a capture, so that its registration stays until it has returned.
+class Waiting {
+ public:
+  explicit Waiting(PWSK_REGISTRATION registration) {
+    ProviderLock lock;
+    client_ = ClientOf(registration);
+    // Whoever deregisters may have found that nothing is left.
+    if (client_ != nullptr && client_->closing) client_ = nullptr;
+    if (client_ != nullptr) ++client_->waiting;
+  }
+  ~Waiting() {
+    if (client_ == nullptr) return;
+    ProviderLock lock;
+    --client_->waiting;
+    Wake(client_);
+  }
+  Waiting(const Waiting&) = delete;
+  Registration* client() const { return client_; }
+
+ private:
+  Registration* client_;
+};
+
 NTSTATUS WSKAPI Capture(PWSK_REGISTRATION registration, ULONG timeout, PWSK_PROVIDER_NPI npi) {
   const char* page = "nf-wsk-wskcaptureprovidernpi.md";
-  Registration* client = ClientOf(registration);
+  Waiting waiting(registration);
+  Registration* client = waiting.client();
   if (client == nullptr) return STATUS_DEVICE_NOT_READY;
   if (npi == nullptr) return STATUS_INVALID_PARAMETER;
   if (timeout != WSK_NO_WAIT && KeGetCurrentIrql() > PASSIVE_LEVEL) {
@@ -122,18 +147,18 @@ VOID WSKAPI Deregister(PWSK_REGISTRATION registration) {
     if (client->closing) WspMisuse("WskDeregister twice", page, client);
     client->closing = TRUE;
     idle = Idle(client);
-    // Those that wait for the provider give up.
+    // Those that wait for the provider give up; nobody clears the event any more.
     KeSetEvent(&client->changed, IO_NO_INCREMENT, FALSE);
   }
   EndNotifications(client);
   while (!idle) {
     {
       ProviderLock lock;
-      KeClearEvent(&client->changed);
+      KeClearEvent(&client->idle);
       idle = Idle(client);
     }
     if (idle) break;
-    KeWaitForSingleObject(&client->changed, Executive, KernelMode, FALSE, nullptr);
+    KeWaitForSingleObject(&client->idle, Executive, KernelMode, FALSE, nullptr);
   }
   ProviderLock lock;
   registration->ReservedRegistrationState = 0;

@@ -407,7 +407,7 @@ Call::~Call() {
 
 NTSTATUS ConnectionStatus(const Socket* socket) {
   if (socket->broken) return STATUS_FILE_FORCED_CLOSED;
-  if (!socket->connected) return STATUS_INVALID_DEVICE_STATE;
+  if (!socket->connected || socket->silent) return STATUS_INVALID_DEVICE_STATE;
   if (socket->aborted) return STATUS_CONNECTION_ABORTED;
   return socket->peer_reset ? STATUS_CONNECTION_RESET : STATUS_SUCCESS;
 }

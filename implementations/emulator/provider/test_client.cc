@@ -78,6 +78,8 @@ NTSTATUS OnDatagrams(PVOID context, ULONG flags, PWSK_DATAGRAM_INDICATION list) 
     text += "@";
     text += std::to_string(PeerOfAddress(node->RemoteAddress));
   }
+  if (flags & MSG_BCAST) text += " broadcast";
+  if (flags & MSG_MCAST) text += " multicast";
   client->Log("datagrams(%s)", list == nullptr ? "NULL" : text.c_str());
   NTSTATUS status = STATUS_SUCCESS;
   if (client->on_datagrams) status = client->on_datagrams(list);
@@ -289,10 +291,10 @@ SOCKADDR_INET WildcardAddress(uint16_t port, bool ipv6) {
   return address;
 }
 
-bool SendDatagram(uint32_t peer, uint16_t port, const std::string& text, bool ipv6) {
+bool SendDatagram(uint32_t peer, uint16_t port, const std::string& text, bool ipv6, Cast cast) {
   SOCKADDR_INET to = WildcardAddress(port, ipv6);
   return PeerSendDatagram(peer, &to, reinterpret_cast<const uint8_t*>(text.data()),
-                          static_cast<uint32_t>(text.size()));
+                          static_cast<uint32_t>(text.size()), cast);
 }
 
 bool Send(uint32_t peer, const std::string& text, bool push) {

@@ -99,7 +99,8 @@ std::string TextOf(const WSK_DATA_INDICATION* list);
 std::string TextOf(const WSK_BUF& buffer);
 bool Send(uint32_t peer, const std::string& text, bool push = false);
 // To the datagram socket at the wildcard address and `port`.
-bool SendDatagram(uint32_t peer, uint16_t port, const std::string& text, bool ipv6 = false);
+bool SendDatagram(uint32_t peer, uint16_t port, const std::string& text, bool ipv6 = false,
+                  Cast cast = Cast::kUnicast);
 // The wildcard address and a port.
 SOCKADDR_INET WildcardAddress(uint16_t port, bool ipv6 = false);
 

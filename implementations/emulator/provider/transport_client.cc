@@ -48,7 +48,7 @@ void OnReceived(void* context, transport::Buffer* buffers) {
   auto* socket = static_cast<Socket*>(context);
   {
     SocketLock lock(socket);
-    if (socket->state == SocketState::kOpen && !socket->aborted) {
+    if (socket->state == SocketState::kOpen && !socket->aborted && !socket->silent) {
       *socket->received_end = buffers;
       for (transport::Buffer* buffer = buffers; buffer != nullptr; buffer = buffer->next) {
         socket->received_bytes += buffer->length;
@@ -69,7 +69,7 @@ void OnDisconnected(void* context, bool abortive) {
   auto* socket = static_cast<Socket*>(context);
   {
     SocketLock lock(socket);
-    if (socket->aborted) return;
+    if (socket->aborted || socket->silent) return;
     (abortive ? socket->peer_reset : socket->peer_closed) = TRUE;
     // Nothing more will come that the data could be told with.
     socket->events[kReceiveEvent].awaits_arrival = FALSE;
@@ -94,13 +94,15 @@ void OnSent(void* context, transport::Send* send, NTSTATUS status) {
     irp->IoStatus.Status = status;
     irp->IoStatus.Information = NT_SUCCESS(status) ? send->length : 0;
     request->over = TRUE;
+    // The data of a disconnect is through; its second half, unless the connection was ended meanwhile.
+    if (request->kind == RequestKind::kDisconnect && NT_SUCCESS(status)) {
+      irp->IoStatus.Information = 0;
+      disconnect = socket->state == SocketState::kOpen && NT_SUCCESS(ConnectionStatus(socket));
+      if (!disconnect) irp->IoStatus.Status = STATUS_CONNECTION_ABORTED;
+    }
     // Whoever holds it, or is about to cancel it, completes it.
     if (request->held || !Unpend(irp)) return;
-    if (request->kind == RequestKind::kDisconnect) {
-      disconnect = NT_SUCCESS(status);
-      irp->IoStatus.Information = 0;
-      if (disconnect) socket->disconnect = irp;
-    }
+    if (disconnect) socket->disconnect = irp;
   }
   if (disconnect) {
     WspTransport()->Disconnect(socket->endpoint, false);

@@ -150,6 +150,12 @@ void Disconnect(Endpoint* endpoint, bool abortive) {
   Schedule(endpoint);
 }
 
+void Silence(Endpoint* endpoint) {
+  Guard guard;
+  endpoint->silent = true;
+  Schedule(endpoint);
+}
+
 void ReturnBuffers(Buffer* buffers) {
   for (Buffer* buffer = buffers; buffer != nullptr; buffer = buffer->next) {
     RtlFillMemory(buffer->base, buffer->offset + buffer->length, 0xDD);
@@ -170,7 +176,7 @@ void Close(Endpoint* endpoint) {
 }
 
 constexpr transport::Transport kTransport = {
-    Open,          Bind,         LocalAddress, Connect, SendBytes, CancelSend,    Disconnect,
+    Open,          Bind,         LocalAddress, Connect, SendBytes, CancelSend,    Disconnect,         Silence,
     ReturnBuffers, IdealBacklog, Close,        Listen,  Admit,     RemoteAddress, &kDatagramTransport};
 
 // Cuts a peer's bytes into segments and appends them. With the lock held. False: out of buffers; nothing was

@@ -81,10 +81,15 @@ bool NetworkBreakSocketOfPeer(uint32_t peer);
 // affected.
 bool NetworkBreakListener(const void* local_sockaddr);
 
+// How a datagram travelled: to one host, as a broadcast, or to a multicast group.
+enum class Cast : uint8_t { kUnicast, kBroadcast, kMulticast };
+
 // The peer sends a datagram of up to 65507 bytes, which are copied, to an address of ours: the wildcard
-// stands for all of them, so what a socket was bound to can be given. False: nobody is bound there, no
-// memory, or the datagram was lost on the way: whoever judges what follows must not wait for it.
-bool PeerSendDatagram(uint32_t peer, const void* local_sockaddr, const uint8_t* bytes, uint32_t length);
+// stands for all of them, so what a socket was bound to can be given. Whatever the cast, the address names
+// the socket. False: nobody is bound there, no memory, or the datagram was lost on the way: whoever judges
+// what follows must not wait for it.
+bool PeerSendDatagram(uint32_t peer, const void* local_sockaddr, const uint8_t* bytes, uint32_t length,
+                      Cast cast = Cast::kUnicast);
 // The datagram socket bound to an address of ours stops working, after what was sent to it so far.
 bool NetworkBreakDatagramSocket(const void* local_sockaddr);
 

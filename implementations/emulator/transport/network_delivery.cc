@@ -120,7 +120,7 @@ void FailSends(Endpoint* endpoint, Send* sends, NTSTATUS status) {
 
 void StepClose(Endpoint* endpoint, Lock* lock) {
   LONG peer = endpoint->peer;
-  bool reset = endpoint->connected && peer >= 0;
+  bool reset = endpoint->connected && peer >= 0 && !endpoint->silent;
   bool refuse = endpoint->half_open;
   const Client* client = endpoint->client;
   void* context = endpoint->context;
@@ -244,7 +244,20 @@ void StepPeerReset(Endpoint* endpoint, Lock* lock) {
   client->Disconnected(context, true);
 }
 
+// What a peer does to a silent connection is lost on us; a reset leaves it alone with its end.
+void StepSilent(Endpoint* endpoint, Lock* lock) {
+  bool reset = endpoint->peer_reset_due;
+  bool breaks = endpoint->break_due;
+  DropInbound(endpoint);
+  if (reset) Unlink(endpoint);
+  endpoint->break_due = false;
+  if (breaks) EndConnection(endpoint);
+  lock->Leave();
+  if (breaks) endpoint->client->Broken(endpoint->context);
+}
+
 void StepInbound(Endpoint* endpoint, Lock* lock) {
+  if (endpoint->silent) return StepSilent(endpoint, lock);
   const Client* client = endpoint->client;
   void* context = endpoint->context;
   if (endpoint->inbound != nullptr) {

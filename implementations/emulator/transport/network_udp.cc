@@ -141,11 +141,13 @@ DatagramEndpoint* Receiver(const SOCKADDR_INET* to) {
 }
 
 // False: no memory, or lost on the way.
-bool Deliver(DatagramEndpoint* endpoint, const uint8_t* bytes, ULONG length, const SOCKADDR_INET* from) {
+bool Deliver(DatagramEndpoint* endpoint, const uint8_t* bytes, ULONG length, const SOCKADDR_INET* from,
+             ULONG flags) {
   if (Choose(kChoiceDatagramLoss, 2) == 1) return false;
   Datagram* datagram = MakeDatagram(bytes, length);
   if (datagram == nullptr) return false;
   datagram->remote = *from;
+  datagram->flags = flags;
   if (endpoint->inbound != nullptr && Choose(kChoiceDatagramOrder, 2) == 1) {
     datagram->next = endpoint->inbound;
     endpoint->inbound = datagram;
@@ -170,7 +172,7 @@ void ShowDatagram(DatagramEndpoint* endpoint, ULONG destination, const uint8_t* 
   if (to == nullptr || to->close_due || to->break_due) return;
   SOCKADDR_INET from = endpoint->local;
   ResolveWildcard(&from);
-  Deliver(to, bytes, length, &from);
+  Deliver(to, bytes, length, &from, 0);
 }
 
 // Collects a datagram's bytes, which the sink wants in one piece, and shows them.
@@ -418,14 +420,16 @@ void ResetDatagrams() {
   udp.next_port = 0;
 }
 
-bool PeerSendDatagram(uint32_t peer, const void* local_sockaddr, const uint8_t* bytes, uint32_t length) {
+bool PeerSendDatagram(uint32_t peer, const void* local_sockaddr, const uint8_t* bytes, uint32_t length,
+                      Cast cast) {
+  constexpr ULONG kFlags[] = {0, MSG_BCAST, MSG_MCAST};
   SOCKADDR_INET to;
   if (peer >= kPeers || length > kMaximumDatagram || !ReadAddress(&to, local_sockaddr)) return false;
   SOCKADDR_INET from = {};
   WritePeerAddress(peer, to.si_family == AF_INET6, &from);
   Guard guard;
   DatagramEndpoint* endpoint = Receiver(&to);
-  return endpoint != nullptr && Deliver(endpoint, bytes, length, &from);
+  return endpoint != nullptr && Deliver(endpoint, bytes, length, &from, kFlags[static_cast<ULONG>(cast)]);
 }
 
 bool NetworkBreakDatagramSocket(const void* local_sockaddr) {

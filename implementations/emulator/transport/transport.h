@@ -154,6 +154,9 @@ struct Transport {
   // Graceful: closes our direction after what was sent; ends in DisconnectDone. Abortive: resets at once or
   // stops connecting; nothing is reported, not even the outcome of a graceful one.
   void (*Disconnect)(Endpoint* endpoint, bool abortive);
+  // From now on nothing goes out on the connection and nothing that comes in is told, not even its end; Close
+  // tells the peer nothing. Sends and disconnects must not be outstanding.
+  void (*Silence)(Endpoint* endpoint);
   // Gives buffers back.
   void (*ReturnBuffers)(Buffer* buffers);
   // How many bytes should be outstanding in sends.
