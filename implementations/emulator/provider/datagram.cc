@@ -397,8 +397,9 @@ NTSTATUS OpenDatagrams(Socket* socket, const VOID* dispatch) {
   return Below()->Open(&kDatagramClient, socket, socket->family, &socket->datagram.endpoint);
 }
 
-void CloseDatagrams(Socket* socket) {
+void CloseDatagrams(Socket* socket, bool at_once) {
   Drop(socket);
+  if (at_once && Below()->CloseAtOnce(socket->datagram.endpoint)) return Release(socket);
   Below()->Close(socket->datagram.endpoint);
 }
 

@@ -380,7 +380,8 @@ void UnmakeRequest(Socket* request);
 void Reference(Socket* socket);
 void Release(Socket* socket);
 // Starts the end of a socket: cancels what pends, closes the endpoint, gives up the client's handle.
-void CloseSocket(Socket* socket);
+// `at_once`: does itself what would wait for a worker, if it can.
+void CloseSocket(Socket* socket, bool at_once = false);
 // Ends all requests of a socket with `status`, except the close. `connection` only: not disables.
 void EndRequests(Socket* socket, NTSTATUS status, bool with_disables);
 // Ends the sends: takes them back from the transport.
@@ -449,7 +450,7 @@ void ReturnSpent(Socket* socket);
 // ---- datagram.cc, datagram_send.cc
 
 NTSTATUS OpenDatagrams(Socket* socket, const VOID* dispatch);
-void CloseDatagrams(Socket* socket);
+void CloseDatagrams(Socket* socket, bool at_once);
 // With the lock: gives queued datagrams to pending receives, which go to `done`.
 void FillDatagramReceives(Socket* socket, PLIST_ENTRY done);
 // SIO_WSK_SET_REMOTE_ADDRESS and SIO_WSK_SET_SENDTO_ADDRESS.

@@ -378,8 +378,10 @@ void UnmakeRequest(Socket* request) {
 
 void Reference(Socket* socket) { InterlockedIncrement(&socket->references); }
 
-void Release(Socket* socket) {
-  if (InterlockedDecrement(&socket->references) != 0) return;
+namespace {
+
+// Nothing of the socket is left.
+void EndSocket(Socket* socket) {
   PIRP close = socket->close;
   Registration* client = socket->client;
   FreeSocket(socket);
@@ -388,6 +390,12 @@ void Release(Socket* socket) {
     Complete(close, STATUS_SUCCESS, 0);
   }
   SocketGone(client);
+}
+
+}  // namespace
+
+void Release(Socket* socket) {
+  if (InterlockedDecrement(&socket->references) == 0) EndSocket(socket);
 }
 
 Call::Call(PWSK_SOCKET wsk, const char* page) : socket_(Check(wsk, page)) {
@@ -458,7 +466,7 @@ void EndRequests(Socket* socket, NTSTATUS status, bool with_disables) {
   EndSends(socket, status);
 }
 
-void CloseSocket(Socket* socket) {
+void CloseSocket(Socket* socket, bool at_once) {
   bool later;
   {
     SocketLock lock(socket);
@@ -469,14 +477,44 @@ void CloseSocket(Socket* socket) {
   EndRequests(socket, STATUS_CANCELLED, true);
   if (socket->listen.listening) DropRequests(socket, false);
   DropReceived(socket);
-  if (socket->category == WSK_FLAG_BASIC_SOCKET) return ReleaseLater(socket);
+  if (socket->category == WSK_FLAG_BASIC_SOCKET) return at_once ? Release(socket) : ReleaseLater(socket);
   if (socket->category == WSK_FLAG_DATAGRAM_SOCKET) {
-    CloseDatagrams(socket);
+    CloseDatagrams(socket, at_once);
+  } else if (at_once && !later && WspTransport()->CloseAtOnce(socket->endpoint)) {
+    Release(socket);
   } else if (!later) {
     WspTransport()->Close(socket->endpoint);
   }
   Release(socket);
 }
+
+namespace {
+
+// Closes on behalf of an IRP that was taken; as Answer, if nothing of the socket is left by then.
+NTSTATUS CloseWith(Socket* socket, PIRP irp) {
+  ULONG how = WspChoose(emulator::kChoiceCompletion, 4);
+  bool at_once = how == 1 || how == 3;
+  socket->close = irp;
+  if (!at_once) {
+    IoMarkIrpPending(irp);
+    CloseSocket(socket);
+    if (how == 2) WspYield(emulator::kChoiceCompletionEdge);
+    return STATUS_PENDING;
+  }
+  Reference(socket);
+  CloseSocket(socket, true);
+  if (InterlockedCompareExchange(&socket->references, 0, 1) == 1) {
+    if (how == 3) IoMarkIrpPending(irp);
+    EndSocket(socket);
+    return how == 3 ? STATUS_PENDING : STATUS_SUCCESS;
+  }
+  // The reference keeps the IRP until here.
+  IoMarkIrpPending(irp);
+  Release(socket);
+  return STATUS_PENDING;
+}
+
+}  // namespace
 
 NTSTATUS WSKAPI WspCloseSocket(PWSK_SOCKET wsk, PIRP irp) {
   const char* page = "nc-wsk-pfn_wsk_close_socket.md";
@@ -490,10 +528,7 @@ NTSTATUS WSKAPI WspCloseSocket(PWSK_SOCKET wsk, PIRP irp) {
               "nc-wsk-pfn_wsk_release_data_indication_list.md", wsk);
   }
   TakeIrp(irp, nullptr, RequestKind::kOther);
-  IoMarkIrpPending(irp);
-  socket->close = irp;
-  CloseSocket(socket);
-  return STATUS_PENDING;
+  return CloseWith(socket, irp);
 }
 
 NTSTATUS WSKAPI WspSocket(PWSK_CLIENT handle, ADDRESS_FAMILY family, USHORT type, ULONG protocol, ULONG flags,

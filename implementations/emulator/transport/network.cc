@@ -175,9 +175,10 @@ void Close(Endpoint* endpoint) {
   Schedule(endpoint);
 }
 
-constexpr transport::Transport kTransport = {
-    Open,          Bind,         LocalAddress, Connect, SendBytes, CancelSend,    Disconnect,         Silence,
-    ReturnBuffers, IdealBacklog, Close,        Listen,  Admit,     RemoteAddress, &kDatagramTransport};
+constexpr transport::Transport kTransport = {Open,          Bind,         LocalAddress,  Connect,
+                                             SendBytes,     CancelSend,   Disconnect,    Silence,
+                                             ReturnBuffers, IdealBacklog, Close,         CloseAtOnce,
+                                             Listen,        Admit,        RemoteAddress, &kDatagramTransport};
 
 // Cuts a peer's bytes into segments and appends them. With the lock held. False: out of buffers; nothing was
 // queued.

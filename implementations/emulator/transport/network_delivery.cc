@@ -118,20 +118,28 @@ void FailSends(Endpoint* endpoint, Send* sends, NTSTATUS status) {
   }
 }
 
-void StepClose(Endpoint* endpoint, Lock* lock) {
-  LONG peer = endpoint->peer;
-  bool reset = endpoint->connected && peer >= 0 && !endpoint->silent;
+// With the lock: the end of an endpoint. What its peer is to be told of it, if anything.
+bool EndEndpoint(Endpoint* endpoint, PeerEvent::Kind* kind) {
+  bool reset = endpoint->connected && endpoint->peer >= 0 && !endpoint->silent;
   bool refuse = endpoint->half_open;
-  const Client* client = endpoint->client;
-  void* context = endpoint->context;
-  Send* sends = TakeSends(endpoint);
+  *kind = reset ? PeerEvent::kReset : PeerEvent::kRefused;
   if (endpoint->listening) StopListening(endpoint);
   EndConnection(endpoint);
   FreePort(endpoint);
   endpoint->close_due = endpoint->reset_due = false;
+  return reset || refuse;
+}
+
+void StepClose(Endpoint* endpoint, Lock* lock) {
+  LONG peer = endpoint->peer;
+  const Client* client = endpoint->client;
+  void* context = endpoint->context;
+  Send* sends = TakeSends(endpoint);
+  PeerEvent::Kind kind;
+  bool tell = EndEndpoint(endpoint, &kind);
   lock->Leave();
   FailSends(endpoint, sends, STATUS_CANCELLED);
-  if (reset || refuse) Report(reset ? PeerEvent::kReset : PeerEvent::kRefused, peer);
+  if (tell) Report(kind, peer);
   if (client != nullptr) client->Closed(context);
 }
 
@@ -294,6 +302,23 @@ void StepInbound(Endpoint* endpoint, Lock* lock) {
 }
 
 }  // namespace
+
+bool CloseAtOnce(Endpoint* endpoint) {
+  Lock lock;
+  lock.Take();
+  if (endpoint->scheduled || endpoint->sends != nullptr || endpoint->unacked != nullptr) {
+    lock.Leave();
+    return false;
+  }
+  LONG peer = endpoint->peer;
+  PeerEvent::Kind kind;
+  bool tell = EndEndpoint(endpoint, &kind);
+  endpoint->next_free = network.free_endpoints;
+  network.free_endpoints = endpoint;
+  lock.Leave();
+  if (tell) Report(kind, peer);
+  return true;
+}
 
 void EndpointWork(PVOID context) {
   auto* endpoint = static_cast<Endpoint*>(context);

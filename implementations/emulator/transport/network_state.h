@@ -145,6 +145,8 @@ void FreePort(Endpoint* endpoint);
 void FreeBuffers(Buffer* buffers);
 // Parts endpoint and peer.
 void Unlink(Endpoint* endpoint);
+// Close, where nothing is under way.
+bool CloseAtOnce(Endpoint* endpoint);
 // The work item: tells client and peer what is due, one thing at a time. Without the lock.
 void EndpointWork(PVOID endpoint);
 // Tells the sink. Without the lock.

@@ -399,6 +399,15 @@ void Close(DatagramEndpoint* endpoint) {
   ScheduleDatagrams(endpoint);
 }
 
+bool CloseAtOnce(DatagramEndpoint* endpoint) {
+  Guard guard;
+  if (endpoint->scheduled) return false;
+  Unbind(endpoint);
+  endpoint->next_free = udp.free_endpoints;
+  udp.free_endpoints = endpoint;
+  return true;
+}
+
 bool ReadAddress(SOCKADDR_INET* address, const void* sockaddr) {
   auto* from = static_cast<const SOCKADDR*>(sockaddr);
   return from != nullptr && CopyAddress(address, from, from->sa_family);
@@ -407,7 +416,7 @@ bool ReadAddress(SOCKADDR_INET* address, const void* sockaddr) {
 }  // namespace
 
 const transport::DatagramTransport kDatagramTransport = {
-    Open, Bind, LocalAddress, SendDatagrams, CancelSend, ReturnDatagrams, Close};
+    Open, Bind, LocalAddress, SendDatagrams, CancelSend, ReturnDatagrams, Close, CloseAtOnce};
 
 void ResetDatagrams() {
   for (ULONG i = 0; i < udp.endpoints_used; ++i) {

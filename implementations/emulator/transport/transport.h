@@ -134,6 +134,7 @@ struct DatagramTransport {
   bool (*CancelSend)(DatagramEndpoint* endpoint, DatagramSend* send);
   void (*ReturnDatagrams)(Datagram* datagrams);
   void (*Close)(DatagramEndpoint* endpoint);
+  bool (*CloseAtOnce)(DatagramEndpoint* endpoint);
 };
 
 // A transport.
@@ -165,6 +166,9 @@ struct Transport {
   // left end first. Other reports can still come until Closed does. A connection that was not admitted is
   // refused.
   void (*Close)(Endpoint* endpoint);
+  // As Close, but over when it returns, without Closed. False: something is still to be told or under way;
+  // then nothing has happened.
+  bool (*CloseAtOnce)(Endpoint* endpoint);
   // Lets peers connect to a bound endpoint, which cannot connect itself any more: Incoming. `dual`: an IPv6
   // endpoint at the wildcard address takes IPv4 too. STATUS_ADDRESS_ALREADY_EXISTS: IPv4's port is taken; the
   // endpoint is no longer bound.
