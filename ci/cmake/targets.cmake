@@ -44,6 +44,28 @@ function(wskcert_kernel_library name)
   endif()
 endfunction()
 
+# wskcert_driver(NAME sources... [TRACE macros...]): a driver's own sources, C or C++, unchanged, over implementations/include. The warnings
+# that Microsoft's compiler does not give by default are off. For "NAME.tmh" that WPP would have made from NAME.c, a file is generated in which
+# WPP's macros, and those named after TRACE, do nothing.
+function(wskcert_driver name)
+  cmake_parse_arguments(ARG "" "" "TRACE" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PUBLIC wskcert_kernel_headers)
+  target_compile_options(${name} PRIVATE
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics>
+    $<$<COMPILE_LANG_AND_ID:C,Clang>:-Wno-incompatible-function-pointer-types>
+    $<$<COMPILE_LANGUAGE:C>:-Wno-incompatible-pointer-types>)
+  set(trace "#include <wpp.h>\n")
+  foreach(macro ${ARG_TRACE})
+    string(APPEND trace "#undef ${macro}\n#define ${macro}(...) ((void)0)\n")
+  endforeach()
+  foreach(source ${ARG_UNPARSED_ARGUMENTS})
+    get_filename_component(stem ${source} NAME_WE)
+    file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${name}.tmh/${stem}.tmh CONTENT "${trace}" @ONLY)
+  endforeach()
+  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/${name}.tmh)
+endfunction()
+
 # wskcert_test(NAME sources... [DEPS libraries...]): a GoogleTest program, one ctest entry.
 function(wskcert_test name)
   if(NOT WSKCERT_TESTS)

@@ -77,19 +77,24 @@ typedef struct _NPI_PROVIDER_CHARACTERISTICS {
 } NPI_PROVIDER_CHARACTERISTICS;
 typedef CONST NPI_PROVIDER_CHARACTERISTICS* PNPI_PROVIDER_CHARACTERISTICS;
 
+// ---- The client's side; nothing here lets a driver be a provider of its own. IRQL: PASSIVE_LEVEL, except
+// NmrClientDetachProviderComplete, which may be called up to DISPATCH_LEVEL.
+
+// Registers and, as soon as the provider is there, calls ClientAttachProvider. The characteristics stay the
+// client's and must remain valid. Undone by NmrDeregisterClient.
 NTSTATUS NTAPI NmrRegisterClient(PNPI_CLIENT_CHARACTERISTICS ClientCharacteristics, PVOID ClientContext,
                                  HANDLE* NmrClientHandle);
+// Calls ClientDetachProvider if the client is attached. STATUS_PENDING: wait with the next function, which
+// returns when both sides have detached and all sockets are closed.
 NTSTATUS NTAPI NmrDeregisterClient(HANDLE NmrClientHandle);
 NTSTATUS NTAPI NmrWaitForClientDeregisterComplete(HANDLE NmrClientHandle);
+// Within ClientAttachProvider: attaches. For WSK the contexts are a PWSK_CLIENT and its
+// WSK_PROVIDER_DISPATCH. STATUS_NOINTERFACE: try another version.
 NTSTATUS NTAPI NmrClientAttachProvider(HANDLE NmrBindingHandle, PVOID ClientBindingContext,
                                        CONST VOID* ClientDispatch, PVOID* ProviderBindingContext,
                                        CONST VOID** ProviderDispatch);
+// Ends a detachment for which ClientDetachProvider returned STATUS_PENDING.
 VOID NTAPI NmrClientDetachProviderComplete(HANDLE NmrBindingHandle);
-NTSTATUS NTAPI NmrRegisterProvider(PNPI_PROVIDER_CHARACTERISTICS ProviderCharacteristics,
-                                   PVOID ProviderContext, HANDLE* NmrProviderHandle);
-NTSTATUS NTAPI NmrDeregisterProvider(HANDLE NmrProviderHandle);
-NTSTATUS NTAPI NmrWaitForProviderDeregisterComplete(HANDLE NmrProviderHandle);
-VOID NTAPI NmrProviderDetachClientComplete(HANDLE NmrBindingHandle);
 
 #ifdef __cplusplus
 }

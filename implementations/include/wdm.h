@@ -21,6 +21,7 @@
 #include <wdm/io.h>
 #include <wdm/mm.h>
 #include <wdm/ps.h>
+#include <wdm/registry.h>
 #include <wdm/rtl.h>
 
 #endif  // WSKCERT_INCLUDE_WDM_H_

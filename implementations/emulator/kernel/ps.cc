@@ -2,6 +2,7 @@
 #include <wdm.h>
 
 #include "implementations/emulator/kernel/bugcheck.h"
+#include "implementations/emulator/kernel/registry_key.h"
 #include "implementations/emulator/kernel/scheduler.h"
 
 namespace wskcert::emulator {
@@ -95,6 +96,7 @@ LONG_PTR ObfDereferenceObject(PVOID object) {
 
 NTSTATUS ZwClose(HANDLE handle) {
   RequireIrqlAtMost(PASSIVE_LEVEL, "ZwClose");
+  if (CloseRegistryKey(handle)) return STATUS_SUCCESS;
   Thread* thread = FindByHandle(handle);
   if (thread == nullptr) {
     BugCheckNow(0x93, reinterpret_cast<uintptr_t>(handle), 0, 0, 0, "ZwClose of a handle that is not open");

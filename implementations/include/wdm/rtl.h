@@ -102,6 +102,7 @@ ULONG vDbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, va_list Argument
 // Bounded formatting in that language: always terminates; returns the length it would have had.
 SIZE_T WskcertFormat(PCHAR Buffer, SIZE_T Size, PCSTR Format, va_list Arguments);
 #define DPFLTR_IHVDRIVER_ID 77
+#define DPFLTR_IHVNETWORK_ID 80
 #define DPFLTR_DEFAULT_ID 101
 #define DPFLTR_ERROR_LEVEL 0
 #define DPFLTR_WARNING_LEVEL 1
