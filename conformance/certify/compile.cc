@@ -229,6 +229,8 @@ class Compiler {
     switch (in.op_case()) {
       case StepProto::kRegister:
         Simple(out, Op::kRegister);
+        out->code = in.register_().version() & 0xFFFF;
+        out->flags = in.register_().no_client_event() ? 1 : 0;
         break;
       case StepProto::kCapture:
         Simple(out, Op::kCapture);
@@ -422,6 +424,13 @@ class Compiler {
         break;
       case StepProto::kBreakBound:
         OnSocket(out, Op::kBreakBound, in.break_bound());
+        break;
+      case StepProto::kNoHalfOpen:
+        WithPeer(out, Op::kNoHalfOpen, in.no_half_open(), false);
+        break;
+      case StepProto::kSetReady:
+        Simple(out, Op::kSetReady);
+        out->code = in.set_ready().ready() ? 1 : 0;
         break;
       case StepProto::kTransportListChange:
         Simple(out, Op::kTransportListChange);

@@ -169,6 +169,10 @@ std::string StimulusText(const Observation& o) {
       return absl::StrCat("the input buffer of IRP ", o.irp, " is overwritten");
     case Op::kBreakSocket:
       return absl::StrCat("the connection with ", peer, " stops working");
+    case Op::kNoHalfOpen:
+      return absl::StrCat("the transport to ", peer, " has no half-open connections");
+    case Op::kSetReady:
+      return o.code != 0 ? "the provider is ready" : "the provider is not ready";
     default:
       break;
   }

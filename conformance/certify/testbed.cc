@@ -22,13 +22,52 @@ uint32_t EnvPeerAddress(void*, uint32_t peer, bool ipv6, void* address) {
 
 uint32_t EnvPeerOfAddress(void*, const void* address) { return emulator::PeerOfAddress(address); }
 
-bool EnvPerform(void*, const Stimulus* stimulus) {
+// Peers whose transport has no half-open connections. What such a peer sends after it has seen our end of the
+// connection goes nowhere: to the simulated network the connection still has two directions.
+class OneWayPeers {
+ public:
+  void Mark(uint32_t peer) {
+    if (peer >= states_.size()) states_.resize(peer + 1);
+    states_[peer].marked = true;
+    any_ = true;
+  }
+  void Saw(const emulator::PeerEvent& event) {
+    if (!any_ || event.peer >= states_.size()) return;
+    if (event.kind == emulator::PeerEvent::kConnected) states_[event.peer] = {};
+    if (event.kind == emulator::PeerEvent::kFin) states_[event.peer].over = true;
+  }
+  bool Swallows(uint32_t peer) const {
+    return any_ && peer < states_.size() && states_[peer].marked && states_[peer].over;
+  }
+  void Clear() {
+    if (any_) states_.clear();
+    any_ = false;
+  }
+
+ private:
+  struct State {
+    bool marked = false;
+    bool over = false;
+  };
+  bool any_ = false;
+  std::vector<State> states_;
+};
+
+// What the environment's functions and the peers' sink are given.
+struct Surroundings {
+  Session* session = nullptr;
+  OneWayPeers one_way;
+};
+
+bool EnvPerform(void* context, const Stimulus* stimulus) {
+  OneWayPeers& one_way = static_cast<Surroundings*>(context)->one_way;
   switch (stimulus->op) {
     case Op::kPeerListen:
       emulator::PeerSetConnectPolicy(stimulus->peer,
                                      static_cast<emulator::ConnectPolicy>(stimulus->code % 3));
       return true;
     case Op::kPeerSend:
+      if (one_way.Swallows(stimulus->peer)) return true;
       return emulator::PeerSend(stimulus->peer, stimulus->bytes, stimulus->length, stimulus->push);
     case Op::kPeerDisconnect:
       return emulator::PeerDisconnect(stimulus->peer);
@@ -49,6 +88,12 @@ bool EnvPerform(void*, const Stimulus* stimulus) {
       return emulator::PeerSendDatagram(stimulus->peer, stimulus->address, stimulus->bytes, stimulus->length);
     case Op::kFailAllocations:
       emulator::FailNextAllocations(stimulus->length);
+      return true;
+    case Op::kNoHalfOpen:
+      one_way.Mark(stimulus->peer);
+      return true;
+    case Op::kSetReady:
+      emulator::EmulatorSetReady(stimulus->code != 0);
       return true;
     case Op::kBreakSocket:
       return emulator::NetworkBreakSocketOfPeer(stimulus->peer);
@@ -85,7 +130,9 @@ PeerSight SightOf(emulator::PeerEvent::Kind kind) {
 }
 
 void OnPeerEvent(void* context, const emulator::PeerEvent* event) {
-  PeerSaw(static_cast<Session*>(context), SightOf(event->kind), event->peer, event->data, event->length);
+  auto* surroundings = static_cast<Surroundings*>(context);
+  surroundings->one_way.Saw(*event);
+  PeerSaw(surroundings->session, SightOf(event->kind), event->peer, event->data, event->length);
 }
 
 void Enter(void* session) { Play(static_cast<Session*>(session)); }
@@ -128,6 +175,7 @@ struct Testbed::State {
   uint32_t used = 0;  // records of `log` that an earlier run may have filled
   std::vector<uint64_t> memory;
   std::vector<uint8_t> fixed;
+  Surroundings surroundings;
   Played played;
 };
 
@@ -136,7 +184,8 @@ uint64_t EmulatorCapabilities() {
   return bit(Capability::kExactQuiescence) | bit(Capability::kIrqlVisible) | bit(Capability::kHoldAtPassive) |
          bit(Capability::kBacklogControl) | bit(Capability::kBreakSocket) |
          bit(Capability::kFailAllocations) | bit(Capability::kHoldAcks) | bit(Capability::kIpv6) |
-         bit(Capability::kListeners) | bit(Capability::kDatagrams) | bit(Capability::kHalfOpenDrops);
+         bit(Capability::kListeners) | bit(Capability::kDatagrams) | bit(Capability::kHalfOpenDrops) |
+         bit(Capability::kNoHalfOpen) | bit(Capability::kSetReady);
 }
 
 std::vector<NamedChoice> EmulatorChoices() {
@@ -181,6 +230,8 @@ const Played& Testbed::Play(const Program& program) {
   if (s.options.interpose != nullptr) {
     environment.exports = s.options.interpose(environment.exports, s.options.interpose_context);
   }
+  s.surroundings.one_way.Clear();
+  environment.context = &s.surroundings;
   environment.PeerAddress = EnvPeerAddress;
   environment.PeerOfAddress = EnvPeerOfAddress;
   environment.Perform = EnvPerform;
@@ -194,7 +245,8 @@ const Played& Testbed::Play(const Program& program) {
   emulator::EmulatorReset();
   Session* session =
       CreateSession(s.memory.data(), s.memory.size() * 8, program.data(), s.log, capacity, &environment);
-  emulator::NetworkSetPeerSink(OnPeerEvent, session);
+  s.surroundings.session = session;
+  emulator::NetworkSetPeerSink(OnPeerEvent, &s.surroundings);
 
   emulator::RunOptions options;
   options.schedule = program.schedule().data();

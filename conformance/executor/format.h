@@ -189,6 +189,8 @@ enum class Op : uint16_t {
   kFailAllocations = 74,   // the next `length` allocations of the provider fail
   kTransportListChange = 75,
   kBreakBound = 76,  // the listening or datagram socket `socket` stops being functional
+  kNoHalfOpen = 77,  // the connection with `peer` is over a transport without half-open connections
+  kSetReady = 78,    // code 1: the provider can be captured; 0: not yet
 
   // The executor itself.
   kSettle = 96,         // runs until nothing more happens
@@ -399,11 +401,11 @@ inline constexpr uint8_t kSeenUnguarded = 64;  // kCallBegin: the step was ungua
 //
 //   kCallBegin   content: client slot, for calls of a client (kRegister .. kSocketConnect). code: control
 //   code (kControlClient),
-//                category flags (kSocket), NPI (kEventCallback, kRegisterExtension), action
-//                (kInspectComplete), value (kConditionalAccept). length: InputSize (kEventCallback,
-//                kControlClient). target: accepted socket slot (kAccept), retained slot (kRelease), inspect
-//                slot (kInspectComplete). offset: of the first byte in its stream (sends), NPI
-//                (kControlClient).
+//                0: no WskClientEvent is given (kRegister), category flags (kSocket), NPI (kEventCallback,
+//                kRegisterExtension), action (kInspectComplete), value (kConditionalAccept). length:
+//                InputSize (kEventCallback, kControlClient), version asked for (kRegister), WaitTimeout
+//                (kCapture). target: accepted socket slot (kAccept), retained slot (kRelease), inspect slot
+//                (kInspectComplete). offset: of the first byte in its stream (sends), NPI (kControlClient).
 //   kCallEnd     information: highest << 16 | lowest version (kQueryCharacteristics); kCancelIrp: status
 //   tells whether there was
 //                something to cancel. offset: value returned by a query without IRP.
@@ -475,6 +477,8 @@ enum class Capability : uint64_t {
   kDatagrams = 256,
   kListeners = 512,
   kIpv6 = 1024,
+  kNoHalfOpen = 2048,  // transports without half-open connections
+  kSetReady = 4096,    // a provider that cannot be captured yet
 };
 
 }  // namespace wskcert

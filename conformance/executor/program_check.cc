@@ -70,6 +70,8 @@ constexpr OpRow kOps[] = {
     {Op::kFailAllocations, "fail_allocations", kNone},
     {Op::kTransportListChange, "transport_list_change", kNone},
     {Op::kBreakBound, "break_bound", kSocketSlot},
+    {Op::kNoHalfOpen, "no_half_open", kPeerSlot},
+    {Op::kSetReady, "set_ready", kNone},
     {Op::kSettle, "settle", kNone},
     {Op::kReleaseHold, "release_hold", kHoldSlot},
     {Op::kAwaitHold, "await_hold", kHoldSlot},

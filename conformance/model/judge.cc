@@ -198,6 +198,7 @@ void Judge::State::Observe(const Observation& o) {
       StimulusEnd(o);
       break;
     case Seen::kPeerSaw:
+      ConnectionSight(o);
       PeerSaw(o);
       break;
     case Seen::kSkip:

@@ -74,6 +74,7 @@ bool Judge::State::JudgeReceiveStart(const Observation& o, SocketState& s) {
     if (o.length != 0 && o.offset <= s.stream.delivered)
       return Refuse<RuleId::kReceiveQueuedTakesPrecedence>();
   }
+  if (!JudgeParted(o, s, o.length)) return false;
   if (s.told_abortive && s.abortive_quiet) return Refuse<RuleId::kDisconnectAbortiveNoDataAfter>();
   // Only what can surely not have been buffered: never shown before, the callback enabled all the time, all
   // settled.

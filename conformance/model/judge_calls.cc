@@ -10,6 +10,12 @@ bool IsOtherControl(Op op) {
   return op == Op::kGetEventCallback || op == Op::kQuerySendBacklog || op == Op::kRegisterExtension;
 }
 
+// Calls that carry bytes to the peer.
+bool HasBytes(const IrpState& irp) {
+  const Op op = static_cast<Op>(irp.op);
+  return op == Op::kSend || op == Op::kConnectEx || op == Op::kDisconnect;
+}
+
 }  // namespace
 
 // Obligations of the client that this call may break. False: the socket is no longer judged.
@@ -112,10 +118,13 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       break;
     case Op::kSocketConnect:
       LeavePeer(o.peer);
+      LinkConnection(slot, o.peer);
       break;
     case Op::kConnect:
     case Op::kConnectEx:
       LeavePeer(o.peer);
+      LinkConnection(slot, o.peer);
+      SendBegin(o, call, s);
       s.connected_may = true;
       break;
     case Op::kEventCallback:
@@ -177,6 +186,7 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       s.own |= Bit(kExtension);
       break;
     case Op::kSend:
+      SendBegin(o, call, s);
       // What is outstanding may move the ideal backlog.
       if (s.events[kBacklog].MayStart()) s.events[kBacklog].trigger = true;
       break;
@@ -184,16 +194,17 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       if (s.retained != 0) --s.retained;
       break;
     case Op::kDisconnect:
-      s.local_disconnect = s.ended = true;
-      s.local_quiet = false;
-      s.stream.lossy = true;
-      if ((o.flags & kFlagAbortive) != 0 && !s.dead_may) s.dead_may = s.dead_by_local = true;
+      DisconnectBegin(o, call, s);
+      SendBegin(o, call, s);
       break;
     case Op::kSetSilentMode:
       if (slot < kMaxSockets) s.judged = call.judged = false;  // not modelled
       break;
     case Op::kCancelIrp:
-      if (o.irp < kIrpSlots) irps[o.irp].cancelled = true;
+      if (o.irp < kIrpSlots) {
+        irps[o.irp].cancelled = true;
+        if (HasBytes(irps[o.irp])) sockets[irps[o.irp].socket].parting.garbled = true;
+      }
       break;
     case Op::kClose:
       if (slot < kMaxSockets) CloseBegin(o, call);
@@ -207,6 +218,7 @@ void Judge::State::CloseBegin(const Observation& o, OpenCall& call) {
   SocketState& s = sockets[call.socket];
   s.closing = true;
   s.close_begin = now;
+  CloseParts(s);
   s.stream.lossy = true;
   call.running_at_begin = s.running != 0;
   if (!call.with_irp) {
@@ -234,7 +246,9 @@ void Judge::State::CallEnd(const Observation& o) {
   Touch(call.socket);
   --open_calls;
   --s.open_calls;
-  call.judged = call.judged && (call.socket == kNoSocketEntry || s.judged);
+  // A close whose IRP failed has left nothing to judge but its own return.
+  const bool failed = op == Op::kClose && s.close_failed;
+  call.judged = call.judged && (call.socket == kNoSocketEntry || s.judged || failed);
   if (op == Op::kEventCallback) {
     ControlReturned(call, o.status);
   } else if (op == Op::kClose) {
@@ -258,6 +272,7 @@ void Judge::State::CallEnd(const Observation& o) {
     if (irp.call == call.begin) {
       irp.returned = true;
       irp.returned_status = o.status;
+      if (call.judged && !Parts(irp, s, o.status, Moment::kReturn)) return;
       if (irp.completed && call.judged) Agree(irp, o.status, irp.status);
     }
   }
@@ -268,12 +283,13 @@ void Judge::State::CallEnd(const Observation& o) {
 
 void Judge::State::CloseReturned(const OpenCall& call, Status status) {
   SocketState& s = sockets[call.socket];
-  if (!call.judged) return;
+  if (!call.judged || s.close_failed) return;
   if (status == kStatusPending) {
     if (call.running_at_begin && s.running != 0) Exercise(RuleId::kCloseInProgressNotSuccess);
     return;
   }
   if (!IsSuccess(status)) {
+    if (Forbid({RuleId::kCloseNeverFails})) return;
     s.close_failed = true;
     s.judged = false;  // what remains of the socket is not said
     return;

@@ -7,6 +7,7 @@ namespace wskcert::model {
 // after an error, anything final after STATUS_PENDING (nc-wsk-pfn_wsk_control_socket.md and its siblings,
 // Return value).
 bool Judge::State::Agree(const IrpState& irp, Status returned, Status completed) {
+  const bool closes = static_cast<Op>(irp.op) == Op::kClose;
   // nc-wsk-pfn_wsk_socket.md, Remarks: the new socket stands in IoStatus.Information.
   if (irp.creates && IsSuccess(returned) && IsSuccess(completed)) {
     if (irp.no_socket) return Refuse<RuleId::kCategorySocketInInformation>();
@@ -18,21 +19,23 @@ bool Judge::State::Agree(const IrpState& irp, Status returned, Status completed)
       if (IsSuccess(completed)) return Refuse<RuleId::kEnableDeadSocketIrpFails>();
       Exercise(RuleId::kEnableDeadSocketIrpFails);
     }
-    Exercise(RuleId::kIrpPendingCompletes);
+    Exercise(closes ? RuleId::kCloseStatusAgreesWithIrp : RuleId::kIrpPendingCompletes);
     if (irp.pended_row && completed == kStatusSuccess)
       Exercise(RuleId::kDisableInProgressIrpCarriesFinalStatus);
     return true;
   }
   if (IsSuccess(returned)) {
-    const RuleId rule =
-        irp.disables ? RuleId::kDisableIdleCompletesIrp : RuleId::kIrpSuccessCompletesWithSuccess;
+    const RuleId rule = irp.disables ? RuleId::kDisableIdleCompletesIrp
+                        : closes     ? RuleId::kCloseStatusAgreesWithIrp
+                                     : RuleId::kIrpSuccessCompletesWithSuccess;
     if (!IsSuccess(completed)) return !Forbid({rule});
     Exercise(rule);
     return true;
   }
   const RuleId rule = irp.control && returned == kStatusFileForcedClosed ? RuleId::kEnableDeadSocketIrpFails
                       : irp.disables                                     ? RuleId::kDisableFailedIrpFails
-                                     : RuleId::kIrpErrorCompletesWithFailure;
+                      : closes                                           ? RuleId::kCloseStatusAgreesWithIrp
+                               : RuleId::kIrpErrorCompletesWithFailure;
   // A disable of a dead socket is both.
   const RuleId both[2] = {rule, RuleId::kDisableFailedIrpFails};
   const size_t count = irp.disables && rule != both[1] ? 2 : 1;
@@ -65,7 +68,9 @@ void Judge::State::Completion(const Observation& o) {
   if (op == Op::kAccept && s.accepts != 0) --s.accepts;
   if (op == Op::kReceiveFrom && s.receive_froms != 0) --s.receive_froms;
   if (op == Op::kReceiveFrom && IsSuccess(o.status) && s.datagrams != 0) --s.datagrams;
-  const bool judged = irp.socket == kNoSocketEntry || s.judged;
+  // A close that has returned an error leaves nothing of the socket to judge but its own IRP.
+  const bool judged =
+      irp.socket == kNoSocketEntry || s.judged || (op == Op::kClose && s.close_failed && irp.returned);
   if (judged) {
     // Neither of the two pending statuses is a final one.
     if (o.status == kStatusPending || o.status == kStatusEventPending) {
@@ -82,8 +87,10 @@ void Judge::State::Completion(const Observation& o) {
     if (refusal.refused) return;
     const bool later = irp.returned && irp.returned_status == kStatusPending;
     const Moment moment = later ? Moment::kLater : Moment::kInline;
+    if (!Parts(irp, s, o.status, moment)) return;
     if (!Unfit(irp.must_fail, irp.unaddressed, s, o.status, moment)) return;
     if (irp.closing) ExerciseWhenQuiet(RuleId::kCloseCompletesPendingIrps);
+    ExerciseParting(irp, s, o.status);
   }
   if (irp.control && !irp.disables && !IsSuccess(o.status)) {
     // An enable that was accepted and then failed: what it named may be off.
@@ -108,6 +115,7 @@ void Judge::State::Completion(const Observation& o) {
         break;
       }
       if (!IsSuccess(o.status)) {
+        if (Forbid({RuleId::kCloseNeverFails})) return;
         s.close_failed = true;
         s.judged = false;
         break;
@@ -122,6 +130,7 @@ void Judge::State::Completion(const Observation& o) {
           return;
         }
       }
+      Exercise(RuleId::kCloseNeverFails);
       if (irp.waited_outer) {
         Exercise(irp.inside != kNoIndex ? RuleId::kCloseFromInsideWaits : RuleId::kCloseWaitsForCallbacks);
       }
@@ -224,6 +233,7 @@ void Judge::State::ReceiveCompleted(const Observation& o, IrpState& irp) {
   if (o.information == 0 || !IsSuccess(o.status)) return;
   if (!JudgeContent(o, s)) return;
   const uint32_t length = static_cast<uint32_t>(o.information);
+  if (!JudgeParted(o, s, length)) return;
   if (!JudgeBytes(s, o.offset, length)) return;
   Deliver(s, o.offset, o.offset + length);
   // What arrived beside the bytes that it took may wait for it or be indicated.
@@ -244,6 +254,8 @@ void Judge::State::Owed(const IrpState& irp) {
     // Whatever a function returns, it completes the IRP.
     if (irp.disables && irp.returned_status == kStatusSuccess) {
       Forbid({RuleId::kDisableIdleCompletesIrp, RuleId::kIrpCompletesOnce});
+    } else if (static_cast<Op>(irp.op) == Op::kClose) {
+      Forbid({RuleId::kCloseStatusAgreesWithIrp, RuleId::kIrpCompletesOnce});
     } else {
       Forbid({RuleId::kIrpCompletesOnce});
     }
@@ -253,17 +265,23 @@ void Judge::State::Owed(const IrpState& irp) {
   if (irp.closing) {
     if (irp.disables) {
       Forbid({RuleId::kDisableInProgressIrpCompletes, RuleId::kCloseCompletesPendingIrps});
+    } else if (op == Op::kDisconnect && (irp.flags & kFlagAbortive) == 0) {
+      Forbid({RuleId::kDisconnectStuckAbortCompletes, RuleId::kCloseCompletesPendingIrps});
     } else {
       Forbid({RuleId::kCloseCompletesPendingIrps});
     }
     return;
   }
   switch (op) {
+    case Op::kSend:
+    case Op::kDisconnect:
+      OwedParting(irp, sockets[irp.socket]);
+      return;
     case Op::kClose:
       if (irp.inspections) {
         Forbid({RuleId::kClosePendedInspectionDoesNotCount});
       } else {
-        Forbid({RuleId::kIrpPendingCompletes});
+        Forbid({RuleId::kCloseStatusAgreesWithIrp});
       }
       return;
     case Op::kEventCallback:
@@ -283,7 +301,7 @@ void Judge::State::Owed(const IrpState& irp) {
       Forbid({RuleId::kIrpPendingCompletes});
       return;
     default:
-      return;  // connects, sends, receives and disconnects may wait for the peer as long as they like
+      return;  // connects, receives and what is left may wait for the peer as long as they like
   }
 }
 

@@ -34,6 +34,7 @@ void Judge::State::LeavePeer(uint16_t number) {
 void Judge::State::PeerConnects(const Observation& o) {
   if (o.peer >= kMaxPeers) return;
   UnlinkPeer(o.peer);
+  PartPeer(o.peer);
   PeerState& peer = peers[o.peer];
   if (peer.begin == kNoIndex) used_peers.push_back(o.peer);
   peer = PeerState();
@@ -196,6 +197,7 @@ void Judge::State::TakePeer(SocketState& s, uint16_t slot, uint16_t number) {
   PeerState& peer = peers[number];
   UnlinkPeer(number);
   peer.active = false;
+  LinkConnection(slot, number);
   peer.socket = slot;
   s.stream.sent_may = peer.sent_may;
   s.stream.sent_must = peer.sent_must;

@@ -40,6 +40,7 @@ size_t Judge::State::ReasonsToIndicate(const SocketState& s, uint32_t event, Rul
     if (e.multi) rules[count++] = RuleId::kEnableSeveralEachTakesEffect;
   }
   if (event == kReceive && e.resumed) rules[count++] = RuleId::kReceiveResumes;
+  if (event == kReceive && s.parting.graceful_done) rules[count++] = RuleId::kDisconnectGracefulStillReceives;
   rules[count++] = kOwes[event];
   return count;
 }
@@ -182,6 +183,7 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     }
     if (refusal.refused) return;
     TestedProhibitions(s, clear);
+    if (clear) QuietParting(s);
   }
   if (clear && (s.judged || !is_socket)) {
     for (uint16_t i = s.first_irp; i != kNone && !refusal.refused; i = irps[i].next) Owed(irps[i]);
@@ -192,6 +194,8 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     IrpState& irp = irps[i];
     if (irp.disables) disable_pending |= irp.event < kEvents ? Bit(irp.event) : 0xFF;
     const Op op = static_cast<Op>(irp.op);
+    const bool ends = op == Op::kSend || op == Op::kDisconnect;
+    irp.stuck |= ends && clear && irp.returned && irp.returned_status == kStatusPending;
     const bool queues = op == Op::kReceive || op == Op::kAccept || op == Op::kReceiveFrom;
     if (!queues || !irp.returned || irp.returned_status != kStatusPending) continue;
     if (!irp.settled) irp.settled_sent = s.stream.sent_may;

@@ -11,7 +11,8 @@
 // judge_stream.cc      stimuli, and the bytes of a connection
 // judge_category.cc    what differs between socket categories: roles, flags to inherit, functions, creation
 // judge_listen.cc      listening sockets: connection requests, inspection, accepted sockets
-// judge_quiet.cc       quiescence: what is owed, which prohibitions were put to the test
+// judge_disconnect.cc  how connections end: disconnects of the client's own, what the peer sees, what a close
+// does to it judge_quiet.cc       quiescence: what is owed, which prohibitions were put to the test
 // judge_explain.cc     words for people
 #ifndef WSKCERT_CONFORMANCE_MODEL_JUDGE_STATE_H_
 #define WSKCERT_CONFORMANCE_MODEL_JUDGE_STATE_H_
@@ -67,7 +68,7 @@ inline constexpr uint32_t kSocketEntries = kMaxSockets + 1;
 enum InheritTag : uint8_t { kInheritTried = 1, kInheritCycled = 2, kInheritAdds = 4 };
 
 // Rules that may stand behind one indication that is owed.
-inline constexpr size_t kMaxReasons = 10;
+inline constexpr size_t kMaxReasons = 12;
 
 // One event callback of one socket.
 struct EventState {
@@ -148,11 +149,39 @@ struct PeerState {
   uint16_t socket = kNone;  // that got it
   uint32_t begin = kNoIndex;
   uint64_t sent_may = 0, sent_must = 0;
+  uint16_t connection = kNone;  // the socket at the other end of its latest connection
+};
+
+// How a connection ends, and what its peer sees of it.
+struct Parting {
+  uint16_t peer = kNone;        // none: another connection of that peer's has begun since
+  bool reports = false;         // the host tells what this peer sees
+  bool no_half_open = false;    // the transport knows no half-open connections
+  bool acks_held = false;       // the peer acknowledges nothing
+  bool acks_quiet = false;      // ... and has surely not for some time
+  bool unacknowledged = false;  // bytes were given to sends since then
+  bool garbled = false;         // a send failed or was cancelled: what reaches the peer is not known
+  bool graceful = false, graceful_done = false, graceful_quiet = false;
+  bool abort_done = false, abort_quiet = false;
+  bool reset_done = false, reset_quiet = false;  // by the peer
+  bool held_back = false;  // the graceful disconnect found bytes that were surely not acknowledged
+  bool behind =
+      false;  // when the graceful disconnect began the peer had not seen all that was to come before it
+  bool reset_due = false;  // the peer must see a reset, for the socket is closed
+  bool reset_seen = false;
+  bool fin_seen = false;
+  uint32_t abort_begin = kNoIndex;
+  uint64_t given = 0;      // bytes that sends took
+  uint64_t seen = 0;       // bytes that the peer has seen
+  uint64_t before = 0;     // bytes given before the graceful disconnect
+  uint64_t with = 0;       // ... and with it
+  uint64_t sent_then = 0;  // bytes that the peer may have sent when a disconnect was over and all was quiet
 };
 
 struct SocketState {
   EventState events[kEvents];
   Stream stream;
+  Parting parting;
   bool used = false;
   bool created = false;
   bool judged = false;  // its client keeps its obligations
@@ -220,6 +249,9 @@ struct SocketState {
   uint64_t backlog_before = 0;  // ... before the changes that are owed
 };
 
+// Why bytes that are sent can no longer arrive.
+enum class Barred : uint8_t { kNo, kByRemoteAbort, kByOwnAbort, kByOwnDisconnect };
+
 // One use of an IRP slot.
 struct IrpState {
   uint32_t call = kNoIndex;  // begin of the call that passed it
@@ -249,8 +281,12 @@ struct IrpState {
   bool closing = false;        // outstanding when the socket's close was called
   bool race = false;           // queued when a refusing callback ran: whether it lifts the suspension is open
   uint8_t event = kEvents;
-  uint32_t inside = kNoIndex;  // begin of the call of this very callback that issued the request
-  uint64_t settled_sent = 0;   // bytes that the peer may have sent when it settled
+  uint32_t inside = kNoIndex;    // begin of the call of this very callback that issued the request
+  uint64_t settled_sent = 0;     // bytes that the peer may have sent when it settled
+  uint64_t offset = 0;           // of the first byte of a send
+  bool stuck = false;            // sends, disconnects: outstanding at an exact quiescence
+  bool dead_disconnect = false;  // WskDisconnect on a socket that surely no longer functioned
+  Barred barred = Barred::kNo;   // sends: why none may succeed
   uint32_t length = 0;
   uint32_t flags = 0;
   Status status = 0;  // completed with
@@ -456,6 +492,22 @@ class Judge::State {
   bool JudgeContent(const Observation& o, SocketState& s);
   bool JudgeBytes(SocketState& s, uint64_t offset, uint32_t length);
   void Deliver(SocketState& s, uint64_t begin, uint64_t end);
+
+  // judge_disconnect.cc
+  void LinkConnection(uint16_t slot, uint16_t peer);
+  void PartPeer(uint16_t peer);
+  void SendBegin(const Observation& o, const OpenCall& call, SocketState& s);
+  void DisconnectBegin(const Observation& o, OpenCall& call, SocketState& s);
+  bool DisconnectOutcome(IrpState& irp, SocketState& s, Status status, Moment moment);
+  bool Parts(IrpState& irp, SocketState& s, Status status, Moment moment);
+  void ExerciseParting(const IrpState& irp, const SocketState& s, Status status);
+  bool SendOutcome(IrpState& irp, SocketState& s, Status status, Moment moment);
+  bool JudgeParted(const Observation& o, const SocketState& s, uint32_t length);
+  void PartingStimulus(const Observation& o, SocketState& s);
+  void ConnectionSight(const Observation& o);
+  void CloseParts(SocketState& s) const;
+  void QuietParting(SocketState& s);
+  bool OwedParting(const IrpState& irp, const SocketState& s);
 
   // judge_quiet.cc
   void Quiescence(bool exact);

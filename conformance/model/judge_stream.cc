@@ -50,7 +50,11 @@ void Judge::State::StimulusBegin(const Observation& o) {
     case Op::kBreakBound:
       Breaks(o, s);
       break;
+    case Op::kNoHalfOpen:
+      PartingStimulus(o, s);
+      break;
     case Op::kPeerHoldAcks:
+      PartingStimulus(o, s);
       s.slow_peer = true;
       Trigger(s, kBacklog);
       break;
@@ -125,6 +129,8 @@ void Judge::State::StimulusEnd(const Observation& o) {
         s.stream.sent_may -= pending.length <= s.stream.sent_may ? pending.length : s.stream.sent_may;
         if (s.stream.sent_may < s.stream.sent_must) s.stream.sent_may = s.stream.sent_must;
       }
+    } else if (op == Op::kPeerReset && done) {
+      s.parting.reset_done = s.connected_must;
     } else if ((op == Op::kBreakSocket || op == Op::kBreakBound) && done) {
       s.breaking = true;
     } else if (!done) {

@@ -57,7 +57,7 @@ class Checker {
   }
 
   static bool IsOp(uint16_t op) {
-    return (op >= 1 && op <= 6) || (op >= 16 && op <= 44) || (op >= 64 && op <= 76) ||
+    return (op >= 1 && op <= 6) || (op >= 16 && op <= 44) || (op >= 64 && op <= 78) ||
            (op >= 96 && op <= 102);
   }
 

@@ -113,6 +113,8 @@ class Mutator {
         return NoFunction(i);
       case Mutation::kSight:
         return Sight(i);
+      case Mutation::kDropSight:
+        return DropSight(i);
     }
     return false;
   }
@@ -361,6 +363,13 @@ class Mutator {
                                 [](Observation& o) { o.code = static_cast<uint8_t>(PeerSight::kRefused); });
   }
 
+  bool DropSight(size_t i) {
+    if (KindOf(log_[i]) != Seen::kPeerSaw) return false;
+    Edit edit(log_, count_);
+    edit.Drop(i);
+    return Offer(edit.Build(), "dropped: " + Line(i));
+  }
+
   const Observation* log_;
   size_t count_;
   Visit visit_;
@@ -402,7 +411,8 @@ const char* NameOf(Mutation mutation) {
                                                   "failed-receive",
                                                   "ending",
                                                   "no-function",
-                                                  "sight"};
+                                                  "sight",
+                                                  "drop-sight"};
   return kNames[static_cast<size_t>(mutation)];
 }
 

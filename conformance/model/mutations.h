@@ -40,8 +40,9 @@ enum class Mutation : uint8_t {
   kEnding,               // the run ends in a crash
   kNoFunction,           // a function is missing from the socket's table
   kSight,                // a peer is refused instead of connected
+  kDropSight,            // what a peer saw removed
 };
-inline constexpr uint8_t kMutationCount = 13;
+inline constexpr uint8_t kMutationCount = 14;
 const char* NameOf(Mutation mutation);
 
 // Calls visit(mutant) for each mutant of one kind in a fixed order, until it returns true. Whether it did.

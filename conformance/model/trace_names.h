@@ -86,6 +86,8 @@ inline constexpr Named kOps[] = {
     {"set_ideal_backlog", 72},
     {"break_socket", 73},
     {"break_bound", 76},
+    {"no_half_open", 77},
+    {"set_ready", 78},
     {"fail_allocations", 74},
     {"transport_list_change", 75},
     {"settle", 96},

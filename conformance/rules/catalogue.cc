@@ -24,6 +24,8 @@ constexpr NamedCapability kCapabilities[] = {
     {"Datagrams", Capability::kDatagrams},
     {"Listeners", Capability::kListeners},
     {"Ipv6", Capability::kIpv6},
+    {"NoHalfOpen", Capability::kNoHalfOpen},
+    {"SetReady", Capability::kSetReady},
 };
 
 }  // namespace

@@ -54,7 +54,41 @@ NTSTATUS FromInsideWaits(Request* request) {
   return Pass(request);
 }
 
+// The connection stays as it is; only the client is told that it is closed.
+NTSTATUS LeaveConnection(Request* request) {
+  const Socket* socket = request->socket;
+  const bool mine = IsClose(*request) && socket->connected != 0 && !Running(socket) && socket->mark == 0 &&
+                    socket->receives_outstanding == 0;
+  return mine ? Answer(request, STATUS_PENDING, STATUS_SUCCESS) : Pass(request);
+}
+
+NTSTATUS SucceedAndTag(Request* request) {
+  if (!IsClose(*request) || Running(request->socket)) return Pass(request);
+  request->tag = 1;
+  Pass(request);
+  return STATUS_SUCCESS;
+}
+NTSTATUS FailTagged(Completion* completion) {
+  if (completion->tag != 0) completion->irp->IoStatus.Status = STATUS_UNSUCCESSFUL;
+  return STATUS_SUCCESS;
+}
+NTSTATUS FailClose(Completion* completion) {
+  if (completion->function == Function::kClose) completion->irp->IoStatus.Status = STATUS_UNSUCCESSFUL;
+  return STATUS_SUCCESS;
+}
+
 const Saboteur kSaboteurs[] = {
+    {.info = {"close-leaves-connection", "close.connected.aborts",
+              "The peer of a closed connection is not told.", "npi", false},
+     .request = LeaveConnection},
+    {.info = {"close-success-irp-fails", "close.status-agrees-with-irp",
+              "WskCloseSocket returns STATUS_SUCCESS and its IRP completes with STATUS_UNSUCCESSFUL.",
+              "runtime", false},
+     .request = SucceedAndTag,
+     .completing = FailTagged},
+    {.info = {"close-fails", "close.never-fails", "The IRP of a close completes with STATUS_UNSUCCESSFUL.",
+              "npi", false},
+     .completing = FailClose},
     {.info = {"close-leaves-irps-pending", "close.completes-pending-irps",
               "Receives that are queued when the socket is closed never complete.", "npi", false},
      .completing = LeavePending},
