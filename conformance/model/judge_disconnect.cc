@@ -77,7 +77,7 @@ bool Judge::State::SendOutcome(IrpState& irp, SocketState& s, Status status, Mom
   if (!Takes(status)) s.parting.garbled = true;
   if (moment == Moment::kReturn && status == kStatusPending) return true;
   if (irp.barred == Barred::kNo || starved || s.closing) return true;
-  if (Takes(status) && Forbid({RuleOf(irp.barred)})) return false;
+  if (Takes(status)) return !Forbid({RuleOf(irp.barred)});
   Exercise(RuleOf(irp.barred));
   return true;
 }
@@ -117,7 +117,7 @@ bool Judge::State::DisconnectOutcome(IrpState& irp, SocketState& s, Status statu
   if (irp.dead_disconnect && !starved && !s.closing) {
     // nc-wsk-pfn_wsk_disconnect.md, Return value. After STATUS_PENDING, or within an error, the IRP fails.
     const bool wrong = moment == Moment::kReturn ? status != kStatusFileForcedClosed : success;
-    if (wrong && Forbid({RuleId::kDisconnectDeadSocketForcedClosed})) return false;
+    if (wrong) return Refuse<RuleId::kDisconnectDeadSocketForcedClosed>();
     Exercise(RuleId::kDisconnectDeadSocketForcedClosed);
   }
   const bool abortive = (irp.flags & kFlagAbortive) != 0;
@@ -130,7 +130,7 @@ bool Judge::State::DisconnectOutcome(IrpState& irp, SocketState& s, Status statu
     return true;
   }
   const bool sure = p.acks_quiet && p.unacknowledged && p.abort_begin == kNoIndex && !s.closing && !starved;
-  if (sure && !OtherEnd(s) && Forbid({RuleId::kDisconnectGracefulIrpWaitsForTransport})) return false;
+  if (sure && !OtherEnd(s)) return Refuse<RuleId::kDisconnectGracefulIrpWaitsForTransport>();
   p.graceful_done = true;
   return true;
 }
@@ -172,8 +172,8 @@ bool Judge::State::JudgeParted(const Observation& o, const SocketState& s, uint3
   // Bytes of nobody have not been there before either.
   const bool known = static_cast<Content>(o.content) == Content::kExact;
   if (static_cast<Content>(o.content) == Content::kNone || (known && o.offset < p.sent_then)) return true;
-  if (p.abort_quiet) return !Forbid({RuleId::kDisconnectLocalAbortNoDataAfter});
-  if (p.graceful_quiet && p.no_half_open) return !Forbid({RuleId::kDisconnectGracefulNotHalfOpen});
+  if (p.abort_quiet) return Refuse<RuleId::kDisconnectLocalAbortNoDataAfter>();
+  if (p.graceful_quiet && p.no_half_open) return Refuse<RuleId::kDisconnectGracefulNotHalfOpen>();
   return true;
 }
 
@@ -235,8 +235,14 @@ void Judge::State::ConnectionSight(const Observation& o) {
   }
   // nc-wsk-pfn_wsk_disconnect.md, Remarks: what was given to sends, and the buffer of the disconnect, come
   // first.
-  if (p.seen < p.before && Forbid({RuleId::kDisconnectGracefulWaitsForSends})) return;
-  if (p.seen < p.with && Forbid({RuleId::kDisconnectGracefulSendsBufferFirst})) return;
+  if (p.seen < p.before) {
+    Forbid({RuleId::kDisconnectGracefulWaitsForSends});
+    return;
+  }
+  if (p.seen < p.with) {
+    Forbid({RuleId::kDisconnectGracefulSendsBufferFirst});
+    return;
+  }
   if (p.behind) Exercise(RuleId::kDisconnectGracefulWaitsForSends);
   if (p.with > p.before) Exercise(RuleId::kDisconnectGracefulSendsBufferFirst);
 }
@@ -256,7 +262,10 @@ void Judge::State::QuietParting(SocketState& s) {
   if (s.closed && p.reset_due) {
     const bool both = s.fin_may && p.graceful;
     if (p.peer != kNone && !both && !s.reset_may && !s.breaking && !starved && s.judged) {
-      if (!p.reset_seen && Forbid({RuleId::kCloseConnectedAborts})) return;
+      if (!p.reset_seen) {
+        Forbid({RuleId::kCloseConnectedAborts});
+        return;
+      }
       Exercise(RuleId::kCloseConnectedAborts);
     }
     p.reset_due = false;
