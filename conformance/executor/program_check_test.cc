@@ -132,7 +132,7 @@ TEST(ProgramCheck, NamesEveryOperationOnce) {
     EXPECT_EQ(IsKnownOp(static_cast<uint16_t>(op)), OpName(static_cast<uint16_t>(op)) != nullptr) << op;
     known += IsKnownOp(static_cast<uint16_t>(op)) ? 1 : 0;
   }
-  EXPECT_EQ(known, 55);
+  EXPECT_EQ(known, 57);
 }
 
 }  // namespace

@@ -179,7 +179,7 @@ TEST_F(JudgeTest, PendedCallsAreOwedTheirCompletion) {
   EXPECT_FALSE(Accepts(enabled_ + "call query_send_backlog socket=0 irp=1 @q\nreturn @q PENDING\nquiet\n"));
   EXPECT_EQ(Blamed(), RuleId::kIrpPendingCompletes);
   EXPECT_FALSE(Accepts(enabled_ + "call close socket=0 irp=1 @q\nreturn @q PENDING\nquiet\n"));
-  EXPECT_EQ(Blamed(), RuleId::kIrpPendingCompletes);
+  EXPECT_EQ(Blamed(), RuleId::kCloseStatusAgreesWithIrp);
   EXPECT_FALSE(Accepts(enabled_ +
                        "call get_local_address socket=0 irp=1 @q\nreturn @q PENDING\ncomplete @q PENDING\n"));
   EXPECT_EQ(Blamed(), RuleId::kIrpPendingCompletes);

@@ -54,16 +54,22 @@ NTSTATUS FromInsideWaits(Request* request) {
   return Pass(request);
 }
 
+// No callback can come.
+bool Silent(const Socket* socket) {
+  return !Running(socket) && socket->enabled == 0 && socket->owner->static_events == 0;
+}
+
 // The connection stays as it is; only the client is told that it is closed.
 NTSTATUS LeaveConnection(Request* request) {
-  const Socket* socket = request->socket;
-  const bool mine = IsClose(*request) && socket->connected != 0 && !Running(socket) && socket->mark == 0 &&
+  Socket* socket = request->socket;
+  if (request->function == Function::kSend || request->function == Function::kDisconnect) socket->mark = 1;
+  const bool mine = IsClose(*request) && socket->connected != 0 && Silent(socket) && socket->mark == 0 &&
                     socket->receives_outstanding == 0;
   return mine ? Answer(request, STATUS_PENDING, STATUS_SUCCESS) : Pass(request);
 }
 
 NTSTATUS SucceedAndTag(Request* request) {
-  if (!IsClose(*request) || Running(request->socket)) return Pass(request);
+  if (!IsClose(*request) || !Silent(request->socket)) return Pass(request);
   request->tag = 1;
   Pass(request);
   return STATUS_SUCCESS;

@@ -96,12 +96,15 @@ NTSTATUS DropBuffer(Request* request) {
 
 // The real disconnect goes on behind the client's back.
 NTSTATUS SayDone(Request* request) {
-  const bool mine = IsDisconnect(*request, false) && request->buffer == nullptr && !Broken(request->socket);
+  const bool mine = IsDisconnect(*request, false) && request->buffer == nullptr &&
+                    request->socket->connected != 0 && !Broken(request->socket);
   return mine && ForwardAlone(*request) ? Answer(request, STATUS_PENDING, STATUS_SUCCESS) : Pass(request);
 }
 
 NTSTATUS SwallowAfterGraceful(ReceiveCall* call) {
-  return call->list != nullptr && Marked(call->socket, kGracefulDone) ? STATUS_SUCCESS : CallReceive(*call);
+  const bool mine =
+      call->list != nullptr && Marked(call->socket, kGracefulDone) && CountsOn(call->socket, kReceiveEvent);
+  return mine ? STATUS_SUCCESS : CallReceive(*call);
 }
 
 NTSTATUS NoteReceived(ReceiveCall* call) {

@@ -44,7 +44,10 @@ bool Ordinary(Function function) {
 // Passes on; an IRP that completed inside a call that failed goes to `fail`.
 NTSTATUS OnError(Request* request, void (*fail)(PIRP irp)) {
   const Socket* socket = request->socket;
-  if (!Ordinary(request->function) || request->irp == nullptr || socket->category == WSK_FLAG_STREAM_SOCKET) {
+  // Connections that have ended have rules of their own about sends.
+  const bool after = request->function == Function::kSend && socket->connected != 0;
+  if (!Ordinary(request->function) || after || request->irp == nullptr ||
+      socket->category == WSK_FLAG_STREAM_SOCKET) {
     return Pass(request);
   }
   bool held;
