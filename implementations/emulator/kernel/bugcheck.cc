@@ -14,14 +14,14 @@ BugCheck g_bug_check;
 BugCheck& RecordedBugCheck() { return g_bug_check; }
 
 void BugCheckNow(uint32_t code, uint64_t p1, uint64_t p2, uint64_t p3, uint64_t p4, const char* format, ...) {
-  g_bug_check = BugCheck{code, {p1, p2, p3, p4}, ""};
-  char* text = g_bug_check.message;
-  size_t room = sizeof(g_bug_check.message);
+  BugCheck record{code, {p1, p2, p3, p4}, ""};
+  char* text = record.message;
+  size_t room = sizeof(record.message);
   if (g_scheduler.running) {
     const Thread* thread = CurrentThread();
     const int used = std::snprintf(
         text, room, "%s %u at IRQL %u, step %llu: ", thread->worker ? "worker thread" : "thread",
-        thread->number, thread->irql, static_cast<unsigned long long>(g_scheduler.steps));
+        thread->number, thread->irql, static_cast<unsigned long long>(t_steps));
     text += used;
     room -= static_cast<size_t>(used);
   }
@@ -29,8 +29,8 @@ void BugCheckNow(uint32_t code, uint64_t p1, uint64_t p2, uint64_t p3, uint64_t 
   va_start(arguments, format);
   std::vsnprintf(text, room, format, arguments);
   va_end(arguments);
-  if (g_scheduler.running) EndRun(Ending::kBugCheck);
-  std::fprintf(stderr, "wskcert: bug check 0x%X outside a run: %s\n", code, g_bug_check.message);
+  if (g_scheduler.running) EndRun(Ending::kBugCheck, &record);
+  std::fprintf(stderr, "wskcert: bug check 0x%X outside a run: %s\n", code, record.message);
   std::abort();
 }
 

@@ -67,14 +67,14 @@ void InitializeLookaside(List* list, POOL_TYPE type, SIZE_T size, ULONG tag) {
 
 template <typename List>
 void* AllocateFromLookaside(List* list) {
-  ++list->L.TotalAllocates;
+  __atomic_fetch_add(&list->L.TotalAllocates, 1, __ATOMIC_RELAXED);
   if (list->L.Allocate != nullptr) return list->L.Allocate(list->L.Type, list->L.Size, list->L.Tag);
   return Allocate(list->L.Size, list->L.Tag, IsPaged(list->L.Type), false);
 }
 
 template <typename List>
 void FreeToLookaside(List* list, void* entry) {
-  ++list->L.TotalFrees;
+  __atomic_fetch_add(&list->L.TotalFrees, 1, __ATOMIC_RELAXED);
   if (list->L.Free != nullptr) return list->L.Free(entry);
   Free(entry, list->L.Tag);
 }
@@ -144,12 +144,12 @@ NTSTATUS ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX list, PALLOCATE_FUNCTION
 VOID ExDeleteLookasideListEx(PLOOKASIDE_LIST_EX) {}
 PVOID ExAllocateFromLookasideListEx(PLOOKASIDE_LIST_EX list) {
   if (list->L.AllocateEx == nullptr) return AllocateFromLookaside(list);
-  ++list->L.TotalAllocates;
+  __atomic_fetch_add(&list->L.TotalAllocates, 1, __ATOMIC_RELAXED);
   return list->L.AllocateEx(list->L.Type, list->L.Size, list->L.Tag, list);
 }
 VOID ExFreeToLookasideListEx(PLOOKASIDE_LIST_EX list, PVOID entry) {
   if (list->L.FreeEx == nullptr) return FreeToLookaside(list, entry);
-  ++list->L.TotalFrees;
+  __atomic_fetch_add(&list->L.TotalFrees, 1, __ATOMIC_RELAXED);
   list->L.FreeEx(entry, list);
 }
 

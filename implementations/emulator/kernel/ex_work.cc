@@ -36,13 +36,18 @@ void CheckWorker(PWORKER_THREAD_ROUTINE routine) {
 }
 
 void ServeWorkItems(void*) {
+  RuntimeLock lock;
   for (;;) {
     while (!IsListEmpty(&g_work.queue)) {
       WORK_QUEUE_ITEM* item = CONTAINING_RECORD(RemoveHeadList(&g_work.queue), WORK_QUEUE_ITEM, List);
       item->List.Flink = nullptr;  // From here on it may be queued again, or freed.
       const PWORKER_THREAD_ROUTINE routine = item->WorkerRoutine;
-      routine(item->Parameter);
+      void* parameter = item->Parameter;
+      lock.Leave();
+      Acquired(item);
+      routine(parameter);
       CheckWorker(routine);
+      lock.Enter();
       CurrentThread()->note = nullptr;
     }
     g_work.idle[g_work.idle_count++] = CurrentThread();
@@ -52,6 +57,8 @@ void ServeWorkItems(void*) {
 
 void Queue(WORK_QUEUE_ITEM* item) {
   RequireIrqlAtMost(DISPATCH_LEVEL, "queueing of a work item");
+  Released(item);
+  RuntimeLock lock;
   if (item->List.Flink != nullptr) {
     BugCheckNow(0x96, reinterpret_cast<uintptr_t>(item), 0, 0, 0,
                 "a work item was queued that is queued already");
@@ -63,6 +70,7 @@ void Queue(WORK_QUEUE_ITEM* item) {
     ++g_work.workers;
     CreateThread(&ServeWorkItems, nullptr, /*worker=*/true);
   }
+  lock.Leave();
   ChoicePoint(kChoiceWorkItem);
 }
 
@@ -103,9 +111,12 @@ PIO_WORKITEM IoAllocateWorkItem(PDEVICE_OBJECT device) {
 }
 
 VOID IoFreeWorkItem(PIO_WORKITEM item) {
-  if (item->item.List.Flink != nullptr) {
-    BugCheckNow(0x96, reinterpret_cast<uintptr_t>(item), 0, 0, 0,
-                "a work item was freed that is still queued");
+  {
+    RuntimeLock lock;
+    if (item->item.List.Flink != nullptr) {
+      BugCheckNow(0x96, reinterpret_cast<uintptr_t>(item), 0, 0, 0,
+                  "a work item was freed that is still queued");
+    }
   }
   ExFreePoolWithTag(item, kWorkItemTag);
 }

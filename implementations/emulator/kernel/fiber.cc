@@ -7,21 +7,6 @@
 #include <cstdio>
 #include <cstdlib>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WSKCERT_ASAN 1
-#endif
-#if __has_feature(thread_sanitizer)
-#define WSKCERT_TSAN 1
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#define WSKCERT_ASAN 1
-#endif
-#ifdef __SANITIZE_THREAD__
-#define WSKCERT_TSAN 1
-#endif
-
 #ifdef WSKCERT_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
@@ -38,11 +23,7 @@ using boost::context::detail::jump_fcontext;
 using boost::context::detail::make_fcontext;
 using boost::context::detail::transfer_t;
 
-#if defined(WSKCERT_ASAN) || defined(WSKCERT_TSAN)
-constexpr size_t kStackSize = size_t{256} * 1024;
-#else
-constexpr size_t kStackSize = size_t{64} * 1024;
-#endif
+constexpr size_t kStackSize = kKernelStackSize;
 constexpr size_t kGuardSize = 4096;
 
 Fiber g_main;

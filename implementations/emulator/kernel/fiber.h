@@ -8,7 +8,16 @@
 
 #include <cstddef>
 
+#include "implementations/emulator/kernel/sanitizers.h"
+
 namespace wskcert::emulator {
+
+// How much stack kernel code has.
+#if defined(WSKCERT_ASAN) || defined(WSKCERT_TSAN)
+inline constexpr size_t kKernelStackSize = size_t{256} * 1024;
+#else
+inline constexpr size_t kKernelStackSize = size_t{64} * 1024;
+#endif
 
 struct Fiber {
   void* context;  // Where it goes on; valid while it is not running.

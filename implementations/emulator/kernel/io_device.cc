@@ -66,8 +66,11 @@ VOID IoInitializeRemoveLockEx(PIO_REMOVE_LOCK lock, ULONG, ULONG, ULONG, ULONG) 
 
 NTSTATUS IoAcquireRemoveLockEx(PIO_REMOVE_LOCK lock, PVOID, PCSTR, ULONG, ULONG) {
   ChoicePoint(kChoiceLock);
-  if (lock->Common.Removed) return STATUS_DELETE_PENDING;
-  ++*const_cast<LONG*>(&lock->Common.IoCount);
+  InterlockedIncrement(&lock->Common.IoCount);
+  if (__atomic_load_n(&lock->Common.Removed, __ATOMIC_SEQ_CST)) {
+    IoReleaseRemoveLockEx(lock, nullptr, 0);
+    return STATUS_DELETE_PENDING;
+  }
   return STATUS_SUCCESS;
 }
 
@@ -82,7 +85,7 @@ VOID IoReleaseRemoveLockEx(PIO_REMOVE_LOCK lock, PVOID, ULONG) {
 }
 
 VOID IoReleaseRemoveLockAndWaitEx(PIO_REMOVE_LOCK lock, PVOID, ULONG) {
-  lock->Common.Removed = TRUE;
+  __atomic_store_n(&lock->Common.Removed, TRUE, __ATOMIC_SEQ_CST);
   InterlockedDecrement(&lock->Common.IoCount);
   // Its own reference is dropped first, then the initial one.
   if (InterlockedDecrement(&lock->Common.IoCount) > 0) {

@@ -203,7 +203,7 @@ BOOLEAN IoCancelIrp(PIRP irp) {
   KIRQL irql;
   IoAcquireCancelSpinLock(&irql);
   RequireIrp(irp, "IoCancelIrp");
-  irp->Cancel = TRUE;
+  __atomic_store_n(&irp->Cancel, TRUE, __ATOMIC_SEQ_CST);  // Read without the lock.
   const PDRIVER_CANCEL routine = IoSetCancelRoutine(irp, nullptr);
   if (routine == nullptr) {
     IoReleaseCancelSpinLock(irql);
@@ -217,7 +217,8 @@ BOOLEAN IoCancelIrp(PIRP irp) {
       irp->CurrentLocation <= irp->StackCount ? IoGetCurrentIrpStackLocation(irp)->DeviceObject : nullptr;
   routine(device, irp);
   // The routine releases the lock; the IRP may be gone.
-  if ((g_cancel_lock & ~ULONG_PTR{1}) == reinterpret_cast<ULONG_PTR>(CurrentThread())) {
+  if ((__atomic_load_n(&g_cancel_lock, __ATOMIC_RELAXED) & ~ULONG_PTR{1}) ==
+      reinterpret_cast<ULONG_PTR>(CurrentThread())) {
     BugCheckNow(0x11B, reinterpret_cast<uintptr_t>(routine), reinterpret_cast<uintptr_t>(irp), 0, 0,
                 "a cancel routine returned without releasing the cancel spin lock");
   }

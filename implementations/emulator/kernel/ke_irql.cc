@@ -3,6 +3,7 @@
 
 #include "implementations/emulator/kernel/bugcheck.h"
 #include "implementations/emulator/kernel/ke.h"
+#include "implementations/emulator/kernel/real_threads.h"
 #include "implementations/emulator/kernel/scheduler.h"
 
 namespace wskcert::emulator {
@@ -11,14 +12,46 @@ namespace {
 // A spin lock holds its owner, with bit 0 set when others wait.
 inline ULONG_PTR Owned(const Thread* thread) { return reinterpret_cast<ULONG_PTR>(thread); }
 
+[[noreturn]] void AcquiredTwice(const volatile KSPIN_LOCK* lock) {
+  BugCheckNow(kSpinLockAlreadyOwned, reinterpret_cast<uintptr_t>(lock), 0, 0, 0,
+              "a spin lock was acquired by the thread that holds it");
+}
+
+// One try with real threads. On failure `value` is what the lock holds.
+bool TryReal(PKSPIN_LOCK lock, const Thread* thread, ULONG_PTR* value) {
+  *value = 0;
+  return __atomic_compare_exchange_n(lock, value, Owned(thread), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+// Who has spun for long blocks, so that the holder can run, and so that a lock which nobody will release
+// shows as a deadlock.
+void AcquireReal(PKSPIN_LOCK lock, const Thread* thread) {
+  constexpr int kSpins = 64;
+  ULONG_PTR value;
+  for (int spins = 1; !TryReal(lock, thread, &value); ++spins) {
+    if ((value & ~ULONG_PTR{1}) == Owned(thread)) AcquiredTwice(lock);
+    if (spins % kSpins != 0) {
+      SpinHost();
+      continue;
+    }
+    RuntimeLock guard;
+    // Whoever releases a lock with this bit set wakes its address afterwards, under the lock held here.
+    if (__atomic_compare_exchange_n(lock, &value, value | 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+      BlockOnAddress(lock, "a spin lock", kChoiceLock);
+    }
+  }
+}
+
 void Acquire(PKSPIN_LOCK lock) {
   Thread* thread = CurrentThread();
   ChoicePoint(kChoiceLock);
+  if (__builtin_expect(g_scheduler.real, 0)) {
+    AcquireReal(lock, thread);
+    ++thread->locks;
+    return;
+  }
   while (*lock != 0) {
-    if ((*lock & ~ULONG_PTR{1}) == Owned(thread)) {
-      BugCheckNow(kSpinLockAlreadyOwned, reinterpret_cast<uintptr_t>(lock), 0, 0, 0,
-                  "a spin lock was acquired by the thread that holds it");
-    }
+    if ((*lock & ~ULONG_PTR{1}) == Owned(thread)) AcquiredTwice(lock);
     *lock |= 1;
     BlockOnAddress(lock, "a spin lock", kChoiceLock);
   }
@@ -28,14 +61,21 @@ void Acquire(PKSPIN_LOCK lock) {
 
 void Release(PKSPIN_LOCK lock) {
   Thread* thread = CurrentThread();
-  const ULONG_PTR value = *lock;
+  ULONG_PTR value = __atomic_load_n(lock, __ATOMIC_RELAXED);
   if ((value & ~ULONG_PTR{1}) != Owned(thread)) {
     BugCheckNow(kSpinLockNotOwned, reinterpret_cast<uintptr_t>(lock), 0, 0, 0,
                 "a spin lock was released that %s", value == 0 ? "nobody holds" : "another thread holds");
   }
-  *lock = 0;
   --thread->locks;
-  if (value & 1) WakeAddress(lock);
+  if (__builtin_expect(g_scheduler.real, 0)) {
+    value = __atomic_exchange_n(lock, 0, __ATOMIC_RELEASE);
+  } else {
+    *lock = 0;
+  }
+  if (value & 1) {
+    RuntimeLock guard;
+    WakeAddress(lock);
+  }
 }
 
 void RequireDispatch(const char* function) {
@@ -125,13 +165,13 @@ VOID KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK lock) {
 BOOLEAN KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK lock) {
   RequireDispatch("KeTryToAcquireSpinLockAtDpcLevel");
   ChoicePoint(kChoiceLock);
-  if (*lock != 0) return FALSE;
-  *lock = Owned(CurrentThread());
+  ULONG_PTR value;
+  if (!TryReal(lock, CurrentThread(), &value)) return FALSE;
   ++CurrentThread()->locks;
   return TRUE;
 }
 
-BOOLEAN KeTestSpinLock(PKSPIN_LOCK lock) { return *lock == 0; }
+BOOLEAN KeTestSpinLock(PKSPIN_LOCK lock) { return __atomic_load_n(lock, __ATOMIC_RELAXED) == 0; }
 
 KIRQL KeAcquireSpinLockForDpc(PKSPIN_LOCK lock) { return KeAcquireSpinLockRaiseToDpc(lock); }
 VOID KeReleaseSpinLockForDpc(PKSPIN_LOCK lock, KIRQL irql) { KeReleaseSpinLock(lock, irql); }

@@ -8,9 +8,6 @@
 namespace wskcert::emulator {
 namespace {
 
-// Every run starts at this system time: 2020-01-01 00:00 UTC, in 100 ns since 1601.
-constexpr LONGLONG kEpoch = 132'223'104'000'000'000;
-
 struct DpcState {
   LIST_ENTRY queue;
   Thread* worker;  // Created when the first DPC is queued.
@@ -20,6 +17,7 @@ DpcState g_dpc;
 
 // One processor serves DPCs: they run one after the other, beside all threads.
 void ServeDpcs(void*) {
+  RuntimeLock lock;
   for (;;) {
     while (!IsListEmpty(&g_dpc.queue)) {
       KDPC* dpc = CONTAINING_RECORD(RemoveHeadList(&g_dpc.queue), KDPC, DpcListEntry);
@@ -29,7 +27,11 @@ void ServeDpcs(void*) {
       Thread* thread = CurrentThread();
       thread->irql = DISPATCH_LEVEL;
       g_dpc.active = true;
+      lock.Leave();
+      Acquired(dpc);
       routine(dpc, context, first, second);
+      Released(&g_dpc);
+      lock.Enter();
       g_dpc.active = false;
       if (thread->irql != DISPATCH_LEVEL || thread->locks != 0) {
         BugCheckNow(kIrqlUnexpectedValue, thread->irql, DISPATCH_LEVEL, thread->locks, 0,
@@ -42,6 +44,7 @@ void ServeDpcs(void*) {
   }
 }
 
+// Locked.
 bool QueueDpc(KDPC* dpc, void* first, void* second) {
   if (dpc->DpcData != nullptr) return false;
   dpc->DpcData = &g_dpc;
@@ -60,6 +63,7 @@ bool QueueDpc(KDPC* dpc, void* first, void* second) {
   return true;
 }
 
+// Locked.
 uint64_t DueTime(LARGE_INTEGER due) {
   if (due.QuadPart < 0) return g_scheduler.now + static_cast<uint64_t>(-due.QuadPart);
   const LONGLONG distance = due.QuadPart - kEpoch - static_cast<LONGLONG>(g_scheduler.now);
@@ -100,12 +104,16 @@ VOID KeInitializeTimer(PKTIMER timer) { KeInitializeTimerEx(timer, NotificationT
 
 BOOLEAN KeSetTimerEx(PKTIMER timer, LARGE_INTEGER due, LONG period, PKDPC dpc) {
   RequireIrqlAtMost(DISPATCH_LEVEL, "KeSetTimer");
+  Released(timer);
+  if (dpc != nullptr) Released(dpc);
+  RuntimeLock lock;
   const bool was_set = RemoveTimer(timer);
   timer->Header.SignalState = 0;
   timer->Dpc = dpc;
   timer->Period = static_cast<ULONG>(period);
   timer->Processor = 0;
   InsertTimer(timer, DueTime(due));
+  lock.Leave();
   ChoicePoint(kChoiceSignal);
   return was_set;
 }
@@ -118,10 +126,14 @@ BOOLEAN KeSetCoalescableTimer(PKTIMER timer, LARGE_INTEGER due, ULONG period, UL
 
 BOOLEAN KeCancelTimer(PKTIMER timer) {
   RequireIrqlAtMost(DISPATCH_LEVEL, "KeCancelTimer");
+  RuntimeLock lock;
   return RemoveTimer(timer);
 }
 
-BOOLEAN KeReadStateTimer(PKTIMER timer) { return timer->Header.SignalState != 0; }
+BOOLEAN KeReadStateTimer(PKTIMER timer) {
+  RuntimeLock lock;
+  return timer->Header.SignalState != 0;
+}
 
 VOID KeInitializeDpc(PRKDPC dpc, PKDEFERRED_ROUTINE routine, PVOID context) {
   *dpc = KDPC{};
@@ -140,12 +152,17 @@ VOID KeSetImportanceDpc(PRKDPC dpc, KDPC_IMPORTANCE importance) {
 }
 
 BOOLEAN KeInsertQueueDpc(PRKDPC dpc, PVOID first, PVOID second) {
-  if (!QueueDpc(dpc, first, second)) return FALSE;
+  Released(dpc);
+  {
+    RuntimeLock lock;
+    if (!QueueDpc(dpc, first, second)) return FALSE;
+  }
   ChoicePoint(kChoiceDpc);
   return TRUE;
 }
 
 BOOLEAN KeRemoveQueueDpc(PRKDPC dpc) {
+  RuntimeLock lock;
   if (dpc->DpcData == nullptr) return FALSE;
   RemoveEntryList(&dpc->DpcListEntry);
   dpc->DpcData = nullptr;
@@ -154,33 +171,39 @@ BOOLEAN KeRemoveQueueDpc(PRKDPC dpc) {
 
 VOID KeFlushQueuedDpcs(void) {
   RequireIrqlAtMost(PASSIVE_LEVEL, "KeFlushQueuedDpcs");
-  while (g_dpc.active || !IsListEmpty(&g_dpc.queue)) BlockOnAddress(&g_dpc, "queued DPCs", kChoiceWait);
+  {
+    RuntimeLock lock;
+    while (g_dpc.active || !IsListEmpty(&g_dpc.queue)) BlockOnAddress(&g_dpc, "queued DPCs", kChoiceWait);
+  }
+  Acquired(&g_dpc);
 }
 
-// Each look at a clock costs 100 ns, so that a loop which waits for time to pass does pass it.
-ULONGLONG KeQueryInterruptTime(void) { return ++g_scheduler.now; }
-ULONGLONG KeQueryUnbiasedInterruptTime(void) { return ++g_scheduler.now; }
+ULONGLONG KeQueryInterruptTime(void) { return LookAtClock(); }
+ULONGLONG KeQueryUnbiasedInterruptTime(void) { return LookAtClock(); }
 ULONGLONG KeQueryInterruptTimePrecise(PULONG64 qpc) {
-  ++g_scheduler.now;
-  if (qpc != nullptr) *qpc = g_scheduler.now;
-  return g_scheduler.now;
+  const uint64_t now = LookAtClock();
+  if (qpc != nullptr) *qpc = now;
+  return now;
 }
 VOID KeQuerySystemTimePrecise(PLARGE_INTEGER time) {
-  time->QuadPart = kEpoch + static_cast<LONGLONG>(++g_scheduler.now);
+  time->QuadPart = kEpoch + static_cast<LONGLONG>(LookAtClock());
 }
 ULONG KeQueryTimeIncrement(void) { return 156'250; }
 VOID KeQueryTickCount(PLARGE_INTEGER count) {
-  count->QuadPart = static_cast<LONGLONG>(++g_scheduler.now / 156'250);
+  count->QuadPart = static_cast<LONGLONG>(LookAtClock() / 156'250);
 }
 LARGE_INTEGER KeQueryPerformanceCounter(PLARGE_INTEGER frequency) {
   if (frequency != nullptr) frequency->QuadPart = 10'000'000;
   LARGE_INTEGER counter;
-  counter.QuadPart = static_cast<LONGLONG>(++g_scheduler.now);
+  counter.QuadPart = static_cast<LONGLONG>(LookAtClock());
   return counter;
 }
 
 VOID KeStallExecutionProcessor(ULONG microseconds) {
-  PassTime(uint64_t{microseconds} * 10);
+  {
+    RuntimeLock lock;
+    PassTime(uint64_t{microseconds} * 10);
+  }
   ChoicePoint(kChoiceYield);
 }
 

@@ -85,13 +85,21 @@ bool TrySatisfyAllBlocks(Thread* thread) {
   return true;
 }
 
-// Units of 100 ns from now on; the caller has dealt with zero and with no timeout.
+// Units of 100 ns from now on; the caller has dealt with zero and with no timeout. Locked.
 uint64_t DueTime(LONGLONG timeout) {
   if (timeout < 0) return g_scheduler.now + static_cast<uint64_t>(-timeout);
-  LARGE_INTEGER system;
-  KeQuerySystemTime(&system);
-  const LONGLONG distance = timeout - system.QuadPart;
+  const LONGLONG distance = timeout - kEpoch - static_cast<LONGLONG>(++g_scheduler.now);
   return g_scheduler.now + (distance > 0 ? static_cast<uint64_t>(distance) : 0);
+}
+
+// What whoever signalled the objects did before is visible now.
+inline void SeeSatisfied(ULONG count, void* const objects[], WAIT_TYPE type, NTSTATUS status) {
+#ifdef WSKCERT_TSAN
+  if (status == STATUS_TIMEOUT) return;
+  for (ULONG i = 0; i < count; ++i) {
+    if (type == WaitAll || status == STATUS_WAIT_0 + static_cast<NTSTATUS>(i)) Acquired(objects[i]);
+  }
+#endif
 }
 
 // Inlined, because after a switch every return is mispredicted: the fewer frames, the faster.
@@ -104,13 +112,17 @@ uint64_t DueTime(LONGLONG timeout) {
                 0, "wait at DISPATCH_LEVEL or above%s%s", thread->note != nullptr ? ": " : "",
                 thread->note != nullptr ? thread->note : "");
   }
+  RuntimeLock lock;
   for (ULONG i = 0; i < count; ++i) CheckObject(objects[i]);
   NTSTATUS status;
   if (TrySatisfy(thread, count, objects, type, &status)) {
+    lock.Leave();
+    SeeSatisfied(count, objects, type, status);
     ChoicePoint(kChoiceWait);
     return status;
   }
   if (poll) {
+    lock.Leave();
     ChoicePoint(kChoiceWait);
     return STATUS_TIMEOUT;
   }
@@ -127,6 +139,8 @@ uint64_t DueTime(LONGLONG timeout) {
   thread->wait_type = type;
   if (timeout != nullptr) InsertTimer(&thread->timeout, DueTime(timeout->QuadPart));
   Block(ThreadState::kWaiting, kChoiceWait);
+  lock.Leave();
+  SeeSatisfied(count, objects, type, thread->wait_status);
   return thread->wait_status;
 }
 
@@ -202,31 +216,41 @@ VOID KeInitializeEvent(PRKEVENT event, EVENT_TYPE type, BOOLEAN state) {
 
 LONG KeSetEvent(PRKEVENT event, KPRIORITY, BOOLEAN wait) {
   RequireIrqlAtMost(wait ? APC_LEVEL : DISPATCH_LEVEL, "KeSetEvent");
+  Released(event);
+  RuntimeLock lock;
   const LONG old = event->Header.SignalState;
   event->Header.SignalState = 1;
   if (old == 0 && !IsListEmpty(&event->Header.WaitListHead)) SatisfyWaiters(&event->Header);
+  lock.Leave();
   if (!wait) ChoicePoint(kChoiceSignal);
   return old;
 }
 
 LONG KePulseEvent(PRKEVENT event, KPRIORITY increment, BOOLEAN wait) {
+  Released(event);
+  RuntimeLock lock;
   const LONG old = event->Header.SignalState;
   event->Header.SignalState = 1;
   SatisfyWaiters(&event->Header);
   event->Header.SignalState = 0;
+  lock.Leave();
   if (!wait) ChoicePoint(kChoiceSignal);
   return old;
 }
 
 LONG KeResetEvent(PRKEVENT event) {
+  RuntimeLock lock;
   const LONG old = event->Header.SignalState;
   event->Header.SignalState = 0;
   return old;
 }
 
-VOID KeClearEvent(PRKEVENT event) { event->Header.SignalState = 0; }
+VOID KeClearEvent(PRKEVENT event) { KeResetEvent(event); }
 
-LONG KeReadStateEvent(PRKEVENT event) { return event->Header.SignalState; }
+LONG KeReadStateEvent(PRKEVENT event) {
+  RuntimeLock lock;
+  return event->Header.SignalState;
+}
 
 VOID KeInitializeSemaphore(PRKSEMAPHORE semaphore, LONG count, LONG limit) {
   semaphore->Header.Lock = 0;
@@ -239,6 +263,8 @@ VOID KeInitializeSemaphore(PRKSEMAPHORE semaphore, LONG count, LONG limit) {
 
 LONG KeReleaseSemaphore(PRKSEMAPHORE semaphore, KPRIORITY, LONG adjustment, BOOLEAN wait) {
   RequireIrqlAtMost(DISPATCH_LEVEL, "KeReleaseSemaphore");
+  Released(semaphore);
+  RuntimeLock lock;
   const LONG old = semaphore->Header.SignalState;
   if (adjustment <= 0 || old > semaphore->Limit - adjustment) {
     BugCheckNow(static_cast<ULONG>(STATUS_SEMAPHORE_LIMIT_EXCEEDED), 0, 0, 0, 0,
@@ -246,11 +272,15 @@ LONG KeReleaseSemaphore(PRKSEMAPHORE semaphore, KPRIORITY, LONG adjustment, BOOL
   }
   semaphore->Header.SignalState = old + adjustment;
   SatisfyWaiters(&semaphore->Header);
+  lock.Leave();
   if (!wait) ChoicePoint(kChoiceSignal);
   return old;
 }
 
-LONG KeReadStateSemaphore(PRKSEMAPHORE semaphore) { return semaphore->Header.SignalState; }
+LONG KeReadStateSemaphore(PRKSEMAPHORE semaphore) {
+  RuntimeLock lock;
+  return semaphore->Header.SignalState;
+}
 
 VOID KeInitializeMutex(PRKMUTEX mutex, ULONG) {
   *mutex = KMUTEX{};
@@ -263,6 +293,8 @@ VOID KeInitializeMutex(PRKMUTEX mutex, ULONG) {
 
 LONG KeReleaseMutex(PRKMUTEX mutex, BOOLEAN wait) {
   RequireIrqlAtMost(DISPATCH_LEVEL, "KeReleaseMutex");
+  Released(mutex);
+  RuntimeLock lock;
   if (mutex->OwnerThread != KeGetCurrentThread()) {
     BugCheckNow(static_cast<ULONG>(STATUS_MUTANT_NOT_OWNED), 0, 0, 0, 0,
                 "KeReleaseMutex by a thread that does not own the mutex");
@@ -272,10 +304,14 @@ LONG KeReleaseMutex(PRKMUTEX mutex, BOOLEAN wait) {
     mutex->OwnerThread = nullptr;
     SatisfyWaiters(&mutex->Header);
   }
+  lock.Leave();
   if (!wait) ChoicePoint(kChoiceSignal);
   return old;
 }
 
-LONG KeReadStateMutex(PRKMUTEX mutex) { return mutex->Header.SignalState; }
+LONG KeReadStateMutex(PRKMUTEX mutex) {
+  RuntimeLock lock;
+  return mutex->Header.SignalState;
+}
 
 }  // extern "C"

@@ -4,25 +4,25 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "implementations/emulator/kernel/real_threads.h"
+#include "implementations/emulator/kernel/sanitizers.h"
 #include "implementations/emulator/kernel/scheduler.h"
 
 namespace wskcert::emulator {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(WSKCERT_ASAN) || defined(WSKCERT_TSAN)
 constexpr bool kKeepBlocks = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool kKeepBlocks = false;
-#else
-constexpr bool kKeepBlocks = true;
-#endif
 #else
 constexpr bool kKeepBlocks = true;
 #endif
 
 // AddressSanitizer has redzones of its own, which our guard would only push away.
-constexpr size_t kGuardSize = kKeepBlocks ? 16 : 0;
+#ifdef WSKCERT_ASAN
+constexpr size_t kGuardSize = 0;
+#else
+constexpr size_t kGuardSize = 16;
+#endif
 constexpr uint8_t kGuardByte = 0xFD;
 constexpr uint8_t kClasses = 12;  // 64 bytes to 128 KiB.
 constexpr uint8_t kUnpooled = 0xFF;
@@ -36,6 +36,24 @@ struct Ledger {
 };
 Ledger g_ledger;
 
+// With real threads: guards g_ledger.
+class LedgerLock {
+ public:
+  LedgerLock() : real_(g_scheduler.real) {
+    if (__builtin_expect(real_, 0)) g_mutex.Lock();
+  }
+  ~LedgerLock() {
+    if (__builtin_expect(real_, 0)) g_mutex.Unlock();
+  }
+  LedgerLock(const LedgerLock&) = delete;
+  LedgerLock& operator=(const LedgerLock&) = delete;
+
+ private:
+  static HiddenMutex g_mutex;
+  const bool real_;
+};
+constinit HiddenMutex LedgerLock::g_mutex;
+
 uint8_t ClassOf(size_t size) {
   if (size <= 64) return 0;
   const int bits = 64 - __builtin_clzll(size - 1);
@@ -44,7 +62,7 @@ uint8_t ClassOf(size_t size) {
 
 void* NewBlock(size_t capacity) {
   const size_t size = (sizeof(LedgerHeader) + capacity + 63) / 64 * 64;
-  // AddressSanitizer sees an overrun only right behind what was asked for, so there the size is exact.
+  // A sanitizer sees an overrun only right behind what was asked for, so there the size is exact.
   void* memory = nullptr;
   if (posix_memalign(&memory, 64, kKeepBlocks ? size : sizeof(LedgerHeader) + capacity) != 0) return nullptr;
   return memory;
@@ -53,6 +71,7 @@ void* NewBlock(size_t capacity) {
 }  // namespace
 
 void* LedgerAllocate(LedgerKind kind, size_t size, uint32_t tag) {
+  LedgerLock lock;
   if (++g_ledger.allocations == g_ledger.fail_allocation) return nullptr;
   if (g_ledger.fail_next > 0) {
     --g_ledger.fail_next;
@@ -79,7 +98,7 @@ void* LedgerAllocate(LedgerKind kind, size_t size, uint32_t tag) {
   g_ledger.live = header;
   header->magic = LiveMagic(block);
   header->size = size;
-  header->step = g_scheduler.steps;
+  header->step = t_steps;
   header->tag = tag;
   header->kind = kind;
   header->size_class = size_class;
@@ -90,10 +109,11 @@ void* LedgerAllocate(LedgerKind kind, size_t size, uint32_t tag) {
 
 void LedgerFree(void* block) {
   LedgerHeader* header = HeaderOf(block);
+  LedgerLock lock;
   (header->previous != nullptr ? header->previous->next : g_ledger.live) = header->next;
   if (header->next != nullptr) header->next->previous = header->previous;
   header->magic = FreedMagic(block);
-  header->step = g_scheduler.steps;
+  header->step = t_steps;
   if (kKeepBlocks && header->size_class != kUnpooled) {
     header->next = g_ledger.free[header->size_class];
     g_ledger.free[header->size_class] = header;
@@ -116,7 +136,10 @@ void ResetLedger(uint32_t fail_allocation) {
   g_ledger.fail_next = 0;
 }
 
-void FailNextAllocations(uint32_t count) { g_ledger.fail_next = count; }
+void FailNextAllocations(uint32_t count) {
+  LedgerLock lock;
+  g_ledger.fail_next = count;
+}
 
 uint32_t LedgerAllocations() { return g_ledger.allocations; }
 

@@ -37,7 +37,8 @@ inline LedgerHeader* HeaderOf(const void* block) {
 }
 
 // Contents are undefined. nullptr when the run asked for this allocation to fail, or memory is out. Under
-// AddressSanitizer every block is one of malloc's; otherwise released blocks are kept by size.
+// AddressSanitizer and ThreadSanitizer every block is one of malloc's; otherwise released blocks are kept by
+// size.
 void* LedgerAllocate(LedgerKind kind, size_t size, uint32_t tag);
 
 // The block must be live.

@@ -2,6 +2,7 @@
 #include <wdm.h>
 
 #include "implementations/emulator/kernel/bugcheck.h"
+#include "implementations/emulator/kernel/real_threads.h"
 #include "implementations/emulator/kernel/registry_key.h"
 #include "implementations/emulator/kernel/scheduler.h"
 
@@ -13,6 +14,7 @@ HANDLE HandleOf(const Thread* thread) {
   return reinterpret_cast<HANDLE>((uintptr_t{thread->number} + 1) * 4);
 }
 
+// Locked.
 Thread* FindByHandle(HANDLE handle) {
   for (LIST_ENTRY* e = g_scheduler.threads.Flink; e != &g_scheduler.threads; e = e->Flink) {
     Thread* thread = CONTAINING_RECORD(e, Thread, all);
@@ -43,11 +45,13 @@ POBJECT_TYPE* PsThreadType = &g_thread_type;
 NTSTATUS PsCreateSystemThread(PHANDLE handle, ULONG, POBJECT_ATTRIBUTES, HANDLE, PCLIENT_ID id,
                               PKSTART_ROUTINE start, PVOID context) {
   RequireIrqlAtMost(PASSIVE_LEVEL, "PsCreateSystemThread");
+  RuntimeLock lock;
   Thread* thread = CreateThread(start, context, /*worker=*/false);
   ReferenceThread(thread);
   thread->has_handle = true;
   *handle = HandleOf(thread);
-  if (id != nullptr) *id = CLIENT_ID{PsGetCurrentProcessId(), HandleOf(thread)};
+  lock.Leave();
+  if (id != nullptr) *id = CLIENT_ID{PsGetCurrentProcessId(), *handle};
   ChoicePoint(kChoiceThread);
   return STATUS_SUCCESS;
 }
@@ -60,7 +64,7 @@ NTSTATUS PsTerminateSystemThread(NTSTATUS) {
 
 PKTHREAD KeGetCurrentThread(void) { return reinterpret_cast<PKTHREAD>(CurrentThread()); }
 KPRIORITY KeSetPriorityThread(PKTHREAD, KPRIORITY) { return 8; }
-ULONG_PTR IoGetRemainingStackSize(void) { return RemainingStack(); }
+ULONG_PTR IoGetRemainingStackSize(void) { return g_scheduler.real ? RemainingHostStack() : RemainingStack(); }
 HANDLE PsGetCurrentThreadId(void) { return HandleOf(CurrentThread()); }
 HANDLE PsGetThreadId(PETHREAD thread) { return HandleOf(reinterpret_cast<const Thread*>(thread)); }
 HANDLE PsGetCurrentProcessId(void) { return reinterpret_cast<HANDLE>(uintptr_t{4}); }
@@ -73,6 +77,7 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE handle, ACCESS_MASK, POBJECT_TYPE, KPR
                                    POBJECT_HANDLE_INFORMATION information) {
   RequireIrqlAtMost(PASSIVE_LEVEL, "ObReferenceObjectByHandle");
   *object = nullptr;
+  RuntimeLock lock;
   Thread* thread = FindByHandle(handle);
   if (thread == nullptr) return STATUS_INVALID_HANDLE;
   ReferenceThread(thread);
@@ -83,12 +88,14 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE handle, ACCESS_MASK, POBJECT_TYPE, KPR
 
 LONG_PTR ObfReferenceObject(PVOID object) {
   Thread* thread = RequireThread(object, "ObReferenceObject");
+  RuntimeLock lock;
   ReferenceThread(thread);
   return thread->references;
 }
 
 LONG_PTR ObfDereferenceObject(PVOID object) {
   Thread* thread = RequireThread(object, "ObDereferenceObject");
+  RuntimeLock lock;
   const LONG_PTR left = static_cast<LONG_PTR>(thread->references) - 1;
   DereferenceThread(thread);
   return left;
@@ -97,6 +104,7 @@ LONG_PTR ObfDereferenceObject(PVOID object) {
 NTSTATUS ZwClose(HANDLE handle) {
   RequireIrqlAtMost(PASSIVE_LEVEL, "ZwClose");
   if (CloseRegistryKey(handle)) return STATUS_SUCCESS;
+  RuntimeLock lock;
   Thread* thread = FindByHandle(handle);
   if (thread == nullptr) {
     BugCheckNow(0x93, reinterpret_cast<uintptr_t>(handle), 0, 0, 0, "ZwClose of a handle that is not open");
@@ -107,7 +115,11 @@ NTSTATUS ZwClose(HANDLE handle) {
 }
 
 NTSTATUS ZwWaitForSingleObject(HANDLE handle, BOOLEAN alertable, PLARGE_INTEGER timeout) {
-  Thread* thread = FindByHandle(handle);
+  Thread* thread;
+  {
+    RuntimeLock lock;
+    thread = FindByHandle(handle);
+  }
   if (thread == nullptr) return STATUS_INVALID_HANDLE;
   return KeWaitForSingleObject(thread, UserRequest, KernelMode, alertable, timeout);
 }

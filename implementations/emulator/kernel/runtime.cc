@@ -68,15 +68,7 @@ void DescribeWait(const Thread* thread, Text* text) {
   Print(text, " since step %llu; ", static_cast<unsigned long long>(thread->blocked_since));
 }
 
-void DescribeDeadlock(char* buffer, size_t size) {
-  Text text{buffer, size};
-  for (LIST_ENTRY* e = g_scheduler.threads.Flink; e != &g_scheduler.threads; e = e->Flink) {
-    const Thread* thread = CONTAINING_RECORD(e, Thread, all);
-    if (thread->background) continue;
-    if (thread->state == ThreadState::kWaiting || thread->state == ThreadState::kBlocked)
-      DescribeWait(thread, &text);
-  }
-}
+char g_deadlock[sizeof(RunReport::deadlock)];
 
 // A thread object that is still there after its thread has ended, or a handle to it.
 void CountThreadLeaks(LeakSummary* leaks) {
@@ -93,6 +85,16 @@ void CountThreadLeaks(LeakSummary* leaks) {
 
 }  // namespace
 
+void RecordDeadlock() {
+  Text text{g_deadlock, sizeof(g_deadlock)};
+  for (LIST_ENTRY* e = g_scheduler.threads.Flink; e != &g_scheduler.threads; e = e->Flink) {
+    const Thread* thread = CONTAINING_RECORD(e, Thread, all);
+    if (thread->background) continue;
+    if (thread->state == ThreadState::kWaiting || thread->state == ThreadState::kBlocked)
+      DescribeWait(thread, &text);
+  }
+}
+
 void Run(const RunOptions& options, void (*entry)(void*), void* context, RunReport* report) {
   if (g_scheduler.running) {
     std::fprintf(stderr, "wskcert: Run inside Run\n");
@@ -104,13 +106,15 @@ void Run(const RunOptions& options, void (*entry)(void*), void* context, RunRepo
   ResetKe();
   ResetEx();
   ResetIo();
-  CreateThread(entry, context, /*worker=*/false);
-  RunThreads();
+  {
+    RuntimeLock lock;
+    CreateThread(entry, context, /*worker=*/false);
+  }
+  report->steps = RunThreads();
   report->ending = g_scheduler.ending;
-  report->steps = g_scheduler.steps;
   report->allocations = LedgerAllocations();
   if (report->ending == Ending::kBugCheck) report->bug_check = RecordedBugCheck();
-  if (report->ending == Ending::kDeadlock) DescribeDeadlock(report->deadlock, sizeof(report->deadlock));
+  if (report->ending == Ending::kDeadlock) std::memcpy(report->deadlock, g_deadlock, sizeof(g_deadlock));
   ReapThreads();
   CollectLeaks(&report->leaks);
   CountThreadLeaks(&report->leaks);

@@ -2,8 +2,10 @@
 // decision of the scheduler taken from a byte string. This header is for host code and includes no kernel
 // header.
 //
-// One run at a time per process. Inside a run threads are fibers on the caller's host thread, so kernel code
-// must not block the host thread, and what the same options play is the same, bit for bit.
+// One run at a time per process. There are two schedulers (RunOptions::threads). Over fibers all threads of a
+// run share the caller's host thread, so kernel code must not block it, and what the same options play is the
+// same, bit for bit. Over real threads each has a host thread of its own, they run at the same time, and only
+// quiescence, virtual time and deadlocks stay exact (docs/real_threads.md).
 #ifndef WSKCERT_IMPLEMENTATIONS_EMULATOR_KERNEL_RUNTIME_H_
 #define WSKCERT_IMPLEMENTATIONS_EMULATOR_KERNEL_RUNTIME_H_
 
@@ -20,6 +22,8 @@ enum class Ending : uint8_t {
   kLivelock,  // The step budget ran out.
 };
 
+enum class Threads : uint8_t { kFibers, kReal };
+
 struct RunOptions {
   // Choice bytes. Exhausted, every choice is 0: the running thread goes on until it blocks, others follow
   // first in, first out.
@@ -29,8 +33,14 @@ struct RunOptions {
   // schedule. Kinds beyond the end ask the schedule.
   const uint8_t* fixed_choices = nullptr;
   size_t fixed_choice_count = 0;
-  uint64_t step_budget = 1'000'000;  // Scheduling points before kLivelock.
+  uint64_t step_budget = 1'000'000;  // Scheduling points before kLivelock; with kReal, of one thread.
   uint32_t fail_allocation = 0;  // The n-th allocation of pool, IRP or MDL fails, counted from 1; 0: none.
+  Threads threads = Threads::kFibers;
+  // With kReal: how long threads dally at choice points. Runs with the same seed need not be alike.
+  uint64_t seed = 0;
+  // With kReal, under ThreadSanitizer: whether the runtime's own locking counts as synchronisation. Then
+  // races in the runtime show, and races of kernel code may hide behind it (real_threads.h).
+  bool visible_runtime = false;
 };
 
 // A code as Windows' bug check codes, with a sentence that says what happened, where and since when.
@@ -80,11 +90,17 @@ enum ChoiceKind : uint16_t {
 // A short name for reports; "provider" from kFirstProviderChoice on, "?" for numbers without a name.
 const char* ChoiceName(uint16_t kind);
 
-// A choice in [0, count). With count <= 1 nothing is consumed and the answer is 0.
+// A choice in [0, count). With count <= 1 nothing is consumed and the answer is 0. With kReal the host's
+// threads decide who runs, so only what is not the runtime's own (from kFirstProviderChoice on) is chosen
+// here.
 uint32_t Choose(uint16_t kind, uint32_t count);
 
 // A scheduling choice point: may switch to another runnable thread. Choice 0 stays. At any IRQL.
 void Yield(uint16_t kind);
+
+// With kReal a moment's delay, or none; with kFibers nothing at all, so it can stand where a choice point
+// would change what schedules mean. At any IRQL.
+void Dally(uint16_t kind);
 
 // Blocks the caller until nothing else can run; due and future timers fire first, in order of their due
 // times, a periodic one once. Several callers are released in order of arrival. False only where it cannot

@@ -5,20 +5,23 @@
 
 #include "implementations/emulator/kernel/bugcheck.h"
 #include "implementations/emulator/kernel/ke.h"
+#include "implementations/emulator/kernel/real_threads.h"
 
 namespace wskcert::emulator {
 
 Scheduler g_scheduler;
+constinit thread_local Thread* t_current = nullptr;
+constinit thread_local uint64_t t_steps = 0;
 
 namespace {
 
 Thread* g_free_threads = nullptr;
-// Ended, but its stack and object were in use until the switch away from it.
+// A fiber's thread that has ended, but its stack and object were in use until the switch away from it.
 Thread* g_zombie = nullptr;
 
 void Reap() {
   Thread* thread = g_zombie;
-  if (thread == nullptr || thread == g_scheduler.current) return;
+  if (thread == nullptr || thread == t_current) return;
   g_zombie = nullptr;
   ReleaseFiber(thread->fiber);
   DereferenceThread(thread);
@@ -47,16 +50,12 @@ Thread* RemoveAt(ThreadQueue* queue, uint32_t index) {
 
 inline void SwitchTo(Thread* thread) {
   thread->state = ThreadState::kRunning;
-  if (thread == g_scheduler.current) return;
-  g_scheduler.current = thread;
+  if (thread == t_current) return;
+  t_current = thread;
   SwitchFiber(thread->fiber);
 }
 
-void ThreadMain(void* argument) {
-  Thread* thread = static_cast<Thread*>(argument);
-  thread->start(thread->context);
-  EndThread();
-}
+void FiberMain(void* thread) { RunThread(static_cast<Thread*>(thread)); }
 
 // A timer that comes again for ever must not hold up quiescence for ever: it counts once per epoch.
 bool Recurs(const KTIMER* timer) {
@@ -78,7 +77,9 @@ bool Owed(const Thread* thread) {
 
 [[noreturn]] void EndQuietRun() {
   for (LIST_ENTRY* e = g_scheduler.threads.Flink; e != &g_scheduler.threads; e = e->Flink) {
-    if (Owed(CONTAINING_RECORD(e, Thread, all))) EndRun(Ending::kDeadlock);
+    if (!Owed(CONTAINING_RECORD(e, Thread, all))) continue;
+    RecordDeadlock();
+    EndRun(Ending::kDeadlock);
   }
   EndRun(Ending::kFinished);
 }
@@ -94,7 +95,8 @@ void Expire(KTIMER* timer) {
   }
 }
 
-// Nothing is ready: virtual time goes on, or the world is quiescent.
+}  // namespace
+
 void Idle() {
   if (KTIMER* timer = NextTimer()) {
     Expire(timer);
@@ -107,8 +109,10 @@ void Idle() {
 }
 
 void CountStep() {
-  if (++g_scheduler.steps > g_scheduler.step_budget) EndRun(Ending::kLivelock);
+  if (++t_steps > g_scheduler.step_budget) EndRun(Ending::kLivelock);
 }
+
+namespace {
 
 void Dispatch(uint16_t kind) {
   CountStep();
@@ -137,32 +141,46 @@ void ResetScheduler(const RunOptions& options) {
   s.settle_epoch = 1;
   InitializeListHead(&s.timers);
   InitializeListHead(&s.threads);
+  t_steps = 0;
+  s.running = true;
+  s.real = options.threads == Threads::kReal;
+  if (!s.real) return;
+  s.ready.count = 1;
+  ResetHosts(options);
 }
 
-void RunThreads() {
-  g_scheduler.running = true;
+uint64_t RunThreads() {
+  if (g_scheduler.real) {
+    uint64_t steps;
+    g_scheduler.ending = AwaitHosts(&steps);
+    g_scheduler.running = g_scheduler.real = false;
+    return steps;
+  }
   Thread* first = RemoveAt(&g_scheduler.ready, 0);
   first->state = ThreadState::kRunning;
-  g_scheduler.current = first;
+  t_current = first;
   SwitchFiber(first->fiber);
   g_scheduler.running = false;
+  return t_steps;
 }
 
-void EndRun(Ending ending) {
+void EndRun(Ending ending, const BugCheck* bug_check) {
+  if (g_scheduler.real) EndHosts(ending, bug_check);
+  if (bug_check != nullptr) RecordedBugCheck() = *bug_check;
   g_scheduler.ending = ending;
   SwitchFiber(MainFiber());
   std::abort();
 }
 
 void ReapThreads() {
-  g_scheduler.current = nullptr;
+  t_current = nullptr;
   Reap();
 }
 
 void AbandonThreads() {
   while (!IsListEmpty(&g_scheduler.threads)) {
     Thread* thread = CONTAINING_RECORD(RemoveHeadList(&g_scheduler.threads), Thread, all);
-    if (thread->state != ThreadState::kEnded) ReleaseFiber(thread->fiber);
+    if (thread->state != ThreadState::kEnded && thread->fiber != nullptr) ReleaseFiber(thread->fiber);
     thread->next = g_free_threads;
     g_free_threads = thread;
   }
@@ -186,20 +204,35 @@ Thread* CreateThread(void (*start)(void*), void* context, bool worker) {
   thread->worker = worker;
   thread->start = start;
   thread->context = context;
-  thread->fiber = AcquireFiber(&ThreadMain, thread);
   InsertTailList(&g_scheduler.threads, &thread->all);
-  MakeReady(thread);
+  if (g_scheduler.real) {
+    StartHost(thread);
+  } else {
+    thread->fiber = AcquireFiber(&FiberMain, thread);
+    MakeReady(thread);
+  }
   return thread;
+}
+
+void RunThread(Thread* thread) {
+  thread->start(thread->context);
+  EndThread();
 }
 
 void EndThread() {
   Thread* thread = CurrentThread();
   CheckThreadEnd();
+  Released(&thread->header);
+  RuntimeLock lock;
   thread->state = ThreadState::kEnded;
   thread->header.SignalState = 1;
   while (!IsListEmpty(&thread->header.WaitListHead)) {
     KWAIT_BLOCK* block = CONTAINING_RECORD(thread->header.WaitListHead.Flink, KWAIT_BLOCK, WaitListEntry);
     EndWait(reinterpret_cast<Thread*>(block->Thread), STATUS_WAIT_0 + block->WaitKey);
+  }
+  if (g_scheduler.real) {
+    DereferenceThread(thread);
+    EndHost();
   }
   Reap();
   g_zombie = thread;
@@ -222,13 +255,15 @@ void DereferenceThread(Thread* thread) {
 
 void MakeReady(Thread* thread) {
   thread->state = ThreadState::kReady;
+  if (g_scheduler.real) return WakeHost(thread);
   Append(&g_scheduler.ready, thread);
 }
 
 void Block(ThreadState state, ChoiceKind kind) {
   Thread* thread = CurrentThread();
   thread->state = state;
-  thread->blocked_since = g_scheduler.steps;
+  thread->blocked_since = t_steps;
+  if (g_scheduler.real) return BlockHost(thread);
   Dispatch(kind);
 }
 
@@ -250,6 +285,7 @@ void WakeAddress(const void* address) {
 }
 
 void YieldSlowly(uint16_t kind) {
+  if (g_scheduler.real) return PassHost(kind);
   const uint32_t choice = Choose(kind, g_scheduler.ready.count + 1);
   if (choice == 0) return;
   Thread* thread = RemoveAt(&g_scheduler.ready, choice - 1);
@@ -267,10 +303,22 @@ void PassTime(uint64_t duration) {
 }
 
 void SpinUntilSomethingHappens(uint16_t kind) {
-  if (g_scheduler.ready.count == 0) {
+  if (g_scheduler.real) {
+    {
+      RuntimeLock lock;
+      KTIMER* timer = AloneOnHost() ? NextTimer() : nullptr;
+      if (timer != nullptr) Expire(timer);
+    }
+    SpinHost();
+  } else if (g_scheduler.ready.count == 0) {
     if (KTIMER* timer = NextTimer()) Expire(timer);
   }
   ChoicePoint(kind);
+}
+
+uint64_t LookAtClock() {
+  RuntimeLock lock;
+  return ++g_scheduler.now;
 }
 
 void InsertTimer(KTIMER* timer, uint64_t due) {
@@ -297,6 +345,7 @@ uint32_t Choose(uint16_t kind, uint32_t count) {
   Scheduler& s = g_scheduler;
   if (count <= 1) return 0;
   if (kind < s.fixed_choice_count && s.fixed_choices[kind] != 0xFF) return s.fixed_choices[kind] % count;
+  if (__builtin_expect(s.real, 0)) return kind < kFirstProviderChoice ? 0 : ChooseOnHost(count);
   if (s.schedule == s.schedule_end) return 0;
   uint32_t value = *s.schedule++;
   if (count > 256 && s.schedule != s.schedule_end) value |= static_cast<uint32_t>(*s.schedule++) << 8;
@@ -305,9 +354,14 @@ uint32_t Choose(uint16_t kind, uint32_t count) {
 
 void Yield(uint16_t kind) { ChoicePoint(kind); }
 
+void Dally(uint16_t kind) {
+  if (g_scheduler.real) DallyOnHost(kind);
+}
+
 bool Settle() {
   Thread* thread = CurrentThread();
   if (thread->irql >= DISPATCH_LEVEL) return false;
+  RuntimeLock lock;
   Append(&g_scheduler.settling, thread);
   Block(ThreadState::kSettling, kChoiceWait);
   return true;
@@ -319,7 +373,10 @@ void SetBackground(bool background) { CurrentThread()->background = background; 
 
 uint32_t CurrentThreadNumber() { return CurrentThread()->number; }
 
-uint64_t VirtualTime() { return g_scheduler.now; }
+uint64_t VirtualTime() {
+  RuntimeLock lock;
+  return g_scheduler.now;
+}
 
 bool IsRunning() { return g_scheduler.running; }
 

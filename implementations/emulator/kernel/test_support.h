@@ -3,14 +3,7 @@
 #define WSKCERT_IMPLEMENTATIONS_EMULATOR_KERNEL_TEST_SUPPORT_H_
 
 #include "implementations/emulator/kernel/runtime.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define WSKCERT_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WSKCERT_ASAN 1
-#endif
-#endif
+#include "implementations/emulator/kernel/sanitizers.h"
 
 namespace wskcert::emulator {
 
