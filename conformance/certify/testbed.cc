@@ -97,6 +97,9 @@ bool EnvPerform(void* context, const Stimulus* stimulus) {
       return true;
     case Op::kBreakSocket:
       return emulator::NetworkBreakSocketOfPeer(stimulus->peer);
+    case Op::kTransportListChange:
+      emulator::EmulatorChangeTransports();
+      return true;
     default:
       return false;
   }

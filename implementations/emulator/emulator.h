@@ -17,6 +17,10 @@ void EmulatorReset();
 // subsystem is ready.
 void EmulatorSetReady(bool ready);
 
+// The list of transports changes, as far as a client can notice: what waits for that is told. What the list
+// says stays the same. Inside a run.
+void EmulatorChangeTransports();
+
 }  // namespace wskcert::emulator
 
 #endif  // WSKCERT_IMPLEMENTATIONS_EMULATOR_EMULATOR_H_

@@ -57,13 +57,22 @@ void HandOver(Socket* listener, Socket* request, PIRP irp) {
   irp->IoStatus.Information = reinterpret_cast<ULONG_PTR>(request);
 }
 
+// With the lock: whether the event is still to be called that won a race with a WskAccept.
+bool EventFirst(Socket* listener) {
+  if (!CanBeCalled(listener, kAcceptEvent)) listener->event_first = FALSE;
+  return listener->event_first;
+}
+
 // With the lock: as Start of a receive.
 NTSTATUS StartAccept(Socket* socket, PIRP irp, ULONG flags) {
   if (socket->broken) return STATUS_FILE_FORCED_CLOSED;
   if (flags != 0) return STATUS_INVALID_PARAMETER;
   if (!socket->listen.listening) return STATUS_INVALID_DEVICE_STATE;
   Socket* request = FindRequest(socket, RequestState::kWaiting);
-  if (request == nullptr || !IsListEmpty(&socket->receives)) {
+  bool first = request != nullptr && IsListEmpty(&socket->receives);
+  socket->event_first =
+      first && LosesRace(socket, kAcceptEvent, emulator::kChoiceAcceptRace) ? TRUE : socket->event_first;
+  if (!first || socket->event_first) {
     return Pend(socket, &socket->receives, irp) ? STATUS_PENDING : STATUS_CANCELLED;
   }
   HandOver(socket, request, irp);
@@ -75,7 +84,7 @@ NTSTATUS StartAccept(Socket* socket, PIRP irp, ULONG flags) {
 void FillAccepts(Socket* listener, PLIST_ENTRY done) {
   while (!IsListEmpty(&listener->receives)) {
     Socket* request = FindRequest(listener, RequestState::kWaiting);
-    if (request == nullptr) return;
+    if (request == nullptr || EventFirst(listener)) return;
     PIRP irp = IrpOf(listener->receives.Flink);
     if (!Unpend(irp)) continue;
     HandOver(listener, request, irp);
@@ -131,10 +140,11 @@ bool HasFunction(const Socket* socket, UCHAR event) {
 bool Wanted(const Socket* socket, UCHAR event) {
   switch (event) {
     case kAcceptEvent:
-      if (socket->broken) return socket->null_due;
-      return IsListEmpty(&socket->receives) && FindRequest(socket, RequestState::kWaiting) != nullptr;
+      if (socket->broken) return socket->null_due != 0;
+      return (IsListEmpty(&socket->receives) || socket->event_first) &&
+             FindRequest(socket, RequestState::kWaiting) != nullptr;
     case kInspectEvent:
-      if (socket->broken) return socket->listen.inspect_null_due;
+      if (socket->broken) return socket->listen.inspect_null_due != 0;
       return FindRequest(socket, RequestState::kInspectDue) != nullptr;
     case kAbortEvent:
       return FindRequest(socket, RequestState::kAbortDue) != nullptr;
@@ -147,9 +157,10 @@ void Prepare(Socket* socket, UCHAR event, Delivery* delivery) {
   if (event == kInspectEvent) return PrepareInspect(socket, delivery);
   if (event == kAbortEvent) return PrepareAbort(socket, delivery);
   if (socket->broken) {
-    socket->null_due = FALSE;
+    --socket->null_due;
     return;
   }
+  socket->event_first = FALSE;
   Socket* request = FindRequest(socket, RequestState::kWaiting);
   DetachRequest(socket, request);
   Reference(request);

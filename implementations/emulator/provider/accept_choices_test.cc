@@ -228,6 +228,55 @@ std::string MisuseOf(const Body& body) {
   return report.ending == Ending::kBugCheck ? report.bug_check.message : "no bug check";
 }
 
+TEST(AcceptChoices, TheEventWinsTheRaceWithAccept) {
+  for (uint8_t how : {0, 1}) {
+    std::string told = With(kChoiceAcceptRace, how, [&](ListenClient& client, PWSK_SOCKET listener) {
+      client.PeerConnects(kPeer);
+      Settle();
+      // The call is queued and has not begun when the request comes.
+      client.Control(listener, WSK_EVENT_ACCEPT);
+      TestIrp accept("accept", &client.log);
+      EXPECT_EQ(client.Accept(listener, &accept), how == 0 ? STATUS_SUCCESS : STATUS_PENDING);
+      Settle();
+      EXPECT_EQ(client.accepted.size(), how);
+      // Later connections go to the request.
+      client.PeerConnects(kPeer + 1);
+      Settle();
+      EXPECT_EQ(accept.status, STATUS_SUCCESS);
+      client.CloseAccepted();
+      client.CloseSocket(reinterpret_cast<PWSK_SOCKET>(accept.information));
+    });
+    EXPECT_EQ(Has(told, "accept event from 5"), how == 1) << told;
+    EXPECT_EQ(Has(told, "accept event from 6"), how == 0) << told;
+  }
+}
+
+TEST(AcceptChoices, RoomForOneConnection) {
+  std::string told = With(kChoiceListenBacklog, 1, [](ListenClient& client, PWSK_SOCKET) {
+    client.PeerConnects(kPeer);
+    client.PeerConnects(kPeer + 1);
+    Settle();
+  });
+  EXPECT_EQ(told, "peer 5 connected; peer 6 refused; peer 5 reset");
+}
+
+TEST(AcceptChoices, NullIndicationsOfAListener) {
+  for (uint8_t how : {0, 1, 2}) {
+    std::string told = With(kChoiceNullIndication, how, [](ListenClient& client, PWSK_SOCKET listener) {
+      client.Control(listener, WSK_EVENT_ACCEPT);
+      NetworkBreakListener(&client.port);
+      Settle();
+      TestIrp accept("accept", &client.log);
+      EXPECT_EQ(client.Accept(listener, &accept), STATUS_FILE_FORCED_CLOSED);
+    });
+    size_t first = told.find("accept event NULL");
+    EXPECT_EQ(first != std::string::npos, how != 1) << told;
+    if (how != 1) {
+      EXPECT_EQ(told.find("accept event NULL", first + 1) != std::string::npos, how == 2) << told;
+    }
+  }
+}
+
 TEST(ListenMisuse, IsNamed) {
   EXPECT_TRUE(Has(MisuseOf([](ListenClient& client, PWSK_SOCKET listener) {
                     client.on_accept = [](PWSK_SOCKET) { return STATUS_PENDING; };

@@ -142,6 +142,40 @@ const char* ProviderChoiceName(uint16_t kind) {
       return "inherit-by-function";
     case kChoiceSilentMode:
       return "silent-mode";
+    case kChoiceTransportFlags:
+      return "transport-flags";
+    case kChoiceConditionalUnsupported:
+      return "conditional-unsupported";
+    case kChoiceAcknowledgementTimeout:
+      return "acknowledgement-timeout";
+    case kChoiceHandshakeFails:
+      return "handshake-fails";
+    case kChoiceBacklogGrows:
+      return "backlog-grows";
+    case kChoiceListenBacklog:
+      return "listen-backlog";
+    case kChoiceAcceptRace:
+      return "accept-race";
+    case kChoiceReceiveRace:
+      return "receive-race";
+    case kChoiceNullIndication:
+      return "null-indication";
+    case kChoiceCancelledReceive:
+      return "cancelled-receive";
+    case kChoiceAbortiveReceive:
+      return "abortive-receive";
+    case kChoiceDataBeforeReset:
+      return "data-before-reset";
+    case kChoiceLateBacklog:
+      return "late-backlog";
+    case kChoiceCancelDisconnect:
+      return "cancel-disconnect";
+    case kChoiceConditionalWithoutInspect:
+      return "conditional-without-inspect";
+    case kChoiceAbortOnClose:
+      return "abort-on-close";
+    case kChoiceSmallBuffer:
+      return "small-buffer";
     case kChoiceEnd:
       break;
   }

@@ -161,9 +161,9 @@ enum ProviderChoice : uint16_t {
   kChoiceDatagramLoss = 82,
   // A datagram on its way to us while others are. 0: stays behind them. 1: overtakes them.
   kChoiceDatagramOrder = 83,
-  // A datagram comes, the receive-from event is enabled and a WskReceiveFrom waits. 0: the request gets it.
-  // 1:
-  // the race that the page warns of: the event is told of it.
+  // Datagrams wait and the receive-from event is about to be called when WskReceiveFrom is called. 0: the
+  // request
+  // gets the first. 1: the race that the page warns of: the event does, and the request waits.
   kChoiceReceiveFromRace = 84,
   // Datagrams that the receive-from event refused, where this disables it. 0: buffered until it is enabled
   // again or a WskReceiveFrom takes them. 1: dropped, since buffering them is not possible.
@@ -236,10 +236,60 @@ enum ProviderChoice : uint16_t {
   // Events that a listening socket enables, on sockets from WskAccept. 0: not enabled there. 1: enabled.
   kChoiceInheritByFunction = 105,
 
-  // ---- What a transport need not have
+  // ---- What a transport need not have or do
 
   // SIO_WSK_SET_TCP_SILENT_MODE. 0: there is. 1: STATUS_NOT_SUPPORTED, as before Windows 8.
   kChoiceSilentMode = 106,
+  // WSK_FLAG_WAITALL, WSK_FLAG_DRAIN and WSK_FLAG_NODELAY. 0: supported. 1: STATUS_NOT_SUPPORTED.
+  kChoiceTransportFlags = 107,
+  // Setting SO_CONDITIONAL_ACCEPT to 1. 0: there is a conditional accept mode. 1: STATUS_NOT_SUPPORTED.
+  kChoiceConditionalUnsupported = 108,
+  // What a peer that withholds acknowledgements does not acknowledge. 0: waits. 1: the transport gives up,
+  // which
+  // is told as an abortive disconnect. 2: it gives up, and the socket works no more.
+  kChoiceAcknowledgementTimeout = 110,
+  // A request whose inspection accepted it. 0: is established. 1: our side drops it before.
+  kChoiceHandshakeFails = 111,
+  // A send is acknowledged. 0: nothing else. 1: the ideal send backlog has become greater by a segment.
+  kChoiceBacklogGrows = 113,
+  // How many connections can wait for a listening socket's client. 0: many. 1: one. Drawn when it begins to
+  // listen.
+  kChoiceListenBacklog = 114,
+
+  // ---- Further readings
+
+  // A connection waits and the accept event is about to be called when WskAccept is called. 0: the request
+  // gets
+  // it. 1: the race that the page warns of: the event does, and the request waits.
+  kChoiceAcceptRace = 115,
+  // Likewise for data, the receive event and WskReceive.
+  kChoiceReceiveRace = 116,
+  // A socket works no more and its event is enabled. 0: a NULL indication. 1: none; calls tell. 2: two.
+  kChoiceNullIndication = 117,
+  // A cancelled WskReceive that waits for more than has come. 0: STATUS_CANCELLED, and what has come stays
+  // buffered. 1: success with what has come. 2: STATUS_CANCELLED with what has come.
+  kChoiceCancelledReceive = 118,
+  // A WskReceive with WSK_FLAG_WAITALL or WSK_FLAG_DRAIN when either side disconnects abortively. 0: fails.
+  // 1:
+  // success, with what has come.
+  kChoiceAbortiveReceive = 119,
+  // Data that came before the peer's abortive disconnect and was not told. 0: dropped. 1: told before it.
+  kChoiceDataBeforeReset = 120,
+  // A change of the ideal send backlog while the event was disabled. 0: not told. 1: told when it is enabled.
+  kChoiceLateBacklog = 121,
+  // A cancelled IRP of a graceful disconnect without data. 0: the cancellation is ignored. 1:
+  // STATUS_CANCELLED;
+  // the disconnect goes on.
+  kChoiceCancelDisconnect = 122,
+  // Connections to a socket in conditional accept mode whose client has no WskInspectEvent. 0: refused. 1:
+  // accepted without an inspection. Drawn when it begins to listen.
+  kChoiceConditionalWithoutInspect = 123,
+  // Requests that are inspected and not established when their listening socket is closed. 0: forgotten. 1:
+  // WskAbortEvent for each, before the close completes.
+  kChoiceAbortOnClose = 124,
+  // An output buffer that is missing or too small for an option or an ioctl. 0: STATUS_INVALID_PARAMETER. 1:
+  // STATUS_BUFFER_OVERFLOW. 2: STATUS_BUFFER_TOO_SMALL.
+  kChoiceSmallBuffer = 125,
 
   kChoiceEnd
 };

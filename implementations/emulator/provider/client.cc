@@ -81,8 +81,8 @@ Registration** OwnerOf(PIRP irp) {
   return reinterpret_cast<Registration**>(&irp->Tail.Overlay.DriverContext[0]);
 }
 
-void EndNotification(Registration* client, PIRP irp) {
-  Complete(irp, STATUS_CANCELLED, 0);
+void EndNotification(Registration* client, PIRP irp, NTSTATUS status) {
+  Complete(irp, status, 0);
   LeaveClient(client);
 }
 
@@ -93,10 +93,10 @@ void CancelNotification(PDEVICE_OBJECT, PIRP irp) {
     ProviderLock lock;
     RemoveEntryList(&irp->Tail.Overlay.ListEntry);
   }
-  EndNotification(client, irp);
+  EndNotification(client, irp, STATUS_CANCELLED);
 }
 
-// Pends until the list changes, which it never does, or the client deregisters. The IRP takes over the
+// Pends until the list changes or the client deregisters. The IRP takes over the
 // caller's entry into the client.
 NTSTATUS AwaitTransports(Registration* client, PIRP irp) {
   bool ended;
@@ -109,7 +109,7 @@ NTSTATUS AwaitTransports(Registration* client, PIRP irp) {
     ended = (irp->Cancel || client->closing) && IoSetCancelRoutine(irp, nullptr) != nullptr;
     if (!ended) InsertTailList(&client->notifications, &irp->Tail.Overlay.ListEntry);
   }
-  if (ended) EndNotification(client, irp);
+  if (ended) EndNotification(client, irp, STATUS_CANCELLED);
   return STATUS_PENDING;
 }
 
@@ -180,8 +180,15 @@ NTSTATUS ControlWithoutIrp(Registration* client, ULONG code, const Buffers& buff
 
 }  // namespace
 
-void EndNotifications(Registration* client) {
-  while (true) {
+void EndNotifications(Registration* client, NTSTATUS status) {
+  // Those that are there now: a client may queue another when it is told.
+  ULONG left = 0;
+  {
+    ProviderLock lock;
+    for (PLIST_ENTRY link = client->notifications.Flink; link != &client->notifications; link = link->Flink)
+      ++left;
+  }
+  for (; left > 0; --left) {
     PIRP irp = nullptr;
     {
       ProviderLock lock;
@@ -195,7 +202,7 @@ void EndNotifications(Registration* client) {
       }
     }
     if (irp == nullptr) return;
-    EndNotification(client, irp);
+    EndNotification(client, irp, status);
   }
 }
 

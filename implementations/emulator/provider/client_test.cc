@@ -88,6 +88,32 @@ TEST(ControlClient, DeregisteringCancelsTheWaitForAChange) {
             "third completes c0000120; second completes c0000120; close; first completes c0000120; closed");
 }
 
+TEST(ControlClient, TellsThatTheTransportsChanged) {
+  EmulatorReset();
+  TestClient client;
+  RunReport report = Play([&] {
+    ASSERT_TRUE(client.Open());
+    TestIrp first("first", &client.log);
+    TestIrp second("second", &client.log);
+    // Another notification is asked for as soon as one came.
+    first.on_complete = [&] {
+      EXPECT_EQ(Control(client, WSK_TRANSPORT_LIST_CHANGE, 0, nullptr, 0, nullptr, nullptr, second.irp),
+                STATUS_PENDING);
+    };
+    EXPECT_EQ(Control(client, WSK_TRANSPORT_LIST_CHANGE, 0, nullptr, 0, nullptr, nullptr, first.irp),
+              STATUS_PENDING);
+    EmulatorChangeTransports();
+    Settle();
+    client.Log("again");
+    EmulatorChangeTransports();
+    Settle();
+    EmulatorChangeTransports();
+    client.Close();
+  });
+  EXPECT_EQ(report.ending, Ending::kFinished) << report.bug_check.message << report.deadlock;
+  EXPECT_EQ(client.Told(), "first completes 0; again; second completes 0");
+}
+
 TEST(ControlClient, CachesSecurityDescriptors) {
   WithClient([](TestClient& client) {
     char descriptor[20] = {};

@@ -54,7 +54,7 @@ NTSTATUS GetOption(Socket* socket, ULONG level, ULONG code, const Buffers& buffe
   }
   ULONG* option = OptionOf(socket, level, code);
   if (option == nullptr) return STATUS_NOT_SUPPORTED;
-  if (buffers.output == nullptr || buffers.output_size < sizeof *option) return STATUS_INVALID_PARAMETER;
+  if (buffers.output == nullptr || buffers.output_size < sizeof *option) return TooSmall();
   RtlCopyMemory(buffers.output, option, sizeof *option);
   *returned = sizeof *option;
   return STATUS_SUCCESS;
@@ -62,7 +62,7 @@ NTSTATUS GetOption(Socket* socket, ULONG level, ULONG code, const Buffers& buffe
 
 NTSTATUS QuerySize(Socket* socket, SIZE_T value, const Buffers& buffers, SIZE_T* returned) {
   if (!socket->connected) return STATUS_INVALID_DEVICE_STATE;
-  if (buffers.output == nullptr || buffers.output_size < sizeof value) return STATUS_INVALID_PARAMETER;
+  if (buffers.output == nullptr || buffers.output_size < sizeof value) return TooSmall();
   RtlCopyMemory(buffers.output, &value, sizeof value);
   *returned = sizeof value;
   return STATUS_SUCCESS;
@@ -112,6 +112,11 @@ NTSTATUS Ioctl(Socket* socket, ULONG code, const Buffers& buffers, SIZE_T* retur
 }
 
 }  // namespace
+
+NTSTATUS TooSmall() {
+  constexpr NTSTATUS kAnswers[] = {STATUS_INVALID_PARAMETER, STATUS_BUFFER_OVERFLOW, STATUS_BUFFER_TOO_SMALL};
+  return kAnswers[WspChoose(emulator::kChoiceSmallBuffer, 3)];
+}
 
 NTSTATUS WSKAPI WspControlSocket(PWSK_SOCKET wsk, WSK_CONTROL_SOCKET_TYPE type, ULONG code, ULONG level,
                                  SIZE_T input_size, PVOID input, SIZE_T output_size, PVOID output,

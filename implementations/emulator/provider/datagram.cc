@@ -165,7 +165,7 @@ void OnBroken(void* context) {
   {
     SocketLock lock(socket);
     socket->broken = TRUE;
-    socket->null_due = TRUE;
+    socket->null_due = NullIndications();
   }
   EndRequests(socket, STATUS_FILE_FORCED_CLOSED, false);
   Drop(socket);
@@ -221,17 +221,17 @@ bool HasFunction(const Socket* socket, UCHAR) {
 
 bool Wanted(const Socket* socket, UCHAR) {
   const DatagramPart& part = socket->datagram;
-  if (socket->broken) return socket->null_due;
-  return part.queue != nullptr && !part.stalled && (part.event_first || IsListEmpty(&socket->receives));
+  if (socket->broken) return socket->null_due != 0;
+  return part.queue != nullptr && !part.stalled && (socket->event_first || IsListEmpty(&socket->receives));
 }
 
 void Prepare(Socket* socket, UCHAR, Delivery* delivery) {
   if (socket->broken) {
-    socket->null_due = FALSE;
+    --socket->null_due;
     return;
   }
   delivery->enables = socket->events[kReceiveFromEvent].enables;
-  socket->datagram.event_first = FALSE;
+  socket->event_first = FALSE;
   constexpr SIZE_T kCounts[] = {1, ~static_cast<SIZE_T>(0), 2};
   bool several = socket->datagram.queue->next != nullptr;
   SIZE_T most = several ? kCounts[WspChoose(emulator::kChoiceDatagramList, 3)] : 1;
@@ -360,22 +360,25 @@ void Fill(Socket* socket, PIRP irp) {
   socket->datagram.spent = datagram;
 }
 
-// With the lock: whether what is queued goes to the event, although a receive waits.
+// With the lock: whether the event is still to be called that won a race with a receive.
 bool EventFirst(Socket* socket) {
-  const Event& event = socket->events[kReceiveFromEvent];
-  DatagramPart& part = socket->datagram;
-  bool possible = event.enabled && !event.disabling && !event.awaits_arrival && !part.stalled &&
-                  HasFunction(socket, kReceiveFromEvent);
-  part.event_first =
-      possible && (part.event_first || WspChoose(emulator::kChoiceReceiveFromRace, 2) == 1) ? TRUE : FALSE;
-  return part.event_first;
+  bool still = socket->datagram.queue != nullptr && !socket->datagram.stalled;
+  if (!still || !CanBeCalled(socket, kReceiveFromEvent)) socket->event_first = FALSE;
+  return socket->event_first;
 }
 
 // With the lock: as Start in receive.cc.
 NTSTATUS Start(Socket* socket, PIRP irp) {
   if (socket->broken) return STATUS_FILE_FORCED_CLOSED;
   if (!socket->bound) return STATUS_INVALID_DEVICE_STATE;
-  if (Buffered(socket) && IsListEmpty(&socket->receives)) {
+  const DatagramPart& part = socket->datagram;
+  bool first = Buffered(socket) && IsListEmpty(&socket->receives);
+  if (first && part.kept == nullptr && !part.stalled &&
+      LosesRace(socket, kReceiveFromEvent, emulator::kChoiceReceiveFromRace)) {
+    socket->event_first = TRUE;
+    first = false;
+  }
+  if (first) {
     Fill(socket, irp);
     return irp->IoStatus.Status;
   }
@@ -405,7 +408,7 @@ void CloseDatagrams(Socket* socket, bool at_once) {
 
 void FillDatagramReceives(Socket* socket, PLIST_ENTRY done) {
   if (!Buffered(socket) || IsListEmpty(&socket->receives)) return;
-  bool event_first = socket->datagram.queue != nullptr && EventFirst(socket);
+  bool event_first = EventFirst(socket);
   while ((event_first ? socket->datagram.kept != nullptr : Buffered(socket)) &&
          !IsListEmpty(&socket->receives)) {
     PIRP irp = IrpOf(socket->receives.Flink);

@@ -268,11 +268,13 @@ TEST(Datagrams, ReceivesGoBeforeTheEvent) {
 TEST(Datagrams, TheRaceOfReceiveAndEvent) {
   std::string told = WithSocket(
       [](TestClient& client, PWSK_SOCKET socket) {
-        client.Control(socket, WSK_EVENT_RECEIVE_FROM);
+        SendDatagram(kPeer, kPort, "one");
+        Settle();
         TestIrp irp("receive", &client.log);
         TestBuffer buffer({8});
-        ReceiveFrom(socket, &buffer, &irp);
-        SendDatagram(kPeer, kPort, "one");
+        // The call is queued and has not begun when the request comes.
+        client.Control(socket, WSK_EVENT_RECEIVE_FROM);
+        EXPECT_EQ(ReceiveFrom(socket, &buffer, &irp), STATUS_PENDING);
         Settle();
         // Only an event that is disabled leaves everything to the receives.
         client.Control(socket, WSK_EVENT_RECEIVE_FROM | WSK_EVENT_DISABLE);
@@ -592,6 +594,23 @@ TEST(Datagrams, NothingBeforeTheBind) {
     client.Close();
   });
   EXPECT_EQ(report.ending, Ending::kFinished) << report.bug_check.message << report.deadlock;
+}
+
+TEST(Datagrams, NullIndications) {
+  constexpr const char* kTold[] = {
+      "datagrams(NULL); datagrams return 0", "",
+      "datagrams(NULL); datagrams return 0; datagrams(NULL); datagrams return 0"};
+  for (uint8_t how : {0, 1, 2}) {
+    std::string told = WithSocket(
+        [](TestClient& client, PWSK_SOCKET socket) {
+          client.Control(socket, WSK_EVENT_RECEIVE_FROM);
+          SOCKADDR_INET local = WildcardAddress(kPort);
+          NetworkBreakDatagramSocket(&local);
+          Settle();
+        },
+        {{kChoiceNullIndication, how}});
+    EXPECT_EQ(told, kTold[how]);
+  }
 }
 
 // ---- Broadcast and multicast

@@ -308,9 +308,8 @@ NTSTATUS ControlEvents(Call* call, SIZE_T size, const VOID* input, PIRP irp) {
   } else if (!control.enabling) {
     return status;
   }
-  // Datagrams that were meant for the event may now be for a receive.
-  bool datagrams = socket->category == WSK_FLAG_DATAGRAM_SOCKET;
-  if (control.enabling || datagrams) Advance(socket, Place::kClientCall);
+  // What was meant for the event may now be for a request that waits.
+  Advance(socket, Place::kClientCall);
   return status;
 }
 

@@ -29,8 +29,8 @@ bool HasFunction(const Socket* socket, UCHAR event) {
 }
 
 bool ReceiveReady(const Socket* socket) {
-  return !socket->suspended && socket->received_bytes > 0 && IsListEmpty(&socket->receives) &&
-         socket->receive_completions == 0;
+  return !socket->suspended && !socket->reset_told && socket->received_bytes > 0 &&
+         (IsListEmpty(&socket->receives) || socket->event_first) && socket->receive_completions == 0;
 }
 
 // Whether data that came before a graceful disconnect is still to be told first.
@@ -44,10 +44,12 @@ bool DataFirst(const Socket* socket) {
 bool Wanted(const Socket* socket, UCHAR event) {
   switch (event) {
     case kReceiveEvent:
-      return socket->broken ? socket->null_due : ReceiveReady(socket);
+      return socket->broken ? socket->null_due != 0 : ReceiveReady(socket);
     case kDisconnectEvent:
       if (!socket->disconnect_due || socket->broken) return false;
-      if (socket->peer_reset) return socket->receive_completions == 0;
+      if (socket->peer_reset) {
+        return socket->receive_completions == 0 && (socket->received_bytes == 0 || !DataFirst(socket));
+      }
       return !DataFirst(socket) || WspChoose(emulator::kChoiceDisconnectOrder, 2) == 1;
     default:
       return socket->backlog_due && !socket->broken;
@@ -58,15 +60,19 @@ void Prepare(Socket* socket, UCHAR event, Delivery* delivery) {
   switch (event) {
     case kReceiveEvent:
       if (socket->broken) {
-        socket->null_due = FALSE;
+        --socket->null_due;
       } else {
+        socket->event_first = FALSE;
         delivery->nodes = BuildIndication(socket, &delivery->bytes, &delivery->flags);
         delivery->accepted = delivery->bytes;
       }
       break;
     case kDisconnectEvent:
       socket->disconnect_due = FALSE;
-      if (socket->peer_reset) delivery->flags = WSK_FLAG_ABORTIVE;
+      if (socket->peer_reset) {
+        delivery->flags = WSK_FLAG_ABORTIVE;
+        socket->reset_told = TRUE;
+      }
       break;
     default:
       socket->backlog_due = FALSE;
@@ -107,7 +113,8 @@ const EventRules* RulesOf(const Socket* socket, UCHAR event) {
 // With the lock: whether a call of the event can begin.
 bool Due(const Socket* socket, UCHAR index) {
   const Event& event = socket->events[index];
-  if (!event.enabled || event.held || socket->state != SocketState::kOpen) return false;
+  bool open = socket->state == SocketState::kOpen || (socket->listen.ends && index == kAbortEvent);
+  if (!event.enabled || event.held || !open) return false;
   if (event.awaits_arrival && !socket->broken) return false;
   if (event.in_progress != 0 && !(socket->overlapping && index != kPingEvent)) return false;
   if (!socket->concurrent_events) {
@@ -119,6 +126,27 @@ bool Due(const Socket* socket, UCHAR index) {
   if (!rules->has_function(socket, index) || !rules->wanted(socket, index)) return false;
   return !event.disabling || event.keep_going;
 }
+
+}  // namespace
+
+bool CanBeCalled(const Socket* socket, UCHAR index) {
+  const Event& event = socket->events[index];
+  return event.enabled && !event.disabling && !event.held && !event.awaits_arrival &&
+         socket->rules->has_function(socket, index);
+}
+
+bool LosesRace(const Socket* socket, UCHAR index, emulator::ProviderChoice choice) {
+  const Event& event = socket->events[index];
+  bool about_to = event.queued && event.in_progress == 0 && CanBeCalled(socket, index);
+  return about_to && WspChoose(choice, 2) == 1;
+}
+
+UCHAR NullIndications() {
+  constexpr UCHAR kCounts[] = {1, 0, 2};
+  return kCounts[WspChoose(emulator::kChoiceNullIndication, 3)];
+}
+
+namespace {
 
 NTSTATUS CallAtSomeLevel(Socket* socket, UCHAR event, Delivery* delivery) {
   const EventRules* rules = RulesOf(socket, event);

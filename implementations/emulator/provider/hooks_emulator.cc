@@ -43,4 +43,6 @@ void EmulatorReset() {
 
 void EmulatorSetReady(bool ready) { provider::ProviderSetReady(ready); }
 
+void EmulatorChangeTransports() { provider::ProviderTransportsChanged(); }
+
 }  // namespace wskcert::emulator

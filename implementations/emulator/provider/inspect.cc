@@ -32,7 +32,8 @@ Then Decide(Socket* listener, Socket* request, bool accept) {
     return Then::kClose;
   }
   part.state = RequestState::kAdmitted;
-  if (!part.lost) return Then::kAdmit;
+  bool dropped = WspChoose(emulator::kChoiceHandshakeFails, 2) == 1;
+  if (!part.lost && !dropped) return Then::kAdmit;
   return LoseRequest(listener, request) ? Then::kClose : Then::kNothing;
 }
 
@@ -91,7 +92,7 @@ NTSTATUS CheckInspectComplete(const Socket* socket, const WSK_INSPECT_ID* id, WS
 
 void PrepareInspect(Socket* listener, Delivery* delivery) {
   if (listener->broken) {
-    listener->listen.inspect_null_due = FALSE;
+    --listener->listen.inspect_null_due;
     return;
   }
   Socket* request = FindRequest(listener, RequestState::kInspectDue);
@@ -207,6 +208,7 @@ NTSTATUS SetConditional(Socket* socket, SIZE_T size, const VOID* input) {
   if (input == nullptr || size < sizeof value) return STATUS_INVALID_PARAMETER;
   RtlCopyMemory(&value, input, sizeof value);
   if (value > 1) return STATUS_INVALID_PARAMETER;
+  if (value == 1 && WspChoose(emulator::kChoiceConditionalUnsupported, 2) == 1) return STATUS_NOT_SUPPORTED;
   if (socket->bound) return kLate[WspChoose(emulator::kChoiceConditionalLate, 3)];
   socket->listen.conditional = static_cast<BOOLEAN>(value);
   return STATUS_SUCCESS;
@@ -216,7 +218,7 @@ NTSTATUS GetConditional(Socket* socket, SIZE_T size, PVOID output, SIZE_T* retur
   bool listens = socket->category == WSK_FLAG_LISTEN_SOCKET || socket->category == WSK_FLAG_STREAM_SOCKET;
   if (!listens) return STATUS_NOT_SUPPORTED;
   ULONG value = socket->listen.conditional;
-  if (output == nullptr || size < sizeof value) return STATUS_INVALID_PARAMETER;
+  if (output == nullptr || size < sizeof value) return TooSmall();
   RtlCopyMemory(output, &value, sizeof value);
   *returned = sizeof value;
   return STATUS_SUCCESS;
@@ -225,7 +227,7 @@ NTSTATUS GetConditional(Socket* socket, SIZE_T size, PVOID output, SIZE_T* retur
 NTSTATUS QueryInspectId(Socket* socket, SIZE_T size, PVOID output, SIZE_T* returned) {
   const RequestPart& part = socket->request;
   if (!part.inspected) return STATUS_INVALID_DEVICE_REQUEST;
-  if (output == nullptr || size < sizeof part.id) return STATUS_INVALID_PARAMETER;
+  if (output == nullptr || size < sizeof part.id) return TooSmall();
   RtlCopyMemory(output, &part.id, sizeof part.id);
   *returned = sizeof part.id;
   return STATUS_SUCCESS;

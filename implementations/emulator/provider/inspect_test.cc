@@ -275,5 +275,88 @@ TEST(Inspect, CompleteWithWhatItDoesNotKnow) {
             "c000000d; peer 5 refused");
 }
 
+TEST(Inspect, ATransportWithoutConditionalAccept) {
+  Fixed without(kChoiceConditionalUnsupported, 1);
+  WithListener(
+      [](ListenClient& client, PWSK_SOCKET) {
+        PWSK_SOCKET other = client.Socket(WSK_FLAG_LISTEN_SOCKET);
+        EXPECT_EQ(client.SetConditional(other, 1), STATUS_NOT_SUPPORTED);
+        EXPECT_EQ(client.SetConditional(other, 0), STATUS_SUCCESS);
+        client.CloseSocket(other);
+      },
+      without.options);
+}
+
+TEST(Inspect, WithoutAFunctionForIt) {
+  for (uint8_t how : {0, 1}) {
+    Fixed fixed(kChoiceConditionalWithoutInspect, how);
+    std::string told = WithListener(
+        [](ListenClient& client, PWSK_SOCKET) {
+          client.listen_dispatch.WskInspectEvent = nullptr;
+          PWSK_SOCKET listener = client.Socket(WSK_FLAG_LISTEN_SOCKET);
+          EXPECT_EQ(client.SetConditional(listener, 1), STATUS_SUCCESS);
+          SOCKADDR_INET local = WildcardAddress(81);
+          TestIrp bind("bind", &client.log);
+          client.Bind(listener, &bind, &local);
+          bind.Wait();
+          PeerConnect(kPeer, &local);
+          Settle();
+          client.CloseSocket(listener);
+        },
+        fixed.options);
+    EXPECT_EQ(told, how == 0 ? "bind completes 0; peer 5 refused"
+                             : "bind completes 0; peer 5 connected; peer 5 reset");
+  }
+}
+
+TEST(Inspect, DroppedByOurSideAfterIt) {
+  Fixed fixed(kChoiceHandshakeFails, 1);
+  std::string told = WithConditional(
+      [](ListenClient& client, PWSK_SOCKET listener) {
+        client.Control(listener, WSK_EVENT_ACCEPT);
+        client.PeerConnects(kPeer);
+        Settle();
+        ASSERT_EQ(client.aborted.size(), 1u);
+        EXPECT_EQ(client.aborted[0].SerialNumber, client.inspected[0].SerialNumber);
+        client.on_inspect = [](const WSK_INSPECT_ID&) { return WskInspectPend; };
+        client.PeerConnects(kPeer + 1);
+        Settle();
+        TestIrp complete("complete", &client.log);
+        client.InspectComplete(client.inspected[1], WskInspectAccept, &complete);
+        EXPECT_EQ(complete.Wait(), STATUS_SUCCESS);
+        Settle();
+        EXPECT_EQ(client.aborted.size(), 2u);
+        EXPECT_TRUE(client.accepted.empty());
+      },
+      fixed.options);
+  EXPECT_EQ(
+      told,
+      "inspect event from 5; inspect event returns 1; abort event 1; peer 5 refused; inspect event from "
+      "6; inspect event returns 2; complete completes 0; abort event 2; peer 6 refused");
+}
+
+TEST(Inspect, AbortsAreToldBeforeACloseCompletes) {
+  for (uint8_t how : {0, 1}) {
+    Fixed fixed(kChoiceAbortOnClose, how);
+    std::string told = WithConditional(
+        [](ListenClient& client, PWSK_SOCKET listener) {
+          client.on_inspect = [](const WSK_INSPECT_ID&) { return WskInspectPend; };
+          client.PeerConnects(kPeer);
+          client.PeerConnects(kPeer + 1);
+          Settle();
+          TestIrp close("close", &client.log);
+          TestClient::Functions(listener)->Basic.WskCloseSocket(listener, close.irp);
+          close.Wait();
+          client.listener = nullptr;
+        },
+        fixed.options);
+    EXPECT_EQ(told.substr(told.find("inspect event returns 2; abort") == std::string::npos
+                              ? told.rfind("peer 5 refused")
+                              : told.find("abort event 1")),
+              how == 0 ? "peer 5 refused; peer 6 refused; close completes 0"
+                       : "abort event 1; abort event 2; close completes 0; peer 5 refused; peer 6 refused");
+  }
+}
+
 }  // namespace
 }  // namespace wskcert::emulator

@@ -56,6 +56,16 @@ void CancelConnect(Socket* socket, PIRP irp, RequestKind kind) {
   Release(socket);
 }
 
+// With the lock: what has come for a receive that is cancelled before there was enough.
+void CancelReceive(Socket* socket, PIRP irp) {
+  bool first = socket->receives.Flink == &irp->Tail.Overlay.ListEntry;
+  if (!first || (RequestOf(irp)->flags & WSK_FLAG_WAITALL) == 0) return;
+  ULONG how = WspChoose(emulator::kChoiceCancelledReceive, 3);
+  if (how == 0 || !GiveWhatCame(socket, irp) || how == 1) return;
+  RequestOf(irp)->carries = TRUE;
+  irp->IoStatus.Status = STATUS_CANCELLED;
+}
+
 void CancelRequest(PDEVICE_OBJECT, PIRP irp) {
   IoReleaseCancelSpinLock(irp->CancelIrql);
   Request* request = RequestOf(irp);
@@ -71,13 +81,18 @@ void CancelRequest(PDEVICE_OBJECT, PIRP irp) {
     default:
       break;
   }
+  irp->IoStatus.Status = STATUS_CANCELLED;
+  irp->IoStatus.Information = 0;
   {
     SocketLock lock(socket);
+    if (request->kind == RequestKind::kReceive && socket->received_bytes > 0) CancelReceive(socket, irp);
     if (request->listed) RemoveEntryList(&irp->Tail.Overlay.ListEntry);
     request->listed = FALSE;
+    if (socket->disconnect == irp) socket->disconnect = nullptr;
   }
+  ReturnSpent(socket);
   Reference(socket);
-  Complete(irp, STATUS_CANCELLED, 0);
+  Complete(irp, irp->IoStatus.Status, irp->IoStatus.Information);
   // A cancelled receive may have stood before the receive event.
   Advance(socket, Place::kWorker);
   Release(socket);
@@ -99,7 +114,7 @@ void Complete(PIRP irp, NTSTATUS status, ULONG_PTR information) {
   Socket* socket = RequestOf(irp)->socket;
   RequestKind kind = RequestOf(irp)->kind;
   irp->IoStatus.Status = status;
-  irp->IoStatus.Information = NT_ERROR(status) ? 0 : information;
+  irp->IoStatus.Information = NT_ERROR(status) && !RequestOf(irp)->carries ? 0 : information;
   WspYield(emulator::kChoiceCompletionEdge);
   IoCompleteRequest(irp, IO_NO_INCREMENT);
   WspYield(emulator::kChoiceCompletionEdge);

@@ -31,8 +31,8 @@ bool HasInspectFunction(const Socket* listener) {
 // With the lock: whether one more connection can come in.
 bool HasRoom(const Socket* listener) {
   if (listener->state != SocketState::kOpen || listener->broken) return false;
-  if (listener->listen.conditional && !HasInspectFunction(listener)) return false;
-  return listener->listen.request_count < kBacklog;
+  if (listener->listen.inspects && !HasInspectFunction(listener)) return false;
+  return listener->listen.request_count < listener->listen.room;
 }
 
 }  // namespace
@@ -64,6 +64,12 @@ NTSTATUS StartListening(Socket* socket) {
   SocketLock lock(socket);
   socket->overlapping = static_cast<BOOLEAN>(WspChoose(emulator::kChoiceOverlappingCalls, 2));
   socket->listen.listening = TRUE;
+  socket->listen.room = WspChoose(emulator::kChoiceListenBacklog, 2) == 0 ? kBacklog : 1;
+  socket->listen.inspects = socket->listen.conditional;
+  if (socket->listen.conditional && !HasInspectFunction(socket) &&
+      WspChoose(emulator::kChoiceConditionalWithoutInspect, 2) == 1) {
+    socket->listen.inspects = FALSE;
+  }
   if (socket->listen.conditional) {
     socket->events[kInspectEvent].enabled = socket->events[kAbortEvent].enabled = TRUE;
   }
@@ -203,7 +209,7 @@ void* OnIncoming(void* context, transport::Endpoint* connection) {
     Reference(listener);
     ListenPart& listen = listener->listen;
     RequestPart& part = request->request;
-    admit = !listen.conditional;
+    admit = !listen.inspects;
     part.state = admit ? RequestState::kAdmitted : RequestState::kInspectDue;
     if (!admit) {
       part.id.SerialNumber = ++listen.serial;
@@ -232,11 +238,11 @@ bool OnRequestConnected(Socket* request, NTSTATUS status) {
   {
     SocketLock lock(listener);
     if (request->request.listener == listener) {
-      if (NT_SUCCESS(status)) {
+      if (NT_SUCCESS(status) && request->request.state == RequestState::kAdmitted) {
         request->connected = TRUE;
         request->request.state = RequestState::kWaiting;
         listener->events[kAcceptEvent].awaits_arrival = FALSE;
-      } else {
+      } else if (!NT_SUCCESS(status)) {
         close = LoseRequest(listener, request);
       }
     }
@@ -264,8 +270,8 @@ void OnListenerBroken(Socket* listener) {
   {
     SocketLock lock(listener);
     ULONG how = listener->listen.conditional ? WspChoose(emulator::kChoiceBrokenListener, 3) : 1;
-    listener->null_due = how != 2;
-    listener->listen.inspect_null_due = how != 1;
+    if (how == 2) listener->null_due = 0;
+    if (how != 1) listener->listen.inspect_null_due = NullIndications();
   }
   DropRequests(listener, WspChoose(emulator::kChoiceAbortOnBreak, 2) == 1);
 }

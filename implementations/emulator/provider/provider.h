@@ -136,7 +136,6 @@ struct DatagramPart {
   // Refused by the event, and kept for WskReceiveFrom alone. They come before the queue.
   transport::Datagram *kept, **kept_end;
   transport::Datagram* spent;  // to be returned when the lock is not held
-  BOOLEAN event_first;         // what is queued goes to the event although a receive waits
   BOOLEAN stalled;             // what is queued was refused, and waits for a new datagram
   BOOLEAN has_remote, has_send_to;
   SOCKADDR_INET remote;   // SIO_WSK_SET_REMOTE_ADDRESS
@@ -166,7 +165,10 @@ struct ListenPart {
   BOOLEAN dual;         // IPV6_V6ONLY is off
   BOOLEAN datagram;     // over UDP: cannot be bound
   BOOLEAN committed;    // a stream socket that connects
-  BOOLEAN inspect_null_due;
+  BOOLEAN inspects;     // in conditional accept mode, requests are
+  BOOLEAN ends;         // being closed; aborts are still told
+  UCHAR inspect_null_due;
+  ULONG room;       // connections that can wait
   ULONG inherited;  // events of the sockets it will accept
   ULONG serial;     // of the latest inspect id
   ULONG aborts;     // how many requests were aborted
@@ -218,7 +220,10 @@ struct Socket {
   BOOLEAN concurrent_events;  // callbacks of different events may overlap
   BOOLEAN overlapping;        // so may those of one event
   BOOLEAN suspended;          // the receive event, until a WskReceive
-  BOOLEAN disconnect_due, null_due, backlog_due;
+  BOOLEAN event_first;        // what waits goes to the event although a request waits, too
+  BOOLEAN reset_told;         // an abortive disconnect: nothing received is told any more
+  BOOLEAN disconnect_due, backlog_due;
+  UCHAR null_due;  // NULL indications to come
   BOOLEAN completions_queued;
   ADDRESS_FAMILY family;
   const EventRules* rules;
@@ -291,6 +296,7 @@ struct Request {
   BOOLEAN held;    // kSend: somebody tries to take it back from the transport
   BOOLEAN over;    // kSend: the transport is done with it, the outcome is in IoStatus
   BOOLEAN uncancellable;
+  BOOLEAN carries;  // kReceive: cancelled, with bytes
   ULONG flags;
   ULONG offset, length;  // kReceiveFrom: of the buffer
 };
@@ -412,6 +418,14 @@ NTSTATUS ConnectionStatus(const Socket* socket);
 enum class Place : UCHAR { kClientCall, kTransport, kWorker };
 // Goes on with whatever the socket can do now: fills receives, calls back.
 void Advance(Socket* socket, Place place);
+// With the lock: whether an event of the socket's category is enabled and could be called, were there
+// something to tell.
+bool CanBeCalled(const Socket* socket, UCHAR event);
+// With the lock, a request having come for what waits: whether it is too late, since the event is about to be
+// called. `choice` says who wins that race.
+bool LosesRace(const Socket* socket, UCHAR event, emulator::ProviderChoice choice);
+// How many NULL indications tell that a socket works no more.
+UCHAR NullIndications();
 // Sets a socket's events up for its use.
 void InitializeEvents(Socket* socket, const EventRules* rules);
 extern const EventRules kConnectionRules;
@@ -510,10 +524,16 @@ void OnListenerBroken(Socket* listener);
 extern const WSK_PROVIDER_LISTEN_DISPATCH kListenDispatch;
 extern const WSK_PROVIDER_STREAM_DISPATCH kStreamDispatch;
 
+// What a query with a missing or too small buffer answers.
+NTSTATUS TooSmall();
+
 // ---- receive.cc, send.cc, control.cc, client.cc: the tables' functions
 
 // With the lock: completes what can be of the pending receives; the completed go to `done`.
 void FillReceives(Socket* socket, PLIST_ENTRY done);
+// With the lock: gives a receive that waits for more what has come, and sets its outcome. False: it waits for
+// anything at all. ReturnSpent follows, without the lock.
+bool GiveWhatCame(Socket* socket, PIRP irp);
 // Copies received data into a chain of MDLs. False: it cannot be mapped.
 bool CopyToMdls(const transport::Buffer* buffers, PMDL mdl, SIZE_T offset, SIZE_T bytes);
 // Bug checks unless the buffer lies in its MDLs.
@@ -557,8 +577,8 @@ NTSTATUS WSKAPI WspGetNameInfo(PWSK_CLIENT, PSOCKADDR, ULONG, PUNICODE_STRING, P
 Registration* EnterClient(PWSK_CLIENT client);
 void LeaveClient(Registration* client);
 void SocketGone(Registration* client);
-// Cancels what WSK_TRANSPORT_LIST_CHANGE queued.
-void EndNotifications(Registration* client);
+// Ends what WSK_TRANSPORT_LIST_CHANGE queued.
+void EndNotifications(Registration* client, NTSTATUS status);
 // With the provider's lock: takes back what the client cached with WSK_CACHE_SD.
 void ForgetDescriptors(const Registration* client);
 
@@ -585,6 +605,7 @@ extern Provider provider;
 const WSK_EXPORTS* ProviderExports();
 void ProviderReset();
 void ProviderSetReady(bool ready);
+void ProviderTransportsChanged();
 // For messages: "socket", "client" or "object", and its number.
 const char* ObjectKind(const VOID* object);
 LONGLONG ObjectNumber(const VOID* object);

@@ -31,9 +31,17 @@ void Fill(Socket* socket, PIRP irp) {
   }
 }
 
+// With the lock: whether the event is still to be called that won a race with a receive.
+bool EventFirst(Socket* socket) {
+  bool still = socket->received_bytes > 0 && !socket->suspended && CanBeCalled(socket, kReceiveEvent);
+  if (!still) socket->event_first = FALSE;
+  return socket->event_first;
+}
+
 NTSTATUS CheckFlags(ULONG flags, const WSK_BUF* buffer) {
   constexpr ULONG kBoth = WSK_FLAG_WAITALL | WSK_FLAG_DRAIN;
   if ((flags & ~kBoth) != 0) return STATUS_NOT_SUPPORTED;
+  if ((flags & kBoth) != 0 && WspChoose(emulator::kChoiceTransportFlags, 2) == 1) return STATUS_NOT_SUPPORTED;
   if (buffer == nullptr || (flags & kBoth) == kBoth) return STATUS_INVALID_PARAMETER;
   if ((flags & WSK_FLAG_DRAIN) && buffer->Length != 0) return STATUS_INVALID_PARAMETER;
   return STATUS_SUCCESS;
@@ -41,10 +49,14 @@ NTSTATUS CheckFlags(ULONG flags, const WSK_BUF* buffer) {
 
 // With the lock: the outcome if it is known, STATUS_PENDING if the IRP was queued, STATUS_CANCELLED if it was
 // cancelled already.
-NTSTATUS Start(Socket* socket, PIRP irp, ULONG flags, SIZE_T length) {
+NTSTATUS Start(Socket* socket, PIRP irp, ULONG flags, SIZE_T length, bool suspended) {
   NTSTATUS status = ConnectionStatus(socket);
   if (!NT_SUCCESS(status)) return status;
-  socket->suspended = FALSE;
+  bool ready = socket->received_bytes > 0 && !suspended && IsListEmpty(&socket->receives);
+  if (ready && !(flags & WSK_FLAG_DRAIN) && LosesRace(socket, kReceiveEvent, emulator::kChoiceReceiveRace)) {
+    socket->event_first = Pend(socket, &socket->receives, irp) ? TRUE : FALSE;
+    return socket->event_first ? STATUS_PENDING : STATUS_CANCELLED;
+  }
   if (flags & WSK_FLAG_DRAIN) {
     if (IsListEmpty(&socket->receives)) ConsumeReceived(socket, socket->received_bytes);
   } else if (length == 0 && IsListEmpty(&socket->receives) &&
@@ -111,11 +123,25 @@ void FillReceives(Socket* socket, PLIST_ENTRY done) {
     if ((request->flags & WSK_FLAG_DRAIN) && socket->received_bytes > 0) {
       ConsumeReceived(socket, socket->received_bytes);
     }
-    if (!CanComplete(socket, request->flags, SpanOf(irp)->length)) return;
+    if (!CanComplete(socket, request->flags, SpanOf(irp)->length) || EventFirst(socket)) return;
     if (!Unpend(irp)) continue;
     Fill(socket, irp);
     InsertTailList(done, &irp->Tail.Overlay.ListEntry);
   }
+}
+
+bool GiveWhatCame(Socket* socket, PIRP irp) {
+  const Request* request = RequestOf(irp);
+  if (request->kind != RequestKind::kReceive || (request->flags & (WSK_FLAG_WAITALL | WSK_FLAG_DRAIN)) == 0) {
+    return false;
+  }
+  if (socket->receives.Flink == &irp->Tail.Overlay.ListEntry && !(request->flags & WSK_FLAG_DRAIN)) {
+    Fill(socket, irp);
+  } else {
+    irp->IoStatus.Status = STATUS_SUCCESS;
+    irp->IoStatus.Information = 0;
+  }
+  return true;
 }
 
 NTSTATUS WSKAPI WspReceive(PWSK_SOCKET wsk, PWSK_BUF buffer, ULONG flags, PIRP irp) {
@@ -124,6 +150,13 @@ NTSTATUS WSKAPI WspReceive(PWSK_SOCKET wsk, PWSK_BUF buffer, ULONG flags, PIRP i
   Socket* socket = call.socket();
   TakeIrp(irp, socket, RequestKind::kReceive);
   NTSTATUS status = CheckFlags(flags, buffer);
+  bool suspended;
+  {
+    // Whatever becomes of the call.
+    SocketLock lock(socket);
+    suspended = socket->suspended;
+    socket->suspended = FALSE;
+  }
   if (NT_SUCCESS(status)) {
     CheckBuffer(socket, buffer);
     RequestOf(irp)->flags = flags;
@@ -133,7 +166,7 @@ NTSTATUS WSKAPI WspReceive(PWSK_SOCKET wsk, PWSK_BUF buffer, ULONG flags, PIRP i
     span->offset = buffer->Offset;
     span->length = buffer->Length;
     SocketLock lock(socket);
-    status = Start(socket, irp, flags, buffer->Length);
+    status = Start(socket, irp, flags, buffer->Length, suspended);
   }
   call.Leave();
   if (socket->spent != nullptr) ReturnSpent(socket);

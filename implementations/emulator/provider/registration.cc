@@ -150,7 +150,7 @@ VOID WSKAPI Deregister(PWSK_REGISTRATION registration) {
     // Those that wait for the provider give up; nobody clears the event any more.
     KeSetEvent(&client->changed, IO_NO_INCREMENT, FALSE);
   }
-  EndNotifications(client);
+  EndNotifications(client, STATUS_CANCELLED);
   while (!idle) {
     {
       ProviderLock lock;
@@ -222,6 +222,19 @@ void ProviderSetReady(bool ready) {
   for (ULONG i = 0; ready && i < provider.registrations_used; ++i) {
     if (provider.registrations[i].used)
       KeSetEvent(&provider.registrations[i].changed, IO_NO_INCREMENT, FALSE);
+  }
+}
+
+void ProviderTransportsChanged() {
+  for (ULONG i = 0; i < provider.registrations_used; ++i) {
+    Registration* client = &provider.registrations[i];
+    {
+      ProviderLock lock;
+      if (!client->used || client->closing) continue;
+      ++client->calls;
+    }
+    EndNotifications(client, STATUS_SUCCESS);
+    LeaveClient(client);
   }
 }
 

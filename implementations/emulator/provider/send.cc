@@ -44,7 +44,16 @@ NTSTATUS Abort(Call* call, PIRP irp) {
   return Answer(socket, irp, status, 0);
 }
 
-// A graceful disconnect pends without a cancel routine: a client that gives up on it aborts or closes.
+// A graceful disconnect pends without a cancel routine, since a client that gives up on it aborts or closes;
+// unless the schedule says so. STATUS_CANCELLED: it was cancelled before.
+NTSTATUS PendDisconnect(Socket* socket, PIRP irp, bool data) {
+  if (!data && WspChoose(emulator::kChoiceCancelDisconnect, 2) == 1) {
+    return Pend(socket, nullptr, irp) ? STATUS_PENDING : STATUS_CANCELLED;
+  }
+  PendUncancellable(socket, data ? &socket->sends : nullptr, irp);
+  return STATUS_PENDING;
+}
+
 NTSTATUS DisconnectGracefully(Call* call, const WSK_BUF* buffer, PIRP irp) {
   Socket* socket = call->socket();
   NTSTATUS status;
@@ -53,15 +62,17 @@ NTSTATUS DisconnectGracefully(Call* call, const WSK_BUF* buffer, PIRP irp) {
     SocketLock lock(socket);
     status = SendStatus(socket);
     if (NT_SUCCESS(status)) {
-      socket->send_closed = TRUE;
       SetSpan(irp, buffer, false);
-      PendUncancellable(socket, data ? &socket->sends : nullptr, irp);
-      if (!data) socket->disconnect = irp;
+      status = PendDisconnect(socket, irp, data);
+      socket->send_closed = status == STATUS_PENDING;
+      if (status == STATUS_PENDING && !data) socket->disconnect = irp;
     }
   }
   if (!NT_SUCCESS(status)) {
     call->Leave();
-    return Answer(socket, irp, status, 0);
+    if (status != STATUS_CANCELLED) return Answer(socket, irp, status, 0);
+    AnswerNow(socket, irp, status, 0);
+    return STATUS_PENDING;
   }
   if (data) {
     WspTransport()->Send(socket->endpoint, SpanOf(irp));
@@ -80,7 +91,8 @@ NTSTATUS WSKAPI WspSend(PWSK_SOCKET wsk, PWSK_BUF buffer, ULONG flags, PIRP irp)
   TakeIrp(irp, socket, RequestKind::kSend);
   NTSTATUS status = STATUS_SUCCESS;
   if (buffer == nullptr) status = STATUS_INVALID_PARAMETER;
-  if ((flags & ~WSK_FLAG_NODELAY) != 0) status = STATUS_NOT_SUPPORTED;
+  bool unsupported = (flags & WSK_FLAG_NODELAY) != 0 && WspChoose(emulator::kChoiceTransportFlags, 2) == 1;
+  if ((flags & ~WSK_FLAG_NODELAY) != 0 || unsupported) status = STATUS_NOT_SUPPORTED;
   if (NT_SUCCESS(status)) {
     CheckBuffer(socket, buffer);
     SetSpan(irp, buffer, (flags & WSK_FLAG_NODELAY) != 0);

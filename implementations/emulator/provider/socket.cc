@@ -439,12 +439,26 @@ void EndSends(Socket* socket, NTSTATUS status) {
   }
 }
 
+namespace {
+
+// With the lock.
+void EndReceive(Socket* socket, PIRP irp, NTSTATUS status) {
+  bool abortive = status == STATUS_CONNECTION_RESET || status == STATUS_CONNECTION_ABORTED;
+  bool waits = (RequestOf(irp)->flags & (WSK_FLAG_WAITALL | WSK_FLAG_DRAIN)) != 0;
+  if (abortive && waits && WspChoose(emulator::kChoiceAbortiveReceive, 2) == 1 && GiveWhatCame(socket, irp)) {
+    if (Unpend(irp)) CompleteLater(socket, irp, irp->IoStatus.Status, irp->IoStatus.Information);
+  } else if (Unpend(irp)) {
+    CompleteLater(socket, irp, status, 0);
+  }
+}
+
+}  // namespace
+
 void EndRequests(Socket* socket, NTSTATUS status, bool with_disables) {
   {
     SocketLock lock(socket);
     while (!IsListEmpty(&socket->receives)) {
-      PIRP irp = IrpOf(socket->receives.Flink);
-      if (Unpend(irp)) CompleteLater(socket, irp, status, 0);
+      EndReceive(socket, IrpOf(socket->receives.Flink), status);
     }
     if (PIRP irp = socket->connect; irp != nullptr) {
       socket->connect = nullptr;
@@ -453,7 +467,7 @@ void EndRequests(Socket* socket, NTSTATUS status, bool with_disables) {
     }
     if (PIRP irp = socket->disconnect; irp != nullptr) {
       socket->disconnect = nullptr;
-      CompleteLater(socket, irp, status, 0);
+      if (Unpend(irp)) CompleteLater(socket, irp, status, 0);
     }
     // The IRPs that are left wait for their calls, and the close waits for them.
     bool left = !IsListEmpty(&socket->disables) &&
@@ -473,9 +487,13 @@ void CloseSocket(Socket* socket, bool at_once) {
     socket->state = SocketState::kClosing;
     socket->request.close_due = later = socket->request.admitting;
     if (later) Reference(socket);
+    bool tells = socket->listen.listening && socket->listen.inspects && !socket->broken &&
+                 WspChoose(emulator::kChoiceAbortOnClose, 2) == 1;
+    socket->listen.ends = tells ? TRUE : FALSE;
   }
   EndRequests(socket, STATUS_CANCELLED, true);
-  if (socket->listen.listening) DropRequests(socket, false);
+  if (socket->listen.listening) DropRequests(socket, socket->listen.ends != 0);
+  if (socket->listen.ends) Advance(socket, Place::kWorker);
   DropReceived(socket);
   if (socket->category == WSK_FLAG_BASIC_SOCKET) return at_once ? Release(socket) : ReleaseLater(socket);
   if (socket->category == WSK_FLAG_DATAGRAM_SOCKET) {

@@ -78,7 +78,7 @@ void OnDisconnected(void* context, bool abortive) {
   }
   if (abortive) {
     EndRequests(socket, STATUS_CONNECTION_RESET, false);
-    DropReceived(socket);
+    if (WspChoose(emulator::kChoiceDataBeforeReset, 2) == 0) DropReceived(socket);
     OnRequestReset(socket);
   }
   Advance(socket, Place::kTransport);
@@ -118,6 +118,7 @@ void OnDisconnectDone(void* context, NTSTATUS status) {
     SocketLock lock(socket);
     irp = socket->disconnect;
     socket->disconnect = nullptr;
+    if (irp != nullptr && !Unpend(irp)) irp = nullptr;
   }
   if (irp != nullptr) Complete(irp, status, 0);
 }
@@ -127,8 +128,9 @@ void OnBacklogChanged(void* context, SIZE_T bytes) {
   {
     SocketLock lock(socket);
     socket->backlog = bytes;
-    // A change that nobody listens to is not told later: the size can be queried.
-    socket->backlog_due = socket->events[kBacklogEvent].enabled;
+    // A change that nobody listens to need not be told later: the size can be queried.
+    socket->backlog_due =
+        socket->events[kBacklogEvent].enabled || WspChoose(emulator::kChoiceLateBacklog, 2) == 1;
   }
   Advance(socket, Place::kTransport);
 }
@@ -138,7 +140,7 @@ void OnBroken(void* context) {
   {
     SocketLock lock(socket);
     socket->broken = TRUE;
-    socket->null_due = TRUE;
+    socket->null_due = NullIndications();
     socket->disconnect_due = socket->backlog_due = FALSE;
   }
   EndRequests(socket, STATUS_FILE_FORCED_CLOSED, false);

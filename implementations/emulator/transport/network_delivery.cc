@@ -51,7 +51,7 @@ bool OutboundDue(const Endpoint* endpoint) {
 bool InboundDue(const Endpoint* endpoint) {
   if (!endpoint->connected) return false;
   return endpoint->inbound != nullptr || endpoint->peer_fin_due || endpoint->peer_reset_due ||
-         endpoint->break_due || endpoint->backlog_due;
+         endpoint->break_due || endpoint->backlog_due || endpoint->gives_up != 0;
 }
 
 }  // namespace
@@ -72,6 +72,7 @@ void DropInbound(Endpoint* endpoint) {
   endpoint->inbound = nullptr;
   endpoint->inbound_end = &endpoint->inbound;
   endpoint->peer_fin_due = endpoint->peer_reset_due = endpoint->break_due = endpoint->backlog_due = false;
+  endpoint->gives_up = 0;
 }
 
 void FreePort(Endpoint* endpoint) {
@@ -198,6 +199,20 @@ void ShowSend(LONG peer, const Send* send) {
   }
 }
 
+// With the lock: the peer does not acknowledge something.
+void AwaitAcknowledgement(Endpoint* endpoint) {
+  if (endpoint->gives_up == 0) {
+    endpoint->gives_up = static_cast<UCHAR>(Choose(kChoiceAcknowledgementTimeout, 3));
+  }
+}
+
+// With the lock: a send was acknowledged.
+void GrowBacklog(Endpoint* endpoint) {
+  if (Choose(kChoiceBacklogGrows, 2) == 0 || !endpoint->connected) return;
+  endpoint->new_backlog = endpoint->ideal_backlog + kSegment;
+  endpoint->backlog_due = true;
+}
+
 // The peer sees a send or our end of the stream; unless it holds them back, acknowledgements follow.
 void StepOutbound(Endpoint* endpoint, Lock* lock) {
   LONG peer = endpoint->peer;
@@ -205,6 +220,7 @@ void StepOutbound(Endpoint* endpoint, Lock* lock) {
   if (!holds && endpoint->unacked != nullptr) {
     Send* send = Pop(&endpoint->unacked, &endpoint->unacked_end);
     send->taken = false;
+    GrowBacklog(endpoint);
     lock->Leave();
     endpoint->client->Sent(endpoint->context, send, STATUS_SUCCESS);
   } else if (!holds && endpoint->fin_seen && !endpoint->fin_acknowledged) {
@@ -216,6 +232,7 @@ void StepOutbound(Endpoint* endpoint, Lock* lock) {
     // The memory is safe while shown: a send in hand cannot be cancelled.
     Send* send = Pop(&endpoint->sends, &endpoint->sends_end);
     send->taken = false;
+    if (!holds) GrowBacklog(endpoint);
     lock->Leave();
     ShowSend(peer, send);
     if (!holds) {
@@ -227,6 +244,7 @@ void StepOutbound(Endpoint* endpoint, Lock* lock) {
     if (!over) {
       send->taken = true;
       Append(&endpoint->unacked_end, send);
+      AwaitAcknowledgement(endpoint);
     }
     NTSTATUS status = send->cancelled ? STATUS_CANCELLED : STATUS_CONNECTION_ABORTED;
     lock->Leave();
@@ -234,21 +252,25 @@ void StepOutbound(Endpoint* endpoint, Lock* lock) {
   } else {
     endpoint->fin_due = false;
     endpoint->fin_seen = true;
+    if (holds) AwaitAcknowledgement(endpoint);
     lock->Leave();
     Report(PeerEvent::kFin, peer);
   }
 }
 
-// Ends what waits for the peer, then says that there is no peer any more.
-void StepPeerReset(Endpoint* endpoint, Lock* lock) {
+// Ends what waits for the peer, then says that there is no peer any more. `status` is what becomes of sends.
+void StepPeerReset(Endpoint* endpoint, Lock* lock, NTSTATUS status) {
+  LONG peer = endpoint->peer;
+  bool ours = !endpoint->peer_reset_due;
   Send* sends = TakeSends(endpoint);
   bool fin = endpoint->fin_due || (endpoint->fin_seen && !endpoint->fin_acknowledged);
   EndConnection(endpoint);
   const Client* client = endpoint->client;
   void* context = endpoint->context;
   lock->Leave();
-  FailSends(endpoint, sends, STATUS_CONNECTION_RESET);
-  if (fin) client->DisconnectDone(context, STATUS_CONNECTION_RESET);
+  if (ours) Report(PeerEvent::kReset, peer);
+  FailSends(endpoint, sends, status);
+  if (fin) client->DisconnectDone(context, status);
   client->Disconnected(context, true);
 }
 
@@ -262,6 +284,17 @@ void StepSilent(Endpoint* endpoint, Lock* lock) {
   if (breaks) EndConnection(endpoint);
   lock->Leave();
   if (breaks) endpoint->client->Broken(endpoint->context);
+}
+
+// The endpoint works no more.
+void StepBreak(Endpoint* endpoint, Lock* lock) {
+  LONG peer = endpoint->peer;
+  Send* sends = TakeSends(endpoint);
+  EndConnection(endpoint);
+  lock->Leave();
+  if (peer >= 0) Report(PeerEvent::kReset, peer);
+  FailSends(endpoint, sends, STATUS_FILE_FORCED_CLOSED);
+  endpoint->client->Broken(endpoint->context);
 }
 
 void StepInbound(Endpoint* endpoint, Lock* lock) {
@@ -280,7 +313,9 @@ void StepInbound(Endpoint* endpoint, Lock* lock) {
     lock->Leave();
     client->Received(context, buffers);
   } else if (endpoint->peer_reset_due) {
-    StepPeerReset(endpoint, lock);
+    StepPeerReset(endpoint, lock, STATUS_CONNECTION_RESET);
+  } else if (endpoint->gives_up == 1) {
+    StepPeerReset(endpoint, lock, STATUS_IO_TIMEOUT);
   } else if (endpoint->peer_fin_due) {
     endpoint->peer_fin_due = false;
     endpoint->peer_fin_seen = true;
@@ -293,11 +328,7 @@ void StepInbound(Endpoint* endpoint, Lock* lock) {
     lock->Leave();
     client->BacklogChanged(context, bytes);
   } else {
-    LONG peer = endpoint->peer;
-    EndConnection(endpoint);
-    lock->Leave();
-    Report(PeerEvent::kReset, peer);
-    client->Broken(context);
+    StepBreak(endpoint, lock);
   }
 }
 

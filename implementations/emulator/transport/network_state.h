@@ -27,7 +27,8 @@ struct Endpoint {
   bool close_due;
   bool peer_fin_due, peer_fin_seen, peer_reset_due, break_due, backlog_due;
   bool scheduled;
-  bool silent;  // nothing is said to the peer, and what it does is not told
+  UCHAR gives_up;  // 1, 2: as kChoiceAcknowledgementTimeout
+  bool silent;     // nothing is said to the peer, and what it does is not told
   // A listener's.
   bool listening, dual;
   Endpoint *arrivals, **arrivals_end;  // linked through next_arrival
