@@ -27,6 +27,7 @@ bool Retain(Session* session, SocketSlot* socket, uint16_t target, void* list, c
 class Callback {
  public:
   Callback(SocketSlot* socket, Event event) : session_(socket->session), socket_(socket), event_(event) {
+    Dally(session_, Edge::kCallback);
     observation_ = Reserve(session_, Seen::kCallbackBegin, &stamp_);
     if (observation_ == nullptr) return;
     observation_->op = static_cast<uint16_t>(event);
@@ -42,7 +43,7 @@ class Callback {
 
   // The script of this call, or null. Once for each call: it counts.
   const ProgramScript* Script() {
-    const LONG nth = InterlockedIncrement(&socket_->calls[static_cast<uint32_t>(event_)]) - 1;
+    const LONG nth = CountUp(&socket_->calls[static_cast<uint32_t>(event_)]);
     if (socket_->first_script == kNoSlot) return nullptr;
     return FindScript(session_, socket_->first_script, static_cast<uint8_t>(event_), socket_->index, nth);
   }
@@ -67,6 +68,7 @@ class Callback {
     o->target = target;
     o->mask = mask;
     Publish(o);
+    Dally(session_, Edge::kCallbackEnd);
   }
 
  private:

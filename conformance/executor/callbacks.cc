@@ -13,7 +13,8 @@ SocketSlot* SocketOf(PVOID context, Session** session) {
   const uintptr_t address = reinterpret_cast<uintptr_t>(context);
   *session = nullptr;
   for (Session* volatile& entry : g_sessions) {
-    Session* candidate = entry;
+    auto* candidate = static_cast<Session*>(
+        ReadPointerAcquire(reinterpret_cast<PVOID volatile*>(const_cast<Session**>(&entry))));
     if (candidate == nullptr) continue;
     if (*session == nullptr) *session = candidate;
     const uintptr_t first = reinterpret_cast<uintptr_t>(candidate->sockets);
@@ -81,14 +82,15 @@ bool Retain(Session* session, SocketSlot* socket, uint16_t target, void* list, c
             uint32_t begin) {
   if (target == kNoSlot) return false;
   RetainedSlot* slot = &session->retained[target];
-  if (InterlockedCompareExchange(&slot->state, 1, 0) != 0) return false;
+  if (InterlockedCompareExchange(&slot->state, kSlotFilling, kSlotEmpty) != kSlotEmpty) return false;
   slot->list = list;
   slot->socket = socket->index;
   slot->begin = begin;
   slot->length = static_cast<uint32_t>(read.bytes);
   slot->offset = read.decoded.offset;
   slot->content = static_cast<uint8_t>(read.one_run ? read.decoded.content : Content::kCorrupt);
-  InterlockedIncrement(&socket->retained);
+  CountUp(&socket->retained);
+  InterlockedExchange(&slot->state, kSlotFull);
   return true;
 }
 
@@ -212,7 +214,7 @@ const void* ClientDispatch(SocketSlot* socket, uint32_t subset) {
 
 void RunCompletionScript(Session* session, IrpSlot* slot) {
   const ProgramScript* script = FindScript(session, session->first_completion_script, kScriptOnCompletion,
-                                           slot->index, InterlockedIncrement(&slot->completions) - 1);
+                                           slot->index, CountUp(&slot->completions));
   if (script != nullptr) RunSteps(session, script->first_step, script->step_count, true);
 }
 

@@ -4,18 +4,34 @@
 namespace wskcert {
 namespace {
 
+bool Guarded(const ProgramStep* step) { return (step->step_flags & kStepUnguarded) == 0; }
+
 // The guards of closing-a-socket: nothing else in the socket's functions, nothing of it retained, and only
-// once.
+// once. The state is changed first and the counter read then, while other calls count first and read the
+// state then: one of two that meet sees the other.
 bool MayClose(Session* session, const ProgramStep* step, uint32_t step_index, SocketSlot* socket) {
-  if ((step->step_flags & kStepUnguarded) != 0) return true;
-  if (socket->references != 1) {
-    Skip(session, step, step_index, SkipReason::kCallsInProgress);
-  } else if (socket->retained != 0) {
-    Skip(session, step, step_index, SkipReason::kRetainedLists);
-  } else {
-    return true;
+  if (!Guarded(step)) return true;
+  SkipReason reason = SkipReason::kClosing;
+  if (InterlockedCompareExchange(&socket->state, kSocketClosing, kSocketOpen) == kSocketOpen) {
+    if (CountOf(&socket->references) != 1) {
+      reason = SkipReason::kCallsInProgress;
+    } else if (CountOf(&socket->retained) != 0) {
+      reason = SkipReason::kRetainedLists;
+    } else {
+      return true;
+    }
+    InterlockedExchange(&socket->state, kSocketOpen);
   }
+  Skip(session, step, step_index, reason);
   return false;
+}
+
+// Gives back what OpenCall took of the socket, for a call that is not made after all.
+void LeaveSocket(const ProgramStep* step, SocketSlot* socket) {
+  const Op op = static_cast<Op>(step->op);
+  if (socket == nullptr || op == Op::kSocket || op == Op::kSocketConnect) return;
+  if (op == Op::kClose && Guarded(step)) InterlockedExchange(&socket->state, kSocketOpen);
+  CountDown(&socket->references);
 }
 
 }  // namespace
@@ -31,25 +47,24 @@ bool OpenCall(Session* session, const ProgramStep* step, uint32_t step_index, So
   const bool creates =
       static_cast<Op>(step->op) == Op::kSocket || static_cast<Op>(step->op) == Op::kSocketConnect;
   if (socket != nullptr && !creates) {
-    InterlockedIncrement(&socket->references);
-    const LONG state = socket->state;
-    const bool usable =
-        state == kSocketOpen || ((step->step_flags & kStepUnguarded) != 0 && socket->socket != nullptr);
+    CountUp(&socket->references);
+    const LONG state = ReadAcquire(&socket->state);
+    const bool usable = state == kSocketOpen || (!Guarded(step) && socket->socket != nullptr);
     if (!usable) {
-      InterlockedDecrement(&socket->references);
+      CountDown(&socket->references);
       const bool never_was = state == kSocketEmpty || state == kSocketCreating || state == kSocketFailed;
       Skip(session, step, step_index, never_was ? SkipReason::kEmptySlot : SkipReason::kClosing);
       return false;
     }
     if (static_cast<Op>(step->op) == Op::kClose && !MayClose(session, step, step_index, socket)) {
-      InterlockedDecrement(&socket->references);
+      CountDown(&socket->references);
       return false;
     }
   }
   if (step->irp != kNoSlot) {
     IrpSlot* irp = &session->irps[step->irp];
     if (!PrepareIrp(session, irp, static_cast<IrpStyle>(step->irp_style))) {
-      if (socket != nullptr && !creates) InterlockedDecrement(&socket->references);
+      LeaveSocket(step, socket);
       Skip(session, step, step_index, SkipReason::kFullSlot);
       return false;
     }
@@ -68,10 +83,7 @@ bool OpenCall(Session* session, const ProgramStep* step, uint32_t step_index, So
 void AbandonCall(Call* call, SkipReason reason) {
   Skip(call->session, call->step, call->step_index, reason);
   if (call->irp != nullptr) InterlockedExchange(&call->irp->state, kIrpFree);
-  const Op op = static_cast<Op>(call->step->op);
-  if (call->socket != nullptr && op != Op::kSocket && op != Op::kSocketConnect) {
-    InterlockedDecrement(&call->socket->references);
-  }
+  LeaveSocket(call->step, call->socket);
 }
 
 void BeginCall(Call* call, uint32_t length, uint64_t offset, uint8_t code) {
@@ -84,7 +96,7 @@ void BeginCall(Call* call, uint32_t length, uint64_t offset, uint8_t code) {
     call->old_level = call->level;
   }
   if (call->irp != nullptr) {
-    InterlockedIncrement(&session->outstanding);
+    CountUp(&session->outstanding);
     call->irp->teardown = call->teardown;
   }
   Observation* o = Reserve(session, Seen::kCallBegin, &call->begin);
@@ -113,11 +125,13 @@ void BeginCall(Call* call, uint32_t length, uint64_t offset, uint8_t code) {
     session->innermost[call->thread] = call->begin;
     ++session->depth[call->thread];
   }
+  Dally(session, Edge::kEntry);
 }
 
 void EndCall(Call* call, NTSTATUS status, uint64_t information, uint64_t value) {
   Session* session = call->session;
   const KIRQL level = KeGetCurrentIrql();
+  Dally(session, Edge::kReturn);
   if (call->thread < kTrackedThreads) {
     session->innermost[call->thread] = call->outer;
     --session->depth[call->thread];
@@ -146,7 +160,7 @@ void EndCall(Call* call, NTSTATUS status, uint64_t information, uint64_t value) 
     InterlockedExchange(&call->socket->state, kSocketClosed);
   }
   if (call->socket != nullptr && op != Op::kSocket && op != Op::kSocketConnect) {
-    InterlockedDecrement(&call->socket->references);
+    CountDown(&call->socket->references);
   }
 }
 

@@ -23,6 +23,16 @@ struct Stimulus {
   const void* address;   // kPeerConnect, kPeerSendDatagram: SOCKADDR of the local socket
 };
 
+// Between what a client sees and what the provider does: where threads that really run at the same time meet.
+enum class Edge : uint8_t {
+  kEntry,          // after a call's begin stamp, before the provider's function
+  kReturn,         // after the function, before the end stamp
+  kCallback,       // after the provider has called, before the begin stamp
+  kCallbackEnd,    // after a callback's end stamp, before it returns
+  kCompletion,     // before a completion's stamp
+  kCompletionEnd,  // before a completion routine returns
+};
+
 struct Environment {
   void* context;
   // Bits of Capability.
@@ -41,6 +51,8 @@ struct Environment {
   Quiet (*Settle)(void* context);
   // A point where another thread may be scheduled. Any level, any thread.
   void (*Yield)(void* context);
+  // A moment's delay or none; no point where anything is scheduled. Any level, any thread. May be null.
+  void (*Dally)(void* context, Edge edge);
   // A small dense number for the calling thread; 0 for the thread that called Play.
   uint32_t (*ThreadNumber)(void* context);
   // Says what the calling client thread is about to wait for, for a report about who waits for what. Static

@@ -143,15 +143,18 @@ NTSTATUS OnComplete(PDEVICE_OBJECT, PIRP irp, PVOID context) {
     Fault(session, FaultKind::kBadIrp, slot->socket, slot->index, slot->begin, 0);
     return STATUS_MORE_PROCESSING_REQUIRED;
   }
-  if (InterlockedCompareExchange(&slot->state, kIrpCompleted, kIrpOwned) != kIrpOwned) {
+  if (InterlockedCompareExchange(&slot->state, kIrpCompleting, kIrpOwned) != kIrpOwned) {
     SecondCompletion(slot, irp);
     return STATUS_MORE_PROCESSING_REQUIRED;
   }
+  Dally(session, Edge::kCompletion);
   const bool passed_down = slot->style == static_cast<uint8_t>(IrpStyle::kPassedDown);
   uint32_t stamp;
   RecordCompletion(slot, irp, 0, &stamp);
   TakeResult(slot, irp);
-  InterlockedDecrement(&session->outstanding);
+  CountDown(&session->outstanding);
+  // From here on the slot may be used again, unless the IRP goes on to the driver above.
+  if (!passed_down) InterlockedExchange(&slot->state, kIrpCompleted);
   if (session->first_completion_script != kNoSlot) {
     Nested nested(session, stamp);
     RunCompletionScript(session, slot);
@@ -163,6 +166,7 @@ NTSTATUS OnComplete(PDEVICE_OBJECT, PIRP irp, PVOID context) {
       Publish(o);
     }
   }
+  Dally(session, Edge::kCompletionEnd);
   if (passed_down) {
     if (irp->PendingReturned) IoMarkIrpPending(irp);
     return STATUS_SUCCESS;
@@ -175,6 +179,7 @@ NTSTATUS OnCompleteAbove(PDEVICE_OBJECT, PIRP irp, PVOID context) {
   IrpSlot* slot = static_cast<IrpSlot*>(context);
   if (slot->style == static_cast<uint8_t>(IrpStyle::kPassedDown) && slot->above_seen == 0) {
     slot->above_seen = 1;
+    InterlockedExchange(&slot->state, kIrpCompleted);
   } else {
     SecondCompletion(slot, irp);
   }
@@ -188,20 +193,30 @@ void SetRoutine(IRP* irp, PIO_COMPLETION_ROUTINE routine, IrpSlot* slot) {
 }  // namespace
 
 bool PrepareIrp(Session* session, IrpSlot* slot, IrpStyle style) {
-  if (slot->state == kIrpOwned) return false;
-  if (slot->irp == nullptr) {
-    slot->irp = IoAllocateIrp(static_cast<CCHAR>(kIrpStackLocations), FALSE);
-    if (slot->irp == nullptr) return false;
+  const LONG before = ReadAcquire(&slot->state);
+  if ((before != kIrpFree && before != kIrpCompleted) ||
+      InterlockedCompareExchange(&slot->state, kIrpPreparing, before) != before) {
+    return false;
+  }
+  IRP* irp = slot->irp;
+  if (irp == nullptr) {
+    slot->irp = irp = IoAllocateIrp(static_cast<CCHAR>(kIrpStackLocations), FALSE);
+  } else if (CountOf(&slot->cancels) != 0) {
+    irp = nullptr;
   } else {
-    IoReuseIrp(slot->irp, STATUS_SUCCESS);
+    IoReuseIrp(irp, STATUS_SUCCESS);
+  }
+  if (irp == nullptr) {
+    InterlockedExchange(&slot->state, before);
+    return false;
   }
   // From the top: two guards, then ours; one location below it is left to the provider, another to whoever
   // stands between.
-  SetRoutine(slot->irp, OnCompleteAbove, slot);
-  IoSetNextIrpStackLocation(slot->irp);
-  SetRoutine(slot->irp, OnCompleteAbove, slot);
-  IoSetNextIrpStackLocation(slot->irp);
-  SetRoutine(slot->irp, OnComplete, slot);
+  SetRoutine(irp, OnCompleteAbove, slot);
+  IoSetNextIrpStackLocation(irp);
+  SetRoutine(irp, OnCompleteAbove, slot);
+  IoSetNextIrpStackLocation(irp);
+  SetRoutine(irp, OnComplete, slot);
   slot->style = static_cast<uint8_t>(style);
   slot->above_seen = 0;
   slot->bytes = nullptr;
@@ -211,12 +226,12 @@ bool PrepareIrp(Session* session, IrpSlot* slot, IrpStyle style) {
 
 uint8_t* ArenaBytes(Session* session, uint32_t length) {
   const uint32_t rounded = (length + 15u) & ~15u;
-  const LONG end = InterlockedAdd(&session->arena_used, static_cast<LONG>(rounded));
-  if (static_cast<uint32_t>(end) > session->arena_size) {
-    InterlockedAdd(&session->arena_used, -static_cast<LONG>(rounded));
+  const auto begin = static_cast<uint32_t>(CountBy(&session->arena_used, static_cast<LONG>(rounded)));
+  if (begin + rounded > session->arena_size) {
+    CountBy(&session->arena_used, -static_cast<LONG>(rounded));
     return nullptr;
   }
-  return session->arena + static_cast<uint32_t>(end) - rounded;
+  return session->arena + begin;
 }
 
 bool PrepareBuffer(Session* session, IrpSlot* slot, uint32_t length) {
@@ -243,7 +258,7 @@ void FreeIrps(Session* session) {
   for (uint32_t i = 0; i < session->IrpCount(); ++i) {
     IrpSlot* slot = &session->irps[i];
     // One that the provider still owns is left alone: it may complete at any time, or never.
-    if (slot->irp == nullptr || slot->state == kIrpOwned) continue;
+    if (slot->irp == nullptr || ReadAcquire(&slot->state) == kIrpOwned) continue;
     IoFreeIrp(slot->irp);
     slot->irp = nullptr;
   }

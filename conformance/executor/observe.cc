@@ -4,10 +4,10 @@
 namespace wskcert {
 
 Observation* Reserve(Session* session, Seen kind, uint32_t* stamp) {
-  const uint32_t index = static_cast<uint32_t>(InterlockedIncrement(&session->log_next)) - 1;
+  const uint32_t index = static_cast<uint32_t>(CountUp(&session->log_next));
   if (index >= session->log_capacity) {
     // Keep the counter from wrapping when a provider floods: everything beyond the capacity is lost alike.
-    InterlockedExchange(&session->log_next, static_cast<LONG>(session->log_capacity + 1));
+    __atomic_store_n(&session->log_next, static_cast<LONG>(session->log_capacity + 1), kCounterOrder);
     *stamp = kNoIndex;
     return nullptr;
   }
@@ -86,14 +86,14 @@ void Fault(Session* session, FaultKind kind, uint16_t socket, uint16_t irp, uint
 }
 
 uint32_t LogCount(const Session* session) {
-  const uint32_t count = static_cast<uint32_t>(session->log_next);
+  const uint32_t count = static_cast<uint32_t>(CountOf(&session->log_next));
   return count < session->log_capacity ? count : session->log_capacity;
 }
 
 bool LogOverflowed(const Session* session) {
-  return static_cast<uint32_t>(session->log_next) > session->log_capacity;
+  return static_cast<uint32_t>(CountOf(&session->log_next)) > session->log_capacity;
 }
 
-uint32_t Outstanding(const Session* session) { return static_cast<uint32_t>(session->outstanding); }
+uint32_t Outstanding(const Session* session) { return static_cast<uint32_t>(CountOf(&session->outstanding)); }
 
 }  // namespace wskcert

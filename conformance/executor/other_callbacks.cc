@@ -47,7 +47,9 @@ const void* ExtensionDispatch() { return &kPingDispatch; }
 uint16_t InspectSlotOf(const Session* session, const WSK_INSPECT_ID& id) {
   for (uint16_t i = 0; i < session->header->inspects; ++i) {
     const InspectSlot& slot = session->inspects[i];
-    if (slot.state != 0 && slot.id.Key == id.Key && slot.id.SerialNumber == id.SerialNumber) return i;
+    if (ReadAcquire(&slot.state) == kSlotFull && slot.id.Key == id.Key &&
+        slot.id.SerialNumber == id.SerialNumber)
+      return i;
   }
   return kNoSlot;
 }
@@ -103,9 +105,9 @@ WSK_INSPECT_ACTION WSKAPI InspectEvent(PVOID context, PSOCKADDR local, PSOCKADDR
   uint16_t target = kNoSlot;
   if (script != nullptr && script->target != kNoSlot && id != nullptr) {
     InspectSlot* slot = &session->inspects[script->target];
-    if (slot->state == 0) {
+    if (InterlockedCompareExchange(&slot->state, kSlotFilling, kSlotEmpty) == kSlotEmpty) {
       slot->id = *id;
-      InterlockedExchange(&slot->state, 1);
+      InterlockedExchange(&slot->state, kSlotFull);
       target = script->target;
     }
   }

@@ -168,7 +168,7 @@ void ReleaseEverything(Session* session) {
   const ProgramHeader* header = session->header;
   bool released = false;
   for (uint32_t i = 0; i < header->retained; ++i) {
-    if (session->retained[i].state != 1) continue;
+    if (ReadAcquire(&session->retained[i].state) != kSlotFull) continue;
     ProgramStep step = {};
     step.op = static_cast<uint16_t>(Op::kRelease);
     step.socket = session->retained[i].socket;
@@ -179,9 +179,10 @@ void ReleaseEverything(Session* session) {
   }
   if (released) SettleAndRecord(session, kNoIndex);
   for (uint16_t i = 0; i < header->sockets; ++i) {
-    if (session->sockets[i].state != kSocketOpen) continue;
+    const volatile LONG* state = &session->sockets[i].state;
+    if (ReadAcquire(state) != kSocketOpen) continue;
     // A second try, for the first may find no memory for its IRP where the n-th allocation is made to fail.
-    for (int tries = 0; tries < 2 && session->sockets[i].state == kSocketOpen; ++tries) {
+    for (int tries = 0; tries < 2 && ReadAcquire(state) == kSocketOpen; ++tries) {
       RunOne(session, Op::kClose, session->sockets[i].client, i, static_cast<uint16_t>(header->irps + i), 0);
     }
   }
@@ -200,10 +201,12 @@ void TearDown(Session* session) {
   SettleAndRecord(session, kNoIndex);
   // An IRP that did not come back would make WskDeregister wait for ever: the judge has been told, so leave
   // it.
-  if (session->outstanding != 0) return;
+  if (CountOf(&session->outstanding) != 0) return;
   for (uint16_t i = 0; i < session->header->clients; ++i) {
-    if (session->clients[i].captured != 0) RunOne(session, Op::kReleaseNpi, i, kNoSlot, kNoSlot, 0);
-    if (session->clients[i].registered != 0) RunOne(session, Op::kDeregister, i, kNoSlot, kNoSlot, 0);
+    if (ReadAcquire(&session->clients[i].captured) != 0)
+      RunOne(session, Op::kReleaseNpi, i, kNoSlot, kNoSlot, 0);
+    if (ReadAcquire(&session->clients[i].registered) != 0)
+      RunOne(session, Op::kDeregister, i, kNoSlot, kNoSlot, 0);
   }
 }
 

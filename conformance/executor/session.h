@@ -2,6 +2,9 @@
 //
 // Slots are filled at most once and never recycled while the session lives, so a late callback or completion
 // always finds memory that is still what it was; only IRPs are reused, after their completion, as clients do.
+//
+// Threads of the client, callbacks and completions touch slots at the same time. A slot's `state` says who
+// may touch the rest: it is changed with interlocked operations and read with ReadAcquire.
 #ifndef WSKCERT_CONFORMANCE_EXECUTOR_SESSION_H_
 #define WSKCERT_CONFORMANCE_EXECUTOR_SESSION_H_
 
@@ -13,6 +16,7 @@
 // clang-format on
 
 #include "conformance/executor/executor.h"
+#include "conformance/executor/shared.h"
 
 namespace wskcert {
 
@@ -30,29 +34,37 @@ enum SocketState : LONG {
   kSocketClosed,
   kSocketFailed
 };
-enum IrpState : LONG { kIrpFree, kIrpOwned, kIrpCompleted };
+enum IrpState : LONG {
+  kIrpFree,
+  kIrpOwned,  // by the provider
+  kIrpCompleted,
+  kIrpPreparing,  // a client thread is about to pass it
+  kIrpCompleting  // its completion routine is at work
+};
+// Of slots that a callback fills.
+enum SlotState : LONG { kSlotEmpty, kSlotFull, kSlotReleased, kSlotFilling };
 
 struct ClientSlot {
   WSK_CLIENT_DISPATCH dispatch;
   WSK_REGISTRATION registration;
   WSK_PROVIDER_NPI npi;
-  uint8_t registered;
-  uint8_t captured;
+  volatile LONG registered;
+  volatile LONG captured;
 };
 
 struct SocketSlot {
   Session* session;
-  WSK_SOCKET* socket;
+  Loose<WSK_SOCKET*> socket;
   volatile LONG state;       // SocketState
   volatile LONG references;  // calls to the socket's functions that have not returned
   volatile LONG retained;    // lists of it that the client holds
   uint16_t index;
-  uint16_t peer;          // connected or connecting to, or kNoSlot
+  Loose<uint16_t> peer;   // connected or connecting to, or kNoSlot
   uint16_t first_script;  // of the scripts of this socket, linked through Session::next_script
   uint8_t client;
-  uint8_t category;   // Category
-  uint64_t sent;      // bytes given to WskSend, WskConnectEx and WskDisconnect
-  uint64_t received;  // where the next byte of its stream is expected
+  uint8_t category;          // Category
+  Loose<uint64_t> sent;      // bytes given to WskSend, WskConnectEx and WskDisconnect
+  Loose<uint64_t> received;  // where the next byte of its stream is expected
   volatile LONG calls[kEventCount];
   union {
     WSK_CLIENT_DATAGRAM_DISPATCH datagram;
@@ -66,20 +78,20 @@ struct SocketSlot {
 };
 
 struct PeerSlot {
-  uint16_t socket;             // the socket slot bound to it, or kNoSlot
-  uint8_t generation;          // of its connections
-  uint8_t busy;                // it has a connection, or tries to have one
-  uint64_t sent;               // bytes it sent on this connection
-  uint64_t received;           // bytes it saw on this connection
-  uint64_t datagrams_sent;     // bytes of the datagrams it sent
-  uint64_t datagrams_to_it;    // bytes of the datagrams sent to it
-  uint64_t datagrams_seen;     // where the next datagram from it is expected
-  uint64_t datagrams_arrived;  // where the next datagram to it is expected
+  Loose<uint16_t> socket;             // the socket slot bound to it, or kNoSlot
+  Loose<uint8_t> generation;          // of its connections
+  volatile LONG busy;                 // it has a connection, or tries to have one
+  Loose<uint64_t> sent;               // bytes it sent on this connection
+  Loose<uint64_t> received;           // bytes it saw on this connection
+  Loose<uint64_t> datagrams_sent;     // bytes of the datagrams it sent
+  Loose<uint64_t> datagrams_to_it;    // bytes of the datagrams sent to it
+  Loose<uint64_t> datagrams_seen;     // where the next datagram from it is expected
+  Loose<uint64_t> datagrams_arrived;  // where the next datagram to it is expected
 };
 
 struct InspectSlot {
   WSK_INSPECT_ID id;
-  volatile LONG state;  // 0 empty, 1 filled
+  volatile LONG state;  // SlotState
 };
 
 // An MDL over at most kMaxTransferBytes needs this many page numbers behind it.
@@ -87,8 +99,9 @@ inline constexpr uint32_t kMdlPages = kMaxTransferBytes / 4096 + 1;
 
 struct IrpSlot {
   Session* session;
-  IRP* irp;
-  volatile LONG state;  // IrpState
+  Loose<IRP*> irp;
+  volatile LONG state;    // IrpState
+  volatile LONG cancels;  // IoCancelIrp calls that have not returned: it must not be reused meanwhile
   volatile LONG completions;
   uint16_t index;
   uint16_t op;  // of the call that passed it last
@@ -124,7 +137,7 @@ struct HoldSlot {
 
 struct RetainedSlot {
   void* list;           // of WSK_DATA_INDICATION; on a datagram socket of WSK_DATAGRAM_INDICATION
-  volatile LONG state;  // 0 empty, 1 held, 2 released
+  volatile LONG state;  // SlotState
   uint16_t socket;
   uint32_t begin;  // stamp of the callback that retained it
   uint32_t length;
@@ -232,7 +245,8 @@ void RecordNodes(Session* session, const SocketSlot* socket, const WSK_DATA_INDI
 // irps.cc
 // ------------------------------------------------------------------------------------------------------------
 
-// Makes the slot's IRP ready for a call: allocates or reuses it. False: it is in use, or there is no memory.
+// Makes the slot's IRP ready for a call: allocates or reuses it. The slot is the caller's then
+// (kIrpPreparing). False: it is in use, or there is no memory.
 bool PrepareIrp(Session* session, IrpSlot* slot, IrpStyle style);
 // The bytes and the WSK_BUF of a transfer. False: no room in the arena.
 bool PrepareBuffer(Session* session, IrpSlot* slot, uint32_t length);
@@ -244,6 +258,10 @@ void FreeIrps(Session* session);
 
 void RunSteps(Session* session, uint32_t first, uint32_t count, bool inside_callback);
 void RunStep(Session* session, const ProgramStep* step, uint32_t step_index, bool inside_callback);
+// Where real threads may meet, a moment's delay.
+inline void Dally(const Session* session, Edge edge) {
+  if (session->environment.Dally != nullptr) session->environment.Dally(session->environment.context, edge);
+}
 // Takes `peer` for the socket: a new connection, whose streams begin at 0. False: it has one.
 bool TakePeer(Session* session, uint16_t peer, SocketSlot* socket);
 // The socket was accepted from this peer (any number: one that nobody has is ignored).
@@ -284,7 +302,7 @@ void EndCall(Call* call, NTSTATUS status, uint64_t information = 0, uint64_t val
 // Gives back what OpenCall took, for a call that is not made after all, and records that. Only before
 // BeginCall.
 void AbandonCall(Call* call, SkipReason reason);
-inline PIRP IrpOf(const Call& call) { return call.irp != nullptr ? call.irp->irp : nullptr; }
+inline PIRP IrpOf(const Call& call) { return call.irp != nullptr ? PIRP{call.irp->irp} : nullptr; }
 
 // callbacks.cc
 // -------------------------------------------------------------------------------------------------------

@@ -107,11 +107,11 @@ void Ping(Call* call) {
 uint64_t FillOutgoing(Call* call) {
   Session* session = call->session;
   SocketSlot* socket = call->socket;
-  const uint64_t offset = socket->sent;
-  if (call->step->length == 0 || socket->peer == kNoSlot) return offset;
-  FillPattern(StreamId(socket->peer, session->peers[socket->peer].generation, true), offset, call->irp->bytes,
+  const uint16_t peer = socket->peer;
+  if (call->step->length == 0 || peer == kNoSlot) return socket->sent;
+  const uint64_t offset = CountBy<uint64_t>(socket->sent.address(), call->step->length);
+  FillPattern(StreamId(peer, session->peers[peer].generation, true), offset, call->irp->bytes,
               call->step->length);
-  socket->sent = offset + call->step->length;
   return offset;
 }
 
@@ -125,9 +125,8 @@ void SendTo(Call* call) {
     return AbandonCall(call, SkipReason::kNotHere);
   }
   PeerSlot* peer = &session->peers[step->peer];
-  const uint64_t offset = peer->datagrams_to_it;
+  const uint64_t offset = CountBy<uint64_t>(peer->datagrams_to_it.address(), step->length);
   if (step->length != 0) FillPattern(StreamId(step->peer, 0, true), offset, call->irp->bytes, step->length);
-  peer->datagrams_to_it = offset + step->length;
   WSKCERT_CALL(call, step->length, offset, 0, Datagram(call->socket)->WskSendTo, call->socket->socket,
                &call->irp->buffer, step->flags, AsAddress(address), 0, nullptr, IrpOf(*call));
 }
@@ -204,9 +203,11 @@ void Release(Call* call) {
   Session* session = call->session;
   SocketSlot* socket = call->socket;
   RetainedSlot* slot = &session->retained[call->step->target];
-  if (slot->state != 1 || slot->socket != socket->index) return AbandonCall(call, SkipReason::kEmptySlot);
-  InterlockedExchange(&slot->state, 2);
-  InterlockedDecrement(&socket->retained);
+  if (ReadAcquire(&slot->state) != kSlotFull || slot->socket != socket->index ||
+      InterlockedCompareExchange(&slot->state, kSlotReleased, kSlotFull) != kSlotFull) {
+    return AbandonCall(call, SkipReason::kEmptySlot);
+  }
+  CountDown(&socket->retained);
   if (IsDatagram(socket)) {
     WSKCERT_CALL(call, 0, 0, 0, Datagram(socket)->WskRelease, socket->socket,
                  static_cast<WSK_DATAGRAM_INDICATION*>(slot->list));
@@ -237,7 +238,7 @@ void Accept(Call* call) {
 
 void InspectComplete(Call* call) {
   InspectSlot* slot = &call->session->inspects[call->step->target];
-  if (slot->state == 0) return AbandonCall(call, SkipReason::kEmptySlot);
+  if (ReadAcquire(&slot->state) != kSlotFull) return AbandonCall(call, SkipReason::kEmptySlot);
   WSK_INSPECT_ID on_stack = slot->id;
   WSK_INSPECT_ID* id = call->irp != nullptr ? &call->irp->data.inspect_id : &on_stack;
   *id = slot->id;

@@ -12,7 +12,7 @@ const NPIID kWskNpiCopy = {0x2227E803, 0x8D8B, 0x11D4, {0xAB, 0xAD, 0x00, 0x90, 
 void Register(Session* session, Call* call) {
   const uint8_t index = call->step->client;
   ClientSlot* client = &session->clients[index];
-  if (client->registered != 0) {
+  if (ReadAcquire(&client->registered) != 0) {
     return AbandonCall(call, SkipReason::kFullSlot);
   }
   client->dispatch.Version = MAKE_WSK_VERSION(1, 0);
@@ -23,25 +23,25 @@ void Register(Session* session, Call* call) {
   npi.Dispatch = &client->dispatch;
   BeginCall(call, 0, 0, index);
   const NTSTATUS status = session->exports->Register(&npi, &client->registration);
-  if (NT_SUCCESS(status)) client->registered = 1;
+  if (NT_SUCCESS(status)) InterlockedExchange(&client->registered, 1);
   EndCall(call, status);
 }
 
 void Capture(Session* session, Call* call) {
   ClientSlot* client = &session->clients[call->step->client];
-  if (client->registered == 0 || client->captured != 0) {
+  if (ReadAcquire(&client->registered) == 0 || ReadAcquire(&client->captured) != 0) {
     return AbandonCall(call, SkipReason::kNotSetUp);
   }
   BeginCall(call, call->step->length, 0, call->step->client);
   const NTSTATUS status =
       session->exports->CaptureProviderNPI(&client->registration, call->step->length, &client->npi);
-  if (NT_SUCCESS(status)) client->captured = 1;
+  if (NT_SUCCESS(status)) InterlockedExchange(&client->captured, 1);
   EndCall(call, status);
 }
 
 void Leave(Session* session, Call* call, Op op) {
   ClientSlot* client = &session->clients[call->step->client];
-  const bool ready = op == Op::kReleaseNpi ? client->captured != 0 : client->registered != 0;
+  const bool ready = ReadAcquire(op == Op::kReleaseNpi ? &client->captured : &client->registered) != 0;
   if (!ready) {
     return AbandonCall(call, SkipReason::kNotSetUp);
   }
@@ -52,10 +52,10 @@ void Leave(Session* session, Call* call, Op op) {
   }
   BeginCall(call, 0, 0, call->step->client);
   if (op == Op::kReleaseNpi) {
-    client->captured = 0;
+    InterlockedExchange(&client->captured, 0);
     session->exports->ReleaseProviderNPI(&client->registration);
   } else {
-    client->registered = 0;
+    InterlockedExchange(&client->registered, 0);
     session->exports->Deregister(&client->registration);
   }
   EndCall(call, STATUS_SUCCESS);
@@ -63,7 +63,7 @@ void Leave(Session* session, Call* call, Op op) {
 
 void QueryCharacteristics(Session* session, Call* call) {
   ClientSlot* client = &session->clients[call->step->client];
-  if (client->registered == 0) return AbandonCall(call, SkipReason::kNotSetUp);
+  if (ReadAcquire(&client->registered) == 0) return AbandonCall(call, SkipReason::kNotSetUp);
   WSK_PROVIDER_CHARACTERISTICS versions = {};
   BeginCall(call, 0, 0, 0);
   const NTSTATUS status = session->exports->QueryProviderCharacteristics(&client->registration, &versions);
@@ -99,7 +99,10 @@ void Create(Session* session, Call* call) {
       return AbandonCall(call, SkipReason::kFullSlot);
     }
   }
-  InterlockedExchange(&socket->state, kSocketCreating);
+  if (InterlockedCompareExchange(&socket->state, kSocketCreating, kSocketEmpty) != kSocketEmpty) {
+    if (connect) FreePeer(session, step->peer);
+    return AbandonCall(call, SkipReason::kFullSlot);
+  }
   socket->client = step->client;
   socket->category = connect ? static_cast<uint8_t>(Category::kConnection) : static_cast<uint8_t>(step->code);
   const void* dispatch = ClientDispatch(socket, step->mask);
@@ -122,32 +125,38 @@ void Create(Session* session, Call* call) {
 
 void CancelIrp(Session* session, const ProgramStep* step, uint32_t step_index) {
   IrpSlot* irp = step->irp != kNoSlot ? &session->irps[step->irp] : nullptr;
-  if (irp == nullptr || irp->irp == nullptr || irp->state != kIrpOwned) {
+  if (irp == nullptr) return Skip(session, step, step_index, SkipReason::kEmptySlot);
+  // IRPs are not freed while the session lives, and not reused while this counts, so the pointer stays good
+  // whatever completes meanwhile.
+  CountUp(&irp->cancels);
+  if (ReadAcquire(&irp->state) != kIrpOwned) {
+    CountDown(&irp->cancels);
     return Skip(session, step, step_index, SkipReason::kEmptySlot);
   }
-  // IRPs are not freed while the session lives, so the pointer stays good whatever completes meanwhile.
   Call call = {session, step, nullptr, nullptr, step_index, kNoIndex, 0, kNoIndex, KeGetCurrentIrql(), 0, 0};
   BeginCall(&call, 0, 0, 0);
   const BOOLEAN cancelled = IoCancelIrp(irp->irp);
+  CountDown(&irp->cancels);
   EndCall(&call, cancelled ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL);
 }
 
 void AwaitHold(Session* session, const ProgramStep* step, uint32_t step_index) {
   HoldSlot* hold = &session->holds[step->target];
-  if (hold->entered == 0) SettleAndRecord(session, step_index);
-  if (hold->entered == 0) Skip(session, step, step_index, SkipReason::kInVain);
+  if (ReadAcquire(&hold->entered) == 0) SettleAndRecord(session, step_index);
+  if (ReadAcquire(&hold->entered) == 0) Skip(session, step, step_index, SkipReason::kInVain);
 }
 
 void AwaitIrp(Session* session, const ProgramStep* step, uint32_t step_index) {
   if (step->irp == kNoSlot) return Skip(session, step, step_index, SkipReason::kEmptySlot);
   IrpSlot* irp = &session->irps[step->irp];
-  if (irp->state == kIrpOwned) SettleAndRecord(session, step_index);
-  if (irp->state != kIrpCompleted) Skip(session, step, step_index, SkipReason::kInVain);
+  const LONG state = ReadAcquire(&irp->state);
+  if (state != kIrpFree && state != kIrpCompleted) SettleAndRecord(session, step_index);
+  if (ReadAcquire(&irp->state) != kIrpCompleted) Skip(session, step, step_index, SkipReason::kInVain);
 }
 
 void ReadRetained(Session* session, const ProgramStep* step, uint32_t step_index) {
   RetainedSlot* slot = &session->retained[step->target];
-  if (slot->state != 1) return Skip(session, step, step_index, SkipReason::kEmptySlot);
+  if (ReadAcquire(&slot->state) != kSlotFull) return Skip(session, step, step_index, SkipReason::kEmptySlot);
   SocketSlot* socket = &session->sockets[slot->socket];
   Indication read = {0, 0, {Content::kNone, kNoSlot, 0}, true};
   bool readable = true;
@@ -222,15 +231,21 @@ static bool PrepareStimulus(Session* session, const ProgramStep* step, Stimulus*
   if (stimulus->op == Op::kPeerConnect) return TakePeer(session, step->peer, nullptr);
   if (!datagram && stimulus->op != Op::kPeerSend) return true;
   PeerSlot* peer = &session->peers[step->peer];
-  uint64_t* sent = datagram ? &peer->datagrams_sent : &peer->sent;
+  Loose<uint64_t>* sent = datagram ? &peer->datagrams_sent : &peer->sent;
   *offset = *sent;
   if (step->length == 0) return true;
   uint8_t* bytes = ArenaBytes(session, step->length);
   if (bytes == nullptr) return false;
+  *offset = CountBy<uint64_t>(sent->address(), step->length);
   FillPattern(StreamId(step->peer, datagram ? 0 : peer->generation, false), *offset, bytes, step->length);
   stimulus->bytes = bytes;
-  *sent = *offset + step->length;
   return true;
+}
+
+static void TakeBack(Loose<uint64_t>* sent, uint64_t offset, uint32_t length) {
+  // Unless another thread has gone on from there.
+  uint64_t end = offset + length;
+  __atomic_compare_exchange_n(sent->address(), &end, offset, false, kCounterOrder, __ATOMIC_RELAXED);
 }
 
 static void UndoStimulus(Session* session, const ProgramStep* step, uint64_t offset) {
@@ -239,10 +254,10 @@ static void UndoStimulus(Session* session, const ProgramStep* step, uint64_t off
       FreePeer(session, step->peer);
       break;
     case Op::kPeerSend:
-      session->peers[step->peer].sent = offset;
+      TakeBack(&session->peers[step->peer].sent, offset, step->length);
       break;
     case Op::kPeerSendDatagram:
-      session->peers[step->peer].datagrams_sent = offset;
+      TakeBack(&session->peers[step->peer].datagrams_sent, offset, step->length);
       break;
     default:
       break;
@@ -251,10 +266,11 @@ static void UndoStimulus(Session* session, const ProgramStep* step, uint64_t off
 
 bool TakePeer(Session* session, uint16_t peer, SocketSlot* socket) {
   PeerSlot* slot = &session->peers[peer];
-  if (slot->busy != 0 || (socket != nullptr && socket->peer != kNoSlot)) return false;
-  slot->busy = 1;
+  if (socket != nullptr && socket->peer != kNoSlot) return false;
+  if (InterlockedCompareExchange(&slot->busy, 1, 0) != 0) return false;
   // Generation 0 is that of the datagrams.
-  if (++slot->generation == 0) slot->generation = 1;
+  const auto next = static_cast<uint8_t>(slot->generation + 1);
+  slot->generation = next != 0 ? next : uint8_t{1};
   slot->sent = 0;
   slot->received = 0;
   slot->socket = socket != nullptr ? socket->index : kNoSlot;
@@ -267,8 +283,8 @@ bool TakePeer(Session* session, uint16_t peer, SocketSlot* socket) {
 }
 
 void FreePeer(Session* session, uint16_t peer) {
-  session->peers[peer].busy = 0;
   session->peers[peer].socket = kNoSlot;
+  InterlockedExchange(&session->peers[peer].busy, 0);
 }
 
 void RunStimulus(Session* session, const ProgramStep* step, uint32_t step_index) {
@@ -312,10 +328,11 @@ void RunClientCall(Session* session, const ProgramStep* step, uint32_t step_inde
   ClientSlot* client = &session->clients[step->client];
   SocketSlot* socket = nullptr;
   if (op == Op::kSocket || op == Op::kSocketConnect || op == Op::kControlClient) {
-    if (client->captured == 0) return Skip(session, step, step_index, SkipReason::kNotSetUp);
+    if (ReadAcquire(&client->captured) == 0) return Skip(session, step, step_index, SkipReason::kNotSetUp);
     if (op != Op::kControlClient) {
       socket = &session->sockets[step->socket];
-      if (socket->state != kSocketEmpty) return Skip(session, step, step_index, SkipReason::kFullSlot);
+      if (ReadAcquire(&socket->state) != kSocketEmpty)
+        return Skip(session, step, step_index, SkipReason::kFullSlot);
     }
   }
   Call call;

@@ -1,5 +1,5 @@
 // For builds with mingw-w64: its DDK's wdm.h, which g++ accepts only without the definitions that repeat
-// <intrin.h>'s.
+// <intrin.h>'s, and what it lacks.
 #ifndef WSKCERT_IMPLEMENTATIONS_INCLUDE_MINGW_WDM_H_
 #define WSKCERT_IMPLEMENTATIONS_INCLUDE_MINGW_WDM_H_
 
@@ -10,5 +10,15 @@
 #include <ddk/wdm.h>
 #undef InterlockedBitTestAndSet
 #undef InterlockedBitTestAndReset
+
+// What the WDK's wdm.h has and this one lacks.
+#ifndef ReadAcquire
+static inline LONG ReadAcquire(const volatile LONG* p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+#endif
+#ifndef ReadPointerAcquire
+static inline PVOID ReadPointerAcquire(PVOID const volatile* p) {
+  return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+#endif
 
 #endif  // WSKCERT_IMPLEMENTATIONS_INCLUDE_MINGW_WDM_H_
