@@ -41,10 +41,18 @@ class Certifier {
     const std::string repeat =
         absl::StrCat("wskcert run ", candidate.name(), " --provider=", provider_->name(),
                      " --profile=", ProfileName(options_.profile));
-    absl::StatusOr<CaseRun> run = RunCase(provider_, &judge_, candidate.name(), candidate.body(), repeat);
-    if (!run.ok()) return run.status();
-    Count(*run);
-    *out = *std::move(run);
+    RuleSet exercised;
+    RuleSet deviated;
+    for (int left = options_.repeat; left > 0; --left) {
+      absl::StatusOr<CaseRun> run = RunCase(provider_, &judge_, candidate.name(), candidate.body(), repeat);
+      if (!run.ok()) return run.status();
+      Count(*run, &exercised, &deviated);
+      *out = *std::move(run);
+      observations_ += out->played.log.size();
+      if (out->outcome != CaseResult::ACCEPTED) break;
+    }
+    exercised.ForEach([this](RuleId rule) { ++tallies_[static_cast<size_t>(rule)].exercised; });
+    deviated.ForEach([this](RuleId rule) { ++tallies_[static_cast<size_t>(rule)].deviated; });
     return absl::OkStatus();
   }
 
@@ -68,9 +76,9 @@ class Certifier {
     bool clean = true;
     for (const CaseRun& run : runs) {
       AddCase(run, certificate);
-      counts->set_observations(counts->observations() + run.played.log.size());
       clean = clean && run.outcome == CaseResult::ACCEPTED;
     }
+    counts->set_observations(observations_);
     counts->set_cases(static_cast<uint32_t>(runs.size()));
     SetFirstBlamed(runs, certificate);
     for (const uint32_t count : by_verdict) counts->add_rules_by_verdict(count);
@@ -79,17 +87,17 @@ class Certifier {
   }
 
  private:
-  void Count(const CaseRun& run) {
+  void Count(const CaseRun& run, RuleSet* exercised, RuleSet* deviated) {
     const model::Refusal& refusal = run.judged.refusal;
     for (uint8_t i = 0; refusal.refused && i < refusal.blamed_count; ++i) {
       tallies_[static_cast<size_t>(refusal.blamed[i])].violated_in.push_back(
           {run.played.log.size(), run.name});
     }
-    run.judged.deviated.ForEach([this](RuleId rule) { ++tallies_[static_cast<size_t>(rule)].deviated; });
+    run.judged.deviated.ForEach([&](RuleId rule) { deviated->Add(rule); });
     if (run.outcome == CaseResult::INCONCLUSIVE_CASE) return;
     run.judged.exercised.ForEach([&](RuleId rule) {
       Tally& tally = tallies_[static_cast<size_t>(rule)];
-      ++tally.exercised;
+      exercised->Add(rule);
       // A refused trace has nothing left that a mutation could break.
       if (tally.confirmed_by.empty() && !refusal.refused) Confirm(run, rule, &tally);
     });
@@ -161,6 +169,7 @@ class Certifier {
   const CertifyOptions& options_;
   model::Judge judge_;
   std::vector<Tally> tallies_;
+  uint64_t observations_ = 0;
 };
 
 }  // namespace

@@ -19,11 +19,15 @@ struct CertifyOptions {
   // A case's name or a part of it, a topic, or a rule's name; empty: everything. A partial certificate
   // certifies nothing.
   std::string filter;
+  // How often each case is played. Every trace is judged; a case is left at its first one that is not
+  // accepted.
+  int repeat = 1;
   // RFC 3339; the only thing in a certificate that differs from run to run.
   std::string date;
 };
 
-// What certifying gave: the certificate, and the traces it rests on, one a case in the same order.
+// What certifying gave: the certificate, and the traces it rests on, one a case in the same order (of a case
+// that was played repeatedly the last one).
 struct Certification {
   Certificate certificate;
   std::vector<CaseRun> runs;

@@ -5,7 +5,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "conformance/certify/testbed.h"
 #include "conformance/saboteurs/saboteurs.h"
 
 namespace wskcert {
@@ -24,13 +23,21 @@ class EmulatorProvider : public Provider {
   uint64_t capabilities() const override { return EmulatorCapabilities(); }
 
   absl::StatusOr<PlayResult> Play(const Program& program) override {
-    return options_.in_process ? PlayHere(program) : PlayInChild(program);
+    absl::StatusOr<PlayResult> result = options_.in_process ? PlayHere(program) : PlayInChild(program);
+    ++plays_;
+    return result;
+  }
+  std::string again() const override {
+    if (options_.scheduler == Scheduler::kFibers) return "";
+    return absl::StrCat(" --scheduler=threads --seed=", options_.seed + plays_ - 1);
   }
 
  private:
   Testbed::Options TestbedOptions() const {
     Testbed::Options options;
     options.log_capacity = options_.log_capacity;
+    options.scheduler = options_.scheduler;
+    options.seed = options_.seed + plays_;
     if (saboteur_ != nullptr) {
       options.interpose = Sabotage;
       options.interpose_context = const_cast<SaboteurInfo*>(saboteur_);
@@ -64,6 +71,7 @@ class EmulatorProvider : public Provider {
   const ProviderOptions options_;
   std::unique_ptr<Testbed> testbed_;
   ChildPlayer child_;
+  uint64_t plays_ = 0;
 };
 
 constexpr char kSaboteurPrefix[] = "saboteur:";

@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "conformance/certify/child_player.h"
 #include "conformance/certify/compile.h"
+#include "conformance/certify/testbed.h"
 #include "conformance/executor/format.h"
 
 namespace wskcert {
@@ -29,6 +30,9 @@ class Provider {
   virtual uint64_t capabilities() const = 0;
   // An error only if nothing could be played at all for reasons of ours (no memory, no process).
   virtual absl::StatusOr<PlayResult> Play(const Program& program) = 0;
+  // The options, beyond the provider's name, with which the command line repeats what Play did last; empty,
+  // or beginning with a space.
+  virtual std::string again() const { return ""; }
 };
 
 struct ProviderOptions {
@@ -37,6 +41,8 @@ struct ProviderOptions {
   // Plays in this process: faster, and a crash is a crash of ours.
   bool in_process = false;
   uint32_t log_capacity = 1u << 16;
+  Scheduler scheduler = Scheduler::kFibers;
+  uint64_t seed = 0;  // With Scheduler::kThreads: of the first Play; the next has the next number.
 };
 
 // A line each: name and what it is.

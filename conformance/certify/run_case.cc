@@ -103,7 +103,7 @@ absl::StatusOr<CaseRun> RunCase(Provider* provider, model::Judge* judge, const s
   if (run.outcome == CaseResult::ACCEPTED) return run;
   if (run.judged.refusal.refused) run.story = RefusalStory(run.played.log, run.judged);
   if (!run.played.report.empty()) absl::StrAppend(&run.story, "  the host says: ", run.played.report, "\n");
-  absl::StrAppend(&run.story, "  again: ", repeat, "\n");
+  absl::StrAppend(&run.story, "  again: ", repeat, provider->again(), "\n");
   return run;
 }
 

@@ -112,6 +112,11 @@ Quiet EnvSettle(void*) {
 
 void EnvYield(void*) { emulator::Yield(kYieldKind); }
 uint32_t EnvThreadNumber(void*) { return emulator::CurrentThreadNumber(); }
+void EnvDally(void*, Edge edge) {
+  // Beyond the kinds of choice points that runtime and provider have.
+  constexpr uint16_t kFirstEdge = emulator::kChoiceEnd;
+  emulator::Dally(kFirstEdge + static_cast<uint16_t>(edge));
+}
 void EnvNote(void*, const char* text) { emulator::SetBlockedNote(text); }
 
 PeerSight SightOf(emulator::PeerEvent::Kind kind) {
@@ -242,6 +247,8 @@ const Played& Testbed::Play(const Program& program) {
   environment.Yield = EnvYield;
   environment.ThreadNumber = EnvThreadNumber;
   environment.Note = EnvNote;
+  const bool threads = s.options.scheduler == Scheduler::kThreads;
+  if (threads) environment.Dally = EnvDally;
 
   // One record is kept back for the end.
   const uint32_t capacity = s.options.log_capacity - 1;
@@ -258,6 +265,9 @@ const Played& Testbed::Play(const Program& program) {
   options.fixed_choice_count = s.fixed.size();
   options.fail_allocation = header.fail_allocation;
   options.step_budget = s.options.step_budget != 0 ? s.options.step_budget : 100000 + 10000ull * header.steps;
+  options.threads = threads ? emulator::Threads::kReal : emulator::Threads::kFibers;
+  options.seed = s.options.seed++;
+  options.visible_runtime = s.options.visible_runtime;
   emulator::RunReport report;
   emulator::Run(options, Enter, session, &report);
   emulator::NetworkSetPeerSink(nullptr, nullptr);

@@ -19,6 +19,10 @@
 
 namespace wskcert {
 
+// Which scheduler the emulator runs on: the deterministic one, or host threads that really run at the same
+// time (docs/real_threads.md).
+enum class Scheduler : uint8_t { kFibers, kThreads };
+
 // What the emulator can do and see.
 uint64_t EmulatorCapabilities();
 
@@ -44,6 +48,11 @@ class Testbed {
     uint64_t step_budget = 0;
     Interpose interpose = nullptr;
     void* interpose_context = nullptr;
+    Scheduler scheduler = Scheduler::kFibers;
+    // With kThreads: the delays of the first run are drawn from it, those of the next from the next number.
+    uint64_t seed = 0;
+    // See emulator::RunOptions.
+    bool visible_runtime = false;
     // Where the log goes; null: the testbed's own memory. For a log that must survive the process that plays.
     Observation* log = nullptr;
   };

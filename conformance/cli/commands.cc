@@ -36,6 +36,8 @@ ExitStatus Complain(const absl::Status& status) {
 absl::StatusOr<std::unique_ptr<Provider>> ProviderOf(const Options& options) {
   ProviderOptions provider;
   provider.timeout = absl::Seconds(options.timeout_seconds);
+  provider.scheduler = options.scheduler == "threads" ? Scheduler::kThreads : Scheduler::kFibers;
+  provider.seed = options.seed;
   return MakeProvider(options.provider, provider);
 }
 
@@ -173,6 +175,7 @@ ExitStatus CertifyCommand(const Options& options) {
   CertifyOptions certify;
   certify.profile = *profile;
   certify.filter = options.filter;
+  certify.repeat = options.repeat;
   certify.date = absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone());
   absl::StatusOr<Certification> done = absl::UnknownError("");
   {

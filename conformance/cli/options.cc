@@ -33,6 +33,7 @@ Exit status:
 
 constexpr char kCertify[] =
     R"(usage: wskcert certify [--provider=NAME] [--profile=PROFILE] [--out=DIR] [--filter=WORD] [--timeout=SECONDS]
+                       [--scheduler=threads [--seed=NUMBER]] [--repeat=TIMES]
 
 Plays every case of the suite, each in a process of its own, judges what was seen, and prints a table of rules by topic.
 
@@ -42,6 +43,10 @@ Plays every case of the suite, each in a process of its own, judges what was see
   --out=DIR          writes certificate.pb, certificate.json, certificate.junit.xml and the traces there
   --filter=WORD      only cases with WORD in their name, or about the rule or topic WORD; certifies nothing
   --timeout=SECONDS  after which a case counts as hung (10)
+  --scheduler=WHICH  fibers (the default): the emulator is deterministic
+                     threads: its threads really run at the same time, with random delays
+  --seed=NUMBER      of the delays of the first play; the next has the next number (0)
+  --repeat=TIMES     plays each case so often, until a trace is not accepted (1)
   --list             lists the cases instead
   --list-providers   lists the providers instead
   --quiet            no progress
@@ -52,12 +57,14 @@ trace that was refused in the rule's name.
 
 constexpr char kRun[] =
     R"(usage: wskcert run CASE|FILE [--provider=NAME] [--profile=PROFILE] [--trace=FILE] [--verbose]
+                   [--scheduler=threads [--seed=NUMBER]]
 
 Plays one case of the suite (its name as --list prints it), or a file that holds a Case or a Sequence, as text or binary, and
 prints every observation with the rules that it exercised.
 
   --trace=FILE       keeps the trace, for `wskcert check`
   --verbose          shows set-up and tear-down too
+  --scheduler, --seed: as for certify; with threads the same seed need not give the same trace
 )";
 
 constexpr char kCheck[] =
@@ -88,6 +95,9 @@ enum Option {
   kFilter,
   kTrace,
   kTimeout,
+  kScheduler,
+  kSeed,
+  kRepeat,
   kList,
   kListProviders,
   kQuiet,
@@ -102,6 +112,9 @@ const option kLongOptions[] = {{"provider", required_argument, nullptr, kProvide
                                {"filter", required_argument, nullptr, kFilter},
                                {"trace", required_argument, nullptr, kTrace},
                                {"timeout", required_argument, nullptr, kTimeout},
+                               {"scheduler", required_argument, nullptr, kScheduler},
+                               {"seed", required_argument, nullptr, kSeed},
+                               {"repeat", required_argument, nullptr, kRepeat},
                                {"list", no_argument, nullptr, kList},
                                {"list-providers", no_argument, nullptr, kListProviders},
                                {"quiet", no_argument, nullptr, kQuiet},
@@ -132,6 +145,23 @@ absl::Status Take(int option, const char* value, Options* out, bool* help) {
           out->timeout_seconds > 86400) {
         return absl::InvalidArgumentError(
             absl::StrCat("--timeout=", value, ": a number of seconds from 1 to 86400"));
+      }
+      break;
+    case kScheduler:
+      out->scheduler = value;
+      if (out->scheduler != "fibers" && out->scheduler != "threads") {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--scheduler=", value, ": it is 'fibers' or 'threads'"));
+      }
+      break;
+    case kSeed:
+      if (!absl::SimpleAtoi(value, &out->seed)) {
+        return absl::InvalidArgumentError(absl::StrCat("--seed=", value, ": a number from 0 on"));
+      }
+      break;
+    case kRepeat:
+      if (!absl::SimpleAtoi(value, &out->repeat) || out->repeat <= 0) {
+        return absl::InvalidArgumentError(absl::StrCat("--repeat=", value, ": a number from 1 on"));
       }
       break;
     case kList:

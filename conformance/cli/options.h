@@ -2,6 +2,7 @@
 #ifndef WSKCERT_CONFORMANCE_CLI_OPTIONS_H_
 #define WSKCERT_CONFORMANCE_CLI_OPTIONS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ struct Options {
   std::string out;
   std::string filter;
   std::string trace;
+  std::string scheduler = "fibers";
+  uint64_t seed = 0;
+  int repeat = 1;
   int timeout_seconds = 10;
   bool list = false;
   bool list_providers = false;
