@@ -38,7 +38,7 @@ class Provider {
 struct ProviderOptions {
   // After this a case counts as hung.
   absl::Duration timeout = absl::Seconds(10);
-  // Plays in this process: faster, and a crash is a crash of ours.
+  // Plays in this process: faster, but a crash is a crash of ours, and nothing ends what hangs.
   bool in_process = false;
   uint32_t log_capacity = 1u << 16;
   Scheduler scheduler = Scheduler::kFibers;

@@ -1,7 +1,9 @@
 #include "conformance/certify/testbed.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -27,17 +29,22 @@ uint32_t EnvPeerOfAddress(void*, const void* address) { return emulator::PeerOfA
 class OneWayPeers {
  public:
   void Mark(uint32_t peer) {
+    std::lock_guard<std::mutex> lock(mutex_);
     if (peer >= states_.size()) states_.resize(peer + 1);
     states_[peer].marked = true;
     any_ = true;
   }
   void Saw(const emulator::PeerEvent& event) {
-    if (!any_ || event.peer >= states_.size()) return;
+    if (!any_) return;
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (event.peer >= states_.size()) return;
     if (event.kind == emulator::PeerEvent::kConnected) states_[event.peer] = {};
     if (event.kind == emulator::PeerEvent::kFin) states_[event.peer].over = true;
   }
-  bool Swallows(uint32_t peer) const {
-    return any_ && peer < states_.size() && states_[peer].marked && states_[peer].over;
+  bool Swallows(uint32_t peer) {
+    if (!any_) return false;
+    std::lock_guard<std::mutex> lock(mutex_);
+    return peer < states_.size() && states_[peer].marked && states_[peer].over;
   }
   void Clear() {
     if (any_) states_.clear();
@@ -49,7 +56,8 @@ class OneWayPeers {
     bool marked = false;
     bool over = false;
   };
-  bool any_ = false;
+  std::atomic<bool> any_ = false;
+  std::mutex mutex_;  // With real threads peers are seen on several. Guards states_.
   std::vector<State> states_;
 };
 

@@ -33,6 +33,9 @@ expect 3 "no command" "$wskcert"
 expect 3 "'dance'" "$wskcert" dance
 expect 3 "--frobnicate" "$wskcert" certify --frobnicate
 expect 3 "--timeout=soon" "$wskcert" certify --timeout=soon
+expect 3 "--scheduler=luck" "$wskcert" certify --scheduler=luck
+expect 3 "--seed=many" "$wskcert" certify --seed=many
+expect 3 "--repeat=0" "$wskcert" certify --repeat=0
 expect 3 "'strict'" "$wskcert" certify --profile=strict
 expect 3 "--list-providers" "$wskcert" certify --provider=nobody
 expect 3 "matches 'nothing-like-it'" "$wskcert" certify --filter=nothing-like-it
@@ -46,6 +49,12 @@ printf 'sequence { threads { steps { socket_connect { socket: 5000 } } } }' > "$
 expect 3 "threads[0].steps[0].socket: slot 5000" "$wskcert" run "$work/slot.textproto"
 printf '\001\002\003' > "$work/bad.trace"
 expect 3 "bad.trace" "$wskcert" check "$work/bad.trace"
+
+# Over real threads: accepted, and what is refused can be played again with its seed.
+expect 0 "ACCEPTED" "$wskcert" run in_progress/receive_held_with_irp --scheduler=threads --seed=7
+expect 0 "cases, " "$wskcert" certify --scheduler=threads --repeat=3 --in-process --filter=in_progress/receive_held --quiet
+expect 1 "--scheduler=threads --seed=" "$wskcert" certify --scheduler=threads --repeat=3 --filter=irp/completed_at_dispatch_level \
+  --provider=saboteur:disable-irp-completes-early --quiet
 
 # The case that the tool is about, and its trace.
 expect 0 "returned STATUS_PENDING" "$wskcert" run in_progress/receive_held_with_irp --trace="$work/held.trace"

@@ -38,6 +38,7 @@ absl::StatusOr<std::unique_ptr<Provider>> ProviderOf(const Options& options) {
   provider.timeout = absl::Seconds(options.timeout_seconds);
   provider.scheduler = options.scheduler == "threads" ? Scheduler::kThreads : Scheduler::kFibers;
   provider.seed = options.seed;
+  provider.in_process = options.in_process;
   return MakeProvider(options.provider, provider);
 }
 

@@ -47,6 +47,7 @@ Plays every case of the suite, each in a process of its own, judges what was see
                      threads: its threads really run at the same time, with random delays
   --seed=NUMBER      of the delays of the first play; the next has the next number (0)
   --repeat=TIMES     plays each case so often, until a trace is not accepted (1)
+  --in-process       plays in this process, which is faster; if the provider crashes or hangs, so does wskcert
   --list             lists the cases instead
   --list-providers   lists the providers instead
   --quiet            no progress
@@ -98,6 +99,7 @@ enum Option {
   kScheduler,
   kSeed,
   kRepeat,
+  kInProcess,
   kList,
   kListProviders,
   kQuiet,
@@ -115,6 +117,7 @@ const option kLongOptions[] = {{"provider", required_argument, nullptr, kProvide
                                {"scheduler", required_argument, nullptr, kScheduler},
                                {"seed", required_argument, nullptr, kSeed},
                                {"repeat", required_argument, nullptr, kRepeat},
+                               {"in-process", no_argument, nullptr, kInProcess},
                                {"list", no_argument, nullptr, kList},
                                {"list-providers", no_argument, nullptr, kListProviders},
                                {"quiet", no_argument, nullptr, kQuiet},
@@ -163,6 +166,9 @@ absl::Status Take(int option, const char* value, Options* out, bool* help) {
       if (!absl::SimpleAtoi(value, &out->repeat) || out->repeat <= 0) {
         return absl::InvalidArgumentError(absl::StrCat("--repeat=", value, ": a number from 1 on"));
       }
+      break;
+    case kInProcess:
+      out->in_process = true;
       break;
     case kList:
       out->list = true;

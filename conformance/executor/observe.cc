@@ -7,7 +7,7 @@ Observation* Reserve(Session* session, Seen kind, uint32_t* stamp) {
   const uint32_t index = static_cast<uint32_t>(CountUp(&session->log_next));
   if (index >= session->log_capacity) {
     // Keep the counter from wrapping when a provider floods: everything beyond the capacity is lost alike.
-    __atomic_store_n(&session->log_next, static_cast<LONG>(session->log_capacity + 1), kCounterOrder);
+    __atomic_store_n(&session->log_next, static_cast<LONG>(session->log_capacity + 1), __ATOMIC_RELAXED);
     *stamp = kNoIndex;
     return nullptr;
   }

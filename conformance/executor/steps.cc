@@ -245,7 +245,7 @@ static bool PrepareStimulus(Session* session, const ProgramStep* step, Stimulus*
 static void TakeBack(Loose<uint64_t>* sent, uint64_t offset, uint32_t length) {
   // Unless another thread has gone on from there.
   uint64_t end = offset + length;
-  __atomic_compare_exchange_n(sent->address(), &end, offset, false, kCounterOrder, __ATOMIC_RELAXED);
+  __atomic_compare_exchange_n(sent->address(), &end, offset, false, kUpOrder, __ATOMIC_RELAXED);
 }
 
 static void UndoStimulus(Session* session, const ProgramStep* step, uint64_t offset) {

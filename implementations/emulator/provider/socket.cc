@@ -538,7 +538,7 @@ NTSTATUS WSKAPI WspCloseSocket(PWSK_SOCKET wsk, PIRP irp) {
   const char* page = "nc-wsk-pfn_wsk_close_socket.md";
   Socket* socket = Check(wsk, page);
   if (irp == nullptr) return STATUS_INVALID_PARAMETER;
-  if (socket->calls != 0) {
+  if (ReadAcquire(&socket->calls) != 0) {
     WspMisuse("WskCloseSocket while another call on the socket is in progress", page, wsk);
   }
   if (socket->retained != 0) {

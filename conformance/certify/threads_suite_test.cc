@@ -1,0 +1,80 @@
+// The curated suite over real threads: every trace is accepted, whatever the threads do, and together they
+// exercise every required rule. Under ThreadSanitizer also with the runtime's own locking visible.
+#include <set>
+#include <string>
+#include <vector>
+
+#include "conformance/certify/compile.h"
+#include "conformance/certify/run_case.h"
+#include "conformance/certify/testbed.h"
+#include "conformance/certify/trace_io.h"
+#include "conformance/model/log_check.h"
+#include "conformance/rules/catalogue.h"
+#include "conformance/suite/suite.h"
+#include "gtest/gtest.h"
+
+namespace wskcert {
+namespace {
+
+constexpr int kRounds = 3;
+
+struct Rounds {
+  std::vector<RuleSet> exercised;             // by case
+  std::vector<std::set<std::string>> traces;  // by case
+};
+
+// Plays all cases in one process, as one after the other uses the same host threads.
+Rounds PlaySuite(bool visible_runtime, uint64_t seed) {
+  Testbed::Options options;
+  options.scheduler = Scheduler::kThreads;
+  options.seed = seed;
+  options.visible_runtime = visible_runtime;
+  Testbed testbed(options);
+  model::Judge judge(model::Profile::kDocumented);
+  Rounds rounds;
+  for (const NamedCase& candidate : CuratedSuite().cases()) {
+    rounds.exercised.emplace_back();
+    rounds.traces.emplace_back();
+    const absl::StatusOr<Program> program = Compile(candidate.body().sequence(), EmulatorChoices());
+    EXPECT_TRUE(program.ok()) << candidate.name();
+    if (!program.ok()) continue;
+    for (int round = 0; round < kRounds; ++round) {
+      const Played& played = testbed.Play(*program);
+      char error[256] = "";
+      EXPECT_TRUE(ValidateLog(played.log.data(), played.log.size(), error, sizeof(error))) << error;
+      const Judged judged = JudgeLog(&judge, played.log, played.capabilities);
+      EXPECT_FALSE(judged.refusal.refused) << candidate.name() << "\n" << RefusalStory(played.log, judged);
+      judged.exercised.ForEach([&rounds](RuleId rule) { rounds.exercised.back().Add(rule); });
+      rounds.traces.back().insert(LogSha256(played.log));
+    }
+  }
+  return rounds;
+}
+
+// A case in which threads race may miss what it is about; no rule may be missed by all.
+TEST(ThreadsSuite, IsAcceptedAndExercisesEveryRequiredRule) {
+  const Rounds rounds = PlaySuite(false, 1);
+  RuleSet exercised;
+  for (const RuleSet& rules : rounds.exercised) {
+    rules.ForEach([&exercised](RuleId rule) { exercised.Add(rule); });
+  }
+  catalogue::Required().ForEach([&exercised](RuleId rule) {
+    EXPECT_TRUE(exercised.Has(rule)) << catalogue::Get(rule).name() << " is exercised by no case";
+  });
+}
+
+TEST(ThreadsSuite, ThreadsReallyRace) {
+  const Rounds rounds = PlaySuite(false, 1000);
+  size_t varied = 0;
+  for (const std::set<std::string>& traces : rounds.traces) varied += traces.size() > 1 ? 1 : 0;
+  EXPECT_GT(varied, 0u);
+}
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+TEST(ThreadsSuite, IsAcceptedWithTheRuntimeVisible) { PlaySuite(true, 2000); }
+#endif
+#endif
+
+}  // namespace
+}  // namespace wskcert
