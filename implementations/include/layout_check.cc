@@ -10,10 +10,19 @@
   static_assert((long long)(name) == (long long)(number) || (unsigned)(name) == (number), #name);
 
 #include "implementations/include/layout_check.inc"
+#include "implementations/include/layout_check_more.inc"
 
 #ifdef WSKCERT_OWN_HEADERS
 // What mingw-w64 does not have, or has without the alignment that Windows gives it.
 CHECK_SIZE(DEVICE_OBJECT, 0x150)
+CHECK_SIZE(RTL_RUN_ONCE, 0x8)
+CHECK_SIZE(OSVERSIONINFOW, 0x114)
+CHECK_SIZE(OSVERSIONINFOEXW, 0x11c)
+CHECK_VALUE(RTL_RUN_ONCE_INIT_FAILED, 4)
+CHECK_VALUE(RTL_RUN_ONCE_CHECK_ONLY, 1)
+CHECK_VALUE(RTL_RUN_ONCE_CTX_RESERVED_BITS, 2)
+CHECK_VALUE(ContinueCompletion, 0)
+CHECK_VALUE(StopCompletion, 0xC0000016)
 CHECK_VALUE(POOL_FLAG_UNINITIALIZED, 0x2)
 CHECK_VALUE(POOL_FLAG_NON_PAGED, 0x40)
 CHECK_VALUE(POOL_FLAG_NON_PAGED_EXECUTE, 0x80)

@@ -42,9 +42,13 @@ _Static_assert(sizeof(wchar_t) == 2, "kernel code needs -fshort-wchar");
 #define _cdecl
 
 // Structured exceptions do not exist here: a fault ends the process with a sanitizer's or the system's
-// report. The handler is compiled, so that it stays correct, and never entered; __leave works in a block
-// without inner loops. libstdc++ has a macro __try of its own: include its headers first where both are
-// wanted.
+// report, and ExRaiseStatus is a bug check. What the keywords expand to:
+//   __try      a loop that runs once, so that there is something for __leave to leave
+//   __except   a branch never taken: the handler and its filter are compiled, so that they stay correct
+//   __finally  a branch always taken; leaving the __try block by return or goto skips it, unlike on Windows
+//   __leave    break: it leaves the innermost loop or switch, which must be the __try block itself
+// So a `break` or `continue` in a __try block, meant for a loop around it, ends only the block. libstdc++ has
+// a macro __try of its own: include its headers first where both are wanted.
 // clang-format off
 #undef __try
 #define __try for (int wskcert_once_ = 1; wskcert_once_; wskcert_once_ = 0)
@@ -91,6 +95,12 @@ _Static_assert(sizeof(wchar_t) == 2, "kernel code needs -fshort-wchar");
 #define UNREFERENCED_PARAMETER(p) ((void)(p))
 #define DBG_UNREFERENCED_PARAMETER(p) ((void)(p))
 #define DBG_UNREFERENCED_LOCAL_VARIABLE(v) ((void)(v))
+#define NOTHING
+#define FAR
+#define NEAR
+#define STDAPICALLTYPE
+#define NT_ANALYSIS_ASSUME(e)
+#define ANYSIZE_ARRAY 1
 #define DEFAULT_UNREACHABLE \
   default:                  \
     __builtin_unreachable()
@@ -106,11 +116,22 @@ _Static_assert(sizeof(wchar_t) == 2, "kernel code needs -fshort-wchar");
 
 #define VOID void
 #define CONST const
+#ifndef __cplusplus
+// Microsoft's C has the keyword of C++.
+#ifndef static_assert
+#define static_assert _Static_assert
+#endif
+#ifndef min
+#define min(a, b) (((a) < (b)) ? (a) : (b))
+#define max(a, b) (((a) > (b)) ? (a) : (b))
+#endif
+#endif
+#define DECLARE_HANDLE(name) typedef struct name##__* name
 typedef void* PVOID;
 typedef void** PPVOID;
 typedef const void* PCVOID;
 typedef char CHAR, *PCHAR, *PSTR, *PSZ, *LPSTR, CCHAR, *PCCHAR;
-typedef const char *PCSTR, *LPCSTR, *PCSZ;
+typedef const char *PCSTR, *LPCSTR, *PCSZ, *LPCCH, *PCCH;
 typedef signed char SCHAR, INT8, *PINT8;
 typedef unsigned char UCHAR, *PUCHAR, BYTE, *PBYTE, UINT8, *PUINT8;
 typedef UCHAR BOOLEAN, *PBOOLEAN;
@@ -177,6 +198,12 @@ typedef PVOID PSECURITY_DESCRIPTOR, PSID;
 #define ARRAYSIZE(a) RTL_NUMBER_OF(a)
 #define _ARRAYSIZE(a) RTL_NUMBER_OF(a)
 
+#define MAKELONG(a, b) ((LONG)(((USHORT)(a)) | ((ULONG)((USHORT)(b))) << 16))
+#define MAKEWORD(a, b) ((USHORT)(((UCHAR)(a)) | ((USHORT)((UCHAR)(b))) << 8))
+#define FlagOn(f, sf) ((f) & (sf))
+#define BooleanFlagOn(f, sf) ((BOOLEAN)(((f) & (sf)) != 0))
+#define SetFlag(f, sf) ((f) |= (sf))
+#define ClearFlag(f, sf) ((f) &= ~(sf))
 #define LOWORD(v) ((USHORT)(((ULONG_PTR)(v)) & 0xffff))
 #define HIWORD(v) ((USHORT)((((ULONG_PTR)(v)) >> 16) & 0xffff))
 #define LOBYTE(v) ((UCHAR)(((ULONG_PTR)(v)) & 0xff))

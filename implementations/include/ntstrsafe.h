@@ -85,6 +85,31 @@ static inline __attribute__((unused)) NTSTATUS RtlStringCchPrintfA(PCHAR d, SIZE
 }
 #define RtlStringCbPrintfA RtlStringCchPrintfA
 
+FORCEINLINE NTSTATUS RtlStringCchVPrintfW(PWCHAR d, SIZE_T size, PCWSTR format, va_list arguments) {
+  if (size == 0 || size > NTSTRSAFE_MAX_CCH) return STATUS_INVALID_PARAMETER;
+  return WskcertFormatWide(d, size, format, arguments) < size ? STATUS_SUCCESS : STATUS_BUFFER_OVERFLOW;
+}
+FORCEINLINE NTSTATUS RtlStringCbVPrintfW(PWCHAR d, SIZE_T size, PCWSTR format, va_list arguments) {
+  return RtlStringCchVPrintfW(d, size / sizeof(WCHAR), format, arguments);
+}
+static inline __attribute__((unused)) NTSTATUS RtlStringCchPrintfW(PWCHAR d, SIZE_T size, PCWSTR format,
+                                                                   ...) {
+  va_list arguments;
+  NTSTATUS status;
+  va_start(arguments, format);
+  status = RtlStringCchVPrintfW(d, size, format, arguments);
+  va_end(arguments);
+  return status;
+}
+static inline __attribute__((unused)) NTSTATUS RtlStringCbPrintfW(PWCHAR d, SIZE_T size, PCWSTR format, ...) {
+  va_list arguments;
+  NTSTATUS status;
+  va_start(arguments, format);
+  status = RtlStringCchVPrintfW(d, size / sizeof(WCHAR), format, arguments);
+  va_end(arguments);
+  return status;
+}
+
 FORCEINLINE NTSTATUS RtlUnicodeStringInit(PUNICODE_STRING d, PCWSTR s) {
   SIZE_T length = 0;
   if (s != NULL && !NT_SUCCESS(RtlStringCbLengthW(s, 0xffff, &length))) return STATUS_INVALID_PARAMETER;
@@ -92,6 +117,33 @@ FORCEINLINE NTSTATUS RtlUnicodeStringInit(PUNICODE_STRING d, PCWSTR s) {
   d->MaximumLength = (USHORT)(s != NULL ? length + sizeof(WCHAR) : 0);
   d->Buffer = (PWCH)s;
   return STATUS_SUCCESS;
+}
+
+// Into counted strings; they stay as they were unless something is written.
+static inline __attribute__((unused)) NTSTATUS RtlUnicodeStringPrintf(PUNICODE_STRING d, PCWSTR format, ...) {
+  va_list arguments;
+  SIZE_T length;
+  const SIZE_T room = d->MaximumLength / sizeof(WCHAR);
+  if (room == 0) return STATUS_BUFFER_OVERFLOW;
+  va_start(arguments, format);
+  length = WskcertFormatWide(d->Buffer, room, format, arguments);
+  va_end(arguments);
+  d->Length = (USHORT)((length < room ? length : room - 1) * sizeof(WCHAR));
+  return length < room ? STATUS_SUCCESS : STATUS_BUFFER_OVERFLOW;
+}
+FORCEINLINE NTSTATUS RtlUnicodeStringCopyString(PUNICODE_STRING d, PCWSTR s) {
+  d->Length = 0;
+  return NT_SUCCESS(RtlAppendUnicodeToString(d, s)) ? STATUS_SUCCESS : STATUS_BUFFER_OVERFLOW;
+}
+FORCEINLINE NTSTATUS RtlUnicodeStringCopy(PUNICODE_STRING d, PCUNICODE_STRING s) {
+  d->Length = 0;
+  return NT_SUCCESS(RtlAppendUnicodeStringToString(d, s)) ? STATUS_SUCCESS : STATUS_BUFFER_OVERFLOW;
+}
+FORCEINLINE NTSTATUS RtlUnicodeStringCatString(PUNICODE_STRING d, PCWSTR s) {
+  return NT_SUCCESS(RtlAppendUnicodeToString(d, s)) ? STATUS_SUCCESS : STATUS_BUFFER_OVERFLOW;
+}
+FORCEINLINE NTSTATUS RtlUnicodeStringCat(PUNICODE_STRING d, PCUNICODE_STRING s) {
+  return NT_SUCCESS(RtlAppendUnicodeStringToString(d, s)) ? STATUS_SUCCESS : STATUS_BUFFER_OVERFLOW;
 }
 
 #endif  // WSKCERT_INCLUDE_NTSTRSAFE_H_

@@ -7,21 +7,20 @@
 #include <ntdef.h>
 #include <ntstatus.h>
 
-#ifndef NTDDI_VERSION
-#define NTDDI_WIN7 0x06010000
-#define NTDDI_WIN8 0x06020000
-#define NTDDI_WIN10 0x0A000000
-#define NTDDI_WIN10_VB 0x0A000008
-#define NTDDI_VERSION NTDDI_WIN10_VB
-#endif
+#include <sdkddkver.h>
 
 #include <wdm/interlocked.h>
 #include <wdm/ke.h>
 #include <wdm/ex.h>
+#include <wdm/ex_more.h>
 #include <wdm/io.h>
+#include <wdm/csq.h>
 #include <wdm/mm.h>
 #include <wdm/ps.h>
 #include <wdm/registry.h>
 #include <wdm/rtl.h>
+#include <wdm/rtl_string.h>
+#include <wdm/rtl_misc.h>
+#include <wdm/crt.h>
 
 #endif  // WSKCERT_INCLUDE_WDM_H_

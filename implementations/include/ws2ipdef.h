@@ -93,6 +93,7 @@ extern "C" {
 
 #define UDP_SEND_MSG_SIZE 2
 #define UDP_RECV_MAX_COALESCED_SIZE 3
+#define UDP_COALESCED_INFO 3
 
 // ---- Addresses ----
 
@@ -106,6 +107,19 @@ typedef struct sockaddr_in6 {
     SCOPE_ID sin6_scope_struct;
   };
 } SOCKADDR_IN6_LH, *PSOCKADDR_IN6_LH, SOCKADDR_IN6, *PSOCKADDR_IN6;
+
+#define IN4ADDR_ANY_INIT \
+  {                      \
+    { 0, 0, 0, 0 }       \
+  }
+#define IN6ADDR_ANY_INIT \
+  {                      \
+    { 0 }                \
+  }
+#define IN6ADDR_LOOPBACK_INIT                          \
+  {                                                    \
+    { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 } \
+  }
 
 typedef struct _sockaddr_in6_pair {
   PSOCKADDR_IN6 SourceAddress;

@@ -30,6 +30,13 @@ Thread* RequireThread(void* object, const char* function) {
               "%s on something that is no thread object", function);
 }
 
+// Their first field is a CSHORT that says what they are; a thread's is a DISPATCHER_HEADER.
+bool IsDriverOrDevice(const void* object) {
+  if (object == nullptr) return false;
+  const CSHORT type = *static_cast<const CSHORT*>(object);
+  return type == IO_TYPE_DEVICE || type == IO_TYPE_DRIVER || type == IO_TYPE_FILE;
+}
+
 POBJECT_TYPE g_thread_type = nullptr;
 
 }  // namespace
@@ -87,6 +94,7 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE handle, ACCESS_MASK, POBJECT_TYPE, KPR
 }
 
 LONG_PTR ObfReferenceObject(PVOID object) {
+  if (IsDriverOrDevice(object)) return 1;
   Thread* thread = RequireThread(object, "ObReferenceObject");
   RuntimeLock lock;
   ReferenceThread(thread);
@@ -94,6 +102,7 @@ LONG_PTR ObfReferenceObject(PVOID object) {
 }
 
 LONG_PTR ObfDereferenceObject(PVOID object) {
+  if (IsDriverOrDevice(object)) return 1;
   Thread* thread = RequireThread(object, "ObDereferenceObject");
   RuntimeLock lock;
   const LONG_PTR left = static_cast<LONG_PTR>(thread->references) - 1;

@@ -236,3 +236,46 @@ extern "C" ULONG DbgPrint(PCSTR format, ...) {
   va_end(arguments);
   return STATUS_SUCCESS;
 }
+
+namespace {
+
+// The narrow form of a wide format: there %s is wide and %hs narrow.
+void NarrowFormat(PCWSTR format, char* to, size_t size) {
+  size_t at = 0;
+  bool inside = false, narrow = false;
+  for (; *format != 0 && at + 2 < size; ++format) {
+    const char c = static_cast<char>(*format < 0x80 ? *format : '?');
+    if (c == '%') {
+      inside = !inside;
+      narrow = false;
+    } else if (inside && c == 'h') {
+      narrow = true;
+      if (format[1] == 's' || format[1] == 'S') continue;
+    } else if (inside && (c == 's' || c == 'S')) {
+      const bool wide = c == 's' ? !narrow : false;
+      if (wide && to[at - 1] != 'w' && to[at - 1] != 'l') to[at++] = 'w';
+      to[at++] = 's';
+      inside = false;
+      continue;
+    } else if (inside && ((c >= 'a' && c <= 'z' && c != 'l' && c != 'w' && c != 'z') ||
+                          (c >= 'A' && c <= 'Z' && c != 'I'))) {
+      inside = false;
+    }
+    to[at++] = c;
+  }
+  to[at] = 0;
+}
+
+}  // namespace
+
+extern "C" SIZE_T WskcertFormatWide(PWCHAR buffer, SIZE_T size, PCWSTR format, va_list arguments) {
+  char narrow[256];
+  NarrowFormat(format, narrow, sizeof(narrow));
+  // The narrow text goes into the same buffer and is widened in place, from its end.
+  char* text = reinterpret_cast<char*>(buffer);
+  const SIZE_T length = WskcertFormat(text, size, narrow, arguments);
+  if (size == 0) return length;
+  for (SIZE_T i = length < size ? length + 1 : size; i > 0; --i)
+    buffer[i - 1] = static_cast<WCHAR>(static_cast<UCHAR>(text[i - 1]));
+  return length;
+}

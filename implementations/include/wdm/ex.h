@@ -173,6 +173,8 @@ VOID ExReleaseFastMutexUnsafe(PFAST_MUTEX FastMutex);
 #define KeAcquireGuardedMutex ExAcquireFastMutex
 #define KeReleaseGuardedMutex ExReleaseFastMutex
 #define KeTryToAcquireGuardedMutex ExTryToAcquireFastMutex
+#define KeAcquireGuardedMutexUnsafe ExAcquireFastMutexUnsafe
+#define KeReleaseGuardedMutexUnsafe ExReleaseFastMutexUnsafe
 
 // ---- Push locks: shared or exclusive, up to APC_LEVEL, inside a critical region.
 typedef ULONG_PTR EX_PUSH_LOCK, *PEX_PUSH_LOCK;

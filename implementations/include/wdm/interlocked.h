@@ -75,6 +75,62 @@ FORCEINLINE UCHAR InterlockedBitTestAndReset(volatile LONG* p, LONG bit) {
   return (UCHAR)((InterlockedAnd(&p[bit >> 5], (LONG) ~(1u << (bit & 31))) >> (bit & 31)) & 1);
 }
 
+FORCEINLINE UCHAR InterlockedBitTestAndSet64(volatile LONG64* p, LONG64 bit) {
+  return (UCHAR)((InterlockedOr64(&p[bit >> 6], (LONG64)(1ull << (bit & 63))) >> (bit & 63)) & 1);
+}
+FORCEINLINE UCHAR InterlockedBitTestAndReset64(volatile LONG64* p, LONG64 bit) {
+  return (UCHAR)((InterlockedAnd64(&p[bit >> 6], (LONG64) ~(1ull << (bit & 63))) >> (bit & 63)) & 1);
+}
+// Not interlocked.
+FORCEINLINE UCHAR BitTest(const LONG* p, LONG bit) { return (UCHAR)(((ULONG)p[bit >> 5] >> (bit & 31)) & 1); }
+FORCEINLINE UCHAR BitTest64(const LONG64* p, LONG64 bit) {
+  return (UCHAR)(((ULONG64)p[bit >> 6] >> (bit & 63)) & 1);
+}
+FORCEINLINE UCHAR BitScanForward(ULONG* Index, ULONG Mask) {
+  if (Mask != 0) *Index = (ULONG)__builtin_ctz(Mask);
+  return Mask != 0;
+}
+FORCEINLINE UCHAR BitScanReverse(ULONG* Index, ULONG Mask) {
+  if (Mask != 0) *Index = 31u - (ULONG)__builtin_clz(Mask);
+  return Mask != 0;
+}
+FORCEINLINE UCHAR BitScanForward64(ULONG* Index, ULONG64 Mask) {
+  if (Mask != 0) *Index = (ULONG)__builtin_ctzll(Mask);
+  return Mask != 0;
+}
+FORCEINLINE UCHAR BitScanReverse64(ULONG* Index, ULONG64 Mask) {
+  if (Mask != 0) *Index = 63u - (ULONG)__builtin_clzll(Mask);
+  return Mask != 0;
+}
+
+// Sizes, and the compiler's own names for all of these.
+#define InterlockedIncrementSizeT(p) ((SIZE_T)InterlockedIncrement64((volatile LONG64*)(p)))
+#define InterlockedDecrementSizeT(p) ((SIZE_T)InterlockedDecrement64((volatile LONG64*)(p)))
+#define InterlockedExchangeAddSizeT(p, v) \
+  ((SIZE_T)InterlockedExchangeAdd64((volatile LONG64*)(p), (LONG64)(v)))
+#define InterlockedAddSizeT(p, v) ((SIZE_T)InterlockedAdd64((volatile LONG64*)(p), (LONG64)(v)))
+#define _InterlockedIncrement InterlockedIncrement
+#define _InterlockedDecrement InterlockedDecrement
+#define _InterlockedExchange InterlockedExchange
+#define _InterlockedExchangeAdd InterlockedExchangeAdd
+#define _InterlockedCompareExchange InterlockedCompareExchange
+#define _InterlockedOr InterlockedOr
+#define _InterlockedAnd InterlockedAnd
+#define _InterlockedIncrement64 InterlockedIncrement64
+#define _InterlockedDecrement64 InterlockedDecrement64
+#define _InterlockedExchange64 InterlockedExchange64
+#define _InterlockedExchangeAdd64 InterlockedExchangeAdd64
+#define _InterlockedCompareExchange64 InterlockedCompareExchange64
+#define _InterlockedExchangePointer InterlockedExchangePointer
+#define _InterlockedCompareExchangePointer InterlockedCompareExchangePointer
+#define _bittest BitTest
+#define _interlockedbittestandset InterlockedBitTestAndSet
+#define _interlockedbittestandreset InterlockedBitTestAndReset
+#define _BitScanForward BitScanForward
+#define _BitScanReverse BitScanReverse
+#define _BitScanForward64 BitScanForward64
+#define _BitScanReverse64 BitScanReverse64
+
 #define WSKCERT_READ_WRITE(suffix, type)                              \
   FORCEINLINE type Read##suffix##Acquire(const volatile type* p) {    \
     return __atomic_load_n(p, __ATOMIC_ACQUIRE);                      \

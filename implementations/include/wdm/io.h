@@ -19,19 +19,34 @@ struct _MDL;
 #define IO_TYPE_IRP 6
 
 #define IRP_MJ_CREATE 0x00
+#define IRP_MJ_CREATE_NAMED_PIPE 0x01
 #define IRP_MJ_CLOSE 0x02
 #define IRP_MJ_READ 0x03
 #define IRP_MJ_WRITE 0x04
 #define IRP_MJ_QUERY_INFORMATION 0x05
 #define IRP_MJ_SET_INFORMATION 0x06
+#define IRP_MJ_QUERY_EA 0x07
+#define IRP_MJ_SET_EA 0x08
 #define IRP_MJ_FLUSH_BUFFERS 0x09
+#define IRP_MJ_QUERY_VOLUME_INFORMATION 0x0a
+#define IRP_MJ_SET_VOLUME_INFORMATION 0x0b
+#define IRP_MJ_DIRECTORY_CONTROL 0x0c
+#define IRP_MJ_FILE_SYSTEM_CONTROL 0x0d
 #define IRP_MJ_DEVICE_CONTROL 0x0e
 #define IRP_MJ_INTERNAL_DEVICE_CONTROL 0x0f
 #define IRP_MJ_SHUTDOWN 0x10
+#define IRP_MJ_LOCK_CONTROL 0x11
 #define IRP_MJ_CLEANUP 0x12
+#define IRP_MJ_CREATE_MAILSLOT 0x13
+#define IRP_MJ_QUERY_SECURITY 0x14
+#define IRP_MJ_SET_SECURITY 0x15
 #define IRP_MJ_POWER 0x16
 #define IRP_MJ_SYSTEM_CONTROL 0x17
+#define IRP_MJ_DEVICE_CHANGE 0x18
+#define IRP_MJ_QUERY_QUOTA 0x19
+#define IRP_MJ_SET_QUOTA 0x1a
 #define IRP_MJ_PNP 0x1b
+#define IRP_MJ_SCSI IRP_MJ_INTERNAL_DEVICE_CONTROL
 #define IRP_MJ_MAXIMUM_FUNCTION 0x1b
 
 #define SL_PENDING_RETURNED 0x01
@@ -48,7 +63,9 @@ struct _MDL;
 
 #define IO_NO_INCREMENT 0
 #define IO_NETWORK_INCREMENT 2
+#define IO_DISK_INCREMENT 1
 #define EVENT_INCREMENT 1
+#define SEMAPHORE_INCREMENT 1
 
 #define FILE_DEVICE_NETWORK 0x00000012
 #define FILE_DEVICE_UNKNOWN 0x00000022
@@ -69,6 +86,7 @@ struct _MDL;
 #define FILE_WRITE_DATA 2
 #define CTL_CODE(t, f, m, a) (((ULONG)(t) << 16) | ((a) << 14) | ((f) << 2) | (m))
 #define DEVICE_TYPE_FROM_CTL_CODE(c) (((ULONG)((c)&0xffff0000)) >> 16)
+#define IoGetFunctionCodeFromCtlCode(c) (((c) >> 2) & 0xFFF)
 #define METHOD_FROM_CTL_CODE(c) ((ULONG)((c)&3))
 
 typedef ULONG DEVICE_TYPE;
@@ -90,6 +108,12 @@ typedef VOID DRIVER_CANCEL(struct _DEVICE_OBJECT* DeviceObject, struct _IRP* Irp
 typedef VOID DRIVER_STARTIO(struct _DEVICE_OBJECT* DeviceObject, struct _IRP* Irp);
 typedef NTSTATUS DRIVER_ADD_DEVICE(struct _DRIVER_OBJECT* DriverObject, struct _DEVICE_OBJECT* Pdo);
 typedef NTSTATUS IO_COMPLETION_ROUTINE(struct _DEVICE_OBJECT* DeviceObject, struct _IRP* Irp, PVOID Context);
+// A completion routine's answer by name; the numbers are the two NTSTATUS codes.
+typedef enum _IO_COMPLETION_ROUTINE_RESULT {
+  ContinueCompletion = 0,
+  StopCompletion = (int)0xC0000016
+} IO_COMPLETION_ROUTINE_RESULT,
+    *PIO_COMPLETION_ROUTINE_RESULT;
 typedef DRIVER_INITIALIZE* PDRIVER_INITIALIZE;
 typedef DRIVER_UNLOAD* PDRIVER_UNLOAD;
 typedef DRIVER_DISPATCH *PDRIVER_DISPATCH, DRIVER_DISPATCH_PAGED;

@@ -21,6 +21,8 @@ VOID IoFreeIrp(PIRP Irp);
 // lock. Bug check when no callee has the IRP, when a cancel routine is still set or when the status is
 // STATUS_PENDING.
 VOID IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost);
+// For IRPs in memory of the caller's own, when they are used no more.
+FORCEINLINE VOID IoCleanupIrp(PIRP Irp) { UNREFERENCED_PARAMETER(Irp); }
 #define IoCompleteRequest(i, p) IofCompleteRequest(i, p)
 NTSTATUS IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp);
 #define IoCallDriver(d, i) IofCallDriver(d, i)

@@ -223,6 +223,58 @@ ULONGLONG KeQueryUnbiasedInterruptTime(void);
 VOID KeQueryTickCount(PLARGE_INTEGER CurrentCount);
 LARGE_INTEGER KeQueryPerformanceCounter(PLARGE_INTEGER PerformanceFrequency);
 
+// ---- Processors: there is one, number 0 of group 0; affinities and targets are accepted and change nothing.
+typedef struct _PROCESSOR_NUMBER {
+  USHORT Group;
+  UCHAR Number;
+  UCHAR Reserved;
+} PROCESSOR_NUMBER, *PPROCESSOR_NUMBER;
+typedef struct _GROUP_AFFINITY {
+  KAFFINITY Mask;
+  USHORT Group;
+  USHORT Reserved[3];
+} GROUP_AFFINITY, *PGROUP_AFFINITY;
+FORCEINLINE ULONG KeGetCurrentProcessorNumber(void) { return 0; }
+FORCEINLINE ULONG KeGetCurrentProcessorIndex(void) { return 0; }
+FORCEINLINE KAFFINITY KeQueryActiveProcessors(void) { return 1; }
+FORCEINLINE ULONG KeQueryMaximumProcessorCount(void) { return 1; }
+FORCEINLINE USHORT KeQueryActiveGroupCount(void) { return 1; }
+FORCEINLINE NTSTATUS KeGetProcessorNumberFromIndex(ULONG ProcIndex, PPROCESSOR_NUMBER ProcNumber) {
+  ProcNumber->Group = 0;
+  ProcNumber->Number = 0;
+  ProcNumber->Reserved = 0;
+  return ProcIndex == 0 ? (NTSTATUS)0 : (NTSTATUS)0xC000000D;
+}
+FORCEINLINE ULONG KeGetProcessorIndexFromNumber(PPROCESSOR_NUMBER ProcNumber) {
+  return ProcNumber->Group == 0 && ProcNumber->Number == 0 ? 0 : 0xFFFFFFFF;
+}
+FORCEINLINE KAFFINITY KeSetSystemAffinityThreadEx(KAFFINITY Affinity) {
+  UNREFERENCED_PARAMETER(Affinity);
+  return 0;
+}
+FORCEINLINE VOID KeRevertToUserAffinityThreadEx(KAFFINITY Affinity) { UNREFERENCED_PARAMETER(Affinity); }
+FORCEINLINE VOID KeSetSystemGroupAffinityThread(PGROUP_AFFINITY Affinity, PGROUP_AFFINITY PreviousAffinity) {
+  UNREFERENCED_PARAMETER(Affinity);
+  if (PreviousAffinity != NULL) __builtin_memset(PreviousAffinity, 0, sizeof(*PreviousAffinity));
+}
+FORCEINLINE VOID KeRevertToUserGroupAffinityThread(PGROUP_AFFINITY PreviousAffinity) {
+  UNREFERENCED_PARAMETER(PreviousAffinity);
+}
+FORCEINLINE VOID KeSetTargetProcessorDpc(PRKDPC Dpc, CCHAR Number) {
+  UNREFERENCED_PARAMETER(Dpc);
+  UNREFERENCED_PARAMETER(Number);
+}
+FORCEINLINE NTSTATUS KeSetTargetProcessorDpcEx(PKDPC Dpc, PPROCESSOR_NUMBER ProcNumber) {
+  UNREFERENCED_PARAMETER(Dpc);
+  UNREFERENCED_PARAMETER(ProcNumber);
+  return (NTSTATUS)0;
+}
+
+// ---- Guarded regions: as critical regions here, for there are no APCs. Up to APC_LEVEL.
+#define KeEnterGuardedRegion() KeEnterCriticalRegion()
+#define KeLeaveGuardedRegion() KeLeaveCriticalRegion()
+#define KeAreAllApcsDisabled() KeAreApcsDisabled()
+
 DECLSPEC_NORETURN VOID KeBugCheckEx(ULONG BugCheckCode, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3,
                                     ULONG_PTR P4);
 DECLSPEC_NORETURN VOID KeBugCheck(ULONG BugCheckCode);

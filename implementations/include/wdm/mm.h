@@ -86,6 +86,9 @@ FORCEINLINE PVOID MmGetSystemAddressForMdlSafe(PMDL Mdl, ULONG Priority) {
   if (Mdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL)) return Mdl->MappedSystemVa;
   return MmMapLockedPagesSpecifyCache(Mdl, KernelMode, MmCached, NULL, FALSE, Priority);
 }
+#define MmMapLockedPages(m, mode) \
+  MmMapLockedPagesSpecifyCache((m), (mode), MmCached, NULL, TRUE, NormalPagePriority)
+#define MmGetMdlBaseVa(m) ((m)->StartVa)
 #define MmGetSystemAddressForMdl(m) MmGetSystemAddressForMdlSafe((m), NormalPagePriority)
 
 #ifdef __cplusplus

@@ -43,6 +43,9 @@ ULONG_PTR IoGetRemainingStackSize(void);
 HANDLE PsGetCurrentThreadId(void);
 HANDLE PsGetThreadId(PETHREAD Thread);
 HANDLE PsGetCurrentProcessId(void);
+#define PsGetCurrentThreadProcessId() PsGetCurrentProcessId()
+#define PsGetProcessId(p) ((void)(p), PsGetCurrentProcessId())
+#define PsIsSystemThread(t) ((void)(t), (BOOLEAN)TRUE)
 PEPROCESS PsGetCurrentProcess(void);
 #define IoGetCurrentProcess() PsGetCurrentProcess()
 #define PsGetCurrentThread() ((PETHREAD)KeGetCurrentThread())
@@ -53,6 +56,21 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POB
                                    POBJECT_HANDLE_INFORMATION Information);
 LONG_PTR ObfReferenceObject(PVOID Object);
 LONG_PTR ObfDereferenceObject(PVOID Object);
+// Threads, and drivers and devices, whose references are not counted.
+FORCEINLINE NTSTATUS ObReferenceObjectByPointer(PVOID Object, ACCESS_MASK DesiredAccess,
+                                                POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode) {
+  UNREFERENCED_PARAMETER(DesiredAccess);
+  UNREFERENCED_PARAMETER(ObjectType);
+  UNREFERENCED_PARAMETER(AccessMode);
+  ObfReferenceObject(Object);
+  return (NTSTATUS)0;
+}
+#define ObReferenceObjectWithTag(o, t) ObfReferenceObject(o)
+#define ObDereferenceObjectWithTag(o, t) ObfDereferenceObject(o)
+#define ObDereferenceObjectDeferDelete(o) ObfDereferenceObject(o)
+#define ZwCurrentProcess() ((HANDLE)(LONG_PTR)-1)
+#define NtCurrentProcess() ZwCurrentProcess()
+#define ZwCurrentThread() ((HANDLE)(LONG_PTR)-2)
 #define ObReferenceObject(o) ObfReferenceObject(o)
 #define ObDereferenceObject(o) ObfDereferenceObject(o)
 NTSTATUS ZwClose(HANDLE Handle);

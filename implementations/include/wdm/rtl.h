@@ -101,6 +101,9 @@ ULONG DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...);
 ULONG vDbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, va_list Arguments);
 // Bounded formatting in that language: always terminates; returns the length it would have had.
 SIZE_T WskcertFormat(PCHAR Buffer, SIZE_T Size, PCSTR Format, va_list Arguments);
+// The same in wide characters, which Size counts; %s is wide, %hs narrow. ASCII only, and formats of up to
+// 250 characters.
+SIZE_T WskcertFormatWide(PWCHAR Buffer, SIZE_T Size, PCWSTR Format, va_list Arguments);
 #define DPFLTR_IHVDRIVER_ID 77
 #define DPFLTR_IHVNETWORK_ID 80
 #define DPFLTR_DEFAULT_ID 101
@@ -108,8 +111,15 @@ SIZE_T WskcertFormat(PCHAR Buffer, SIZE_T Size, PCSTR Format, va_list Arguments)
 #define DPFLTR_WARNING_LEVEL 1
 #define DPFLTR_TRACE_LEVEL 2
 #define DPFLTR_INFO_LEVEL 3
+#if DBG
+#define KdPrint(x) ((void)(DbgPrint x))
+#define KdPrintEx(x) ((void)(DbgPrintEx x))
+#else
 #define KdPrint(x) ((void)0)
 #define KdPrintEx(x) ((void)0)
+#endif
+#define KD_DEBUGGER_ENABLED FALSE
+#define KD_DEBUGGER_NOT_PRESENT TRUE
 #define DbgBreakPoint() __builtin_trap()
 #define KdBreakPoint() ((void)0)
 
@@ -123,6 +133,9 @@ DECLSPEC_NORETURN VOID WskcertAssertionFailed(const char* Expression, const char
 #define NT_ASSERT(e) ASSERT(e)
 #define NT_VERIFY(e) ((e) ? TRUE : FALSE)
 #define ASSERTMSG(m, e) ASSERT(e)
+#define RTL_SOFT_ASSERT(e) ASSERT(e)
+#define NT_FRE_ASSERT(e) ((e) ? (void)0 : WskcertAssertionFailed(#e, __FILE__, __LINE__))
+#define RTL_VERIFY(e) NT_VERIFY(e)
 
 ULONG RtlRandomEx(PULONG Seed);
 
