@@ -183,12 +183,14 @@ class Compiler {
   void OnSocket(ProgramStep* out, Op op, const ::wskcert::OnSocket& in) {
     Simple(out, op);
     out->socket = Socket(in.socket());
+    out->mask = in.level();
   }
   void WithPeer(ProgramStep* out, Op op, const ::wskcert::WithPeer& in, bool socket) {
     Simple(out, op);
     if (socket) out->socket = Socket(in.socket());
     out->peer = Peer(in.peer());
     out->length = Length(in.length());
+    out->flags = in.raw_flags();
   }
   void Transfer(ProgramStep* out, Op op, const ::wskcert::Transfer& in, bool peer) {
     Simple(out, op);
@@ -378,6 +380,7 @@ class Compiler {
       case StepProto::kRelease:
         Simple(out, Op::kRelease);
         out->socket = Socket(in.release().socket());
+        if (in.release().no_list()) break;
         out->target = Slot(in.release().retained(), kMaxRetained, &header_.retained, "retained");
         break;
       default:
@@ -452,6 +455,7 @@ class Compiler {
     if (datagram) out->socket = Socket(send.socket());
     out->length = backlog ? send.length() : Length(send.length());
     out->flags = send.push() ? 1 : 0;
+    if (datagram) out->code = static_cast<uint32_t>(send.cast());
   }
 
   void CompileOwnOp(const StepProto& in, ProgramStep* out) {

@@ -93,7 +93,8 @@ bool EnvPerform(void* context, const Stimulus* stimulus) {
     case Op::kPeerAbandon:
       return emulator::PeerAbandon(stimulus->peer);
     case Op::kPeerSendDatagram:
-      return emulator::PeerSendDatagram(stimulus->peer, stimulus->address, stimulus->bytes, stimulus->length);
+      return emulator::PeerSendDatagram(stimulus->peer, stimulus->address, stimulus->bytes, stimulus->length,
+                                        static_cast<emulator::Cast>(stimulus->code % 3));
     case Op::kFailAllocations:
       emulator::FailNextAllocations(stimulus->length);
       return true;
@@ -201,7 +202,8 @@ uint64_t EmulatorCapabilities() {
          bit(Capability::kBacklogControl) | bit(Capability::kBreakSocket) |
          bit(Capability::kFailAllocations) | bit(Capability::kHoldAcks) | bit(Capability::kIpv6) |
          bit(Capability::kListeners) | bit(Capability::kDatagrams) | bit(Capability::kHalfOpenDrops) |
-         bit(Capability::kNoHalfOpen) | bit(Capability::kSetReady);
+         bit(Capability::kNoHalfOpen) | bit(Capability::kSetReady) | bit(Capability::kPushBit) |
+         bit(Capability::kCasts);
 }
 
 std::vector<NamedChoice> EmulatorChoices() {

@@ -138,9 +138,37 @@ Decoded DecodePeer(const Session* session, uint32_t peer, const uint8_t* bytes, 
   return Search(session, peer, true, bytes, length);
 }
 
+uint32_t LeadingBytes(const Session* session, const SocketSlot* socket, const uint8_t* bytes,
+                      uint32_t length) {
+  if (socket->peer == kNoSlot) return 0;
+  uint32_t leading = 0;
+  while (leading < length &&
+         MatchesPattern(StreamOf(session, socket), socket->received + leading, bytes + leading, 1)) {
+    ++leading;
+  }
+  return leading;
+}
+
+// Whose datagrams these bytes are from, if not those of the peer at the address.
+static Decoded SearchDatagrams(const Session* session, uint32_t peer, bool to_peer, const uint8_t* bytes,
+                               uint32_t length) {
+  const bool known = peer < session->header->peers;
+  Decoded out = {Content::kCorrupt, known ? static_cast<uint16_t>(peer) : kNoSlot, 0};
+  for (uint32_t other = 0; other < session->header->peers && length != 0; ++other) {
+    const PeerSlot& slot = session->peers[other];
+    if (other == peer) continue;
+    if (FindInStream(StreamId(other, 0, to_peer), to_peer ? slot.datagrams_to_it : slot.datagrams_sent, bytes,
+                     length, &out.offset)) {
+      out.content = Content::kForeign;
+      return out;
+    }
+  }
+  return out;
+}
+
 Decoded DecodeDatagram(const Session* session, uint32_t peer, bool to_peer, const uint8_t* bytes,
                        uint32_t length) {
-  if (peer >= session->header->peers) return {Content::kCorrupt, kNoSlot, 0};
+  if (peer >= session->header->peers) return SearchDatagrams(session, peer, to_peer, bytes, length);
   const PeerSlot& slot = session->peers[peer];
   const uint32_t stream = StreamId(peer, 0, to_peer);
   const uint16_t who = static_cast<uint16_t>(peer);
@@ -150,23 +178,31 @@ Decoded DecodeDatagram(const Session* session, uint32_t peer, bool to_peer, cons
   Decoded out = {Content::kExact, who, 0};
   if (FindInStream(stream, to_peer ? slot.datagrams_to_it : slot.datagrams_sent, bytes, length, &out.offset))
     return out;
-  return {Content::kCorrupt, who, 0};
+  return SearchDatagrams(session, peer, to_peer, bytes, length);
 }
 
-// One datagram of a list. In several MDLs it is looked at by its first piece, and counted whole. Its peer is
-// kBroken if it cannot be read at all.
+// One datagram of a list. Its peer is kBroken if it cannot be read at all.
 static constexpr uint16_t kBroken = kNoSlot - 1;
 static Decoded DecodeOne(const Session* session, const WSK_DATAGRAM_INDICATION* datagram) {
   const WSK_DATA_INDICATION alone = {nullptr, datagram->Buffer};
   Pieces pieces(&alone);
   Piece piece = {nullptr, 0};
   const bool some = pieces.Next(&piece);
-  if (pieces.broken()) return {Content::kCorrupt, kBroken, 0};
   const uint32_t peer =
       datagram->RemoteAddress != nullptr
           ? session->environment.PeerOfAddress(session->environment.context, datagram->RemoteAddress)
           : kNoIndex;
-  return DecodeDatagram(session, peer, false, piece.bytes, some ? piece.length : 0);
+  Decoded decoded = DecodeDatagram(session, peer, false, piece.bytes, some ? piece.length : 0);
+  uint64_t end = decoded.offset + (some ? piece.length : 0);
+  while (pieces.Next(&piece)) {
+    if (decoded.content == Content::kExact &&
+        !MatchesPattern(StreamId(peer, 0, false), end, piece.bytes, piece.length)) {
+      decoded.content = Content::kCorrupt;
+    }
+    end += piece.length;
+  }
+  if (pieces.broken()) return {Content::kCorrupt, kBroken, 0};
+  return decoded;
 }
 
 bool ReadDatagrams(const Session* session, const WSK_DATAGRAM_INDICATION* list, Indication* out) {
@@ -179,6 +215,11 @@ bool ReadDatagrams(const Session* session, const WSK_DATAGRAM_INDICATION* list, 
     out->bytes += list->Buffer.Length;
   }
   return true;
+}
+
+static bool HasAddressOfItsFamily(const Session* session, const WSK_DATAGRAM_INDICATION* datagram) {
+  const ADDRESS_FAMILY family = session->header->ipv6 != 0 ? AF_INET6 : AF_INET;
+  return datagram->RemoteAddress != nullptr && datagram->RemoteAddress->sa_family == family;
 }
 
 bool RecordDatagrams(Session* session, const SocketSlot* socket, const WSK_DATAGRAM_INDICATION* list,
@@ -199,6 +240,8 @@ bool RecordDatagrams(Session* session, const SocketSlot* socket, const WSK_DATAG
     o->length = static_cast<uint32_t>(list->Buffer.Length);
     o->offset = decoded.offset;
     o->content = static_cast<uint8_t>(decoded.content);
+    o->code = HasAddressOfItsFamily(session, list) ? 0 : 1;
+    o->information = list->ControlInfoLength | (list->ControlInfo != nullptr ? kControlInfoGiven : 0);
     Publish(o);
   }
   return true;

@@ -91,6 +91,15 @@ inline constexpr uint32_t kFlagNoDelay = 2;
 inline constexpr uint32_t kFlagWaitAll = 2;
 inline constexpr uint32_t kFlagDrain = 4;
 
+// MSG_TRUNC and so on, of WskReceiveFromEvent and WskReceiveFrom.
+inline constexpr uint32_t kMessageTruncated = 0x100;
+inline constexpr uint32_t kMessageControlTruncated = 0x200;
+inline constexpr uint32_t kMessageBroadcast = 0x400;
+inline constexpr uint32_t kMessageMulticast = 0x800;
+
+// How a datagram travelled: `code` of kPeerSendDatagram.
+enum class Cast : uint8_t { kUnicast = 0, kBroadcast = 1, kMulticast = 2 };
+
 inline constexpr uint8_t kPassiveLevel = 0;
 inline constexpr uint8_t kDispatchLevel = 2;
 
@@ -150,7 +159,7 @@ enum class Op : uint16_t {
   kBind = 18,               // WskBind to the wildcard address
   kListen = 19,             // WskListen (stream)
   kConnect = 20,            // WskConnect to `peer`
-  kConnectEx = 21,          // WskConnectEx to `peer`, sending `length` bytes
+  kConnectEx = 21,          // WskConnectEx to `peer`, sending `length` bytes, `flags`
   kAccept = 22,             // WskAccept on `socket`; the accepted socket goes to slot `target`
   kEventCallback = 23,      // SO_WSK_EVENT_CALLBACK set: `mask`, `npi`, `size`
   kGetEventCallback = 24,   // the same with WskGetOption (undocumented)
@@ -166,7 +175,7 @@ enum class Op : uint16_t {
   kReceive = 34,            // WskReceive into `length` bytes, `flags`
   kSendTo = 35,             // WskSendTo to `peer`
   kReceiveFrom = 36,        // WskReceiveFrom
-  kRelease = 37,            // WskRelease of retained slot `target`
+  kRelease = 37,            // WskRelease of retained slot `target`; kNoSlot: of a NULL list
   kDisconnect = 38,         // WskDisconnect, `flags`, with `length` bytes
   kInspectComplete = 39,    // WskInspectComplete of inspect slot `target` with action `code`
   kGetLocalAddress = 40,
@@ -180,7 +189,7 @@ enum class Op : uint16_t {
   kPeerConnect = 65,       // `peer` connects to listening socket `socket`
   kPeerAbandon = 66,       // `peer` drops its half-open connection
   kPeerSend = 67,          // `length` bytes of the connection, flags 1: push
-  kPeerSendDatagram = 68,  // one datagram of `length` bytes to `socket`
+  kPeerSendDatagram = 68,  // one datagram of `length` bytes to `socket`; code: Cast
   kPeerDisconnect = 69,    // graceful (FIN)
   kPeerReset = 70,         // abortive (RST)
   kPeerHoldAcks = 71,      // code 1: stops acknowledging, 0: resumes
@@ -298,7 +307,7 @@ struct ProgramStep {
   uint8_t step_flags;
   uint8_t reserved0;
   uint32_t flags;   // the call's Flags argument
-  uint32_t mask;    // event mask, or dispatch subset
+  uint32_t mask;    // event mask, or dispatch subset; ioctls: the level given
   uint32_t length;  // bytes
   uint32_t size;    // InputSize given, 0: the right one
   uint32_t code;    // control code, category, action, value
@@ -406,22 +415,32 @@ inline constexpr uint8_t kSeenUnguarded = 64;  // kCallBegin: the step was ungua
 //                InputSize (kEventCallback, kControlClient), version asked for (kRegister), WaitTimeout
 //                (kCapture). target: accepted socket slot (kAccept), retained slot (kRelease), inspect slot
 //                (kInspectComplete). offset: of the first byte in its stream (sends), NPI (kControlClient).
-//   kCallEnd     information: highest << 16 | lowest version (kQueryCharacteristics); kCancelIrp: status
-//   tells whether there was
+//   kCallEnd     information: highest << 16 | lowest version (kQueryCharacteristics); what the output of a
+//                kRegisterExtension lacks (kUnfilled...). kCancelIrp: status tells whether there was
 //                something to cancel. offset: value returned by a query without IRP.
 //   kStimulus*   kFailAllocations: length is how many fail, or, as the log's first record, which one of the
 //   run. kScribble: irp. kCompletion  offset: value returned by a query (kGetConditionalAccept,
 //   kQuerySendBacklog); kQueryInspectId: target is the
 //                inspect slot with that id. kAccept: target is the accepted socket slot, peer the one at its
-//                remote address. kReceiveFrom: peer is the sender. information is 1 instead of a socket's
-//                address.
+//                remote address. kReceiveFrom: peer is the sender, flags are the ControlFlags. kReceive,
+//                kReceiveFrom: where the bytes are kCorrupt, mask is how many at their beginning belong
+//                there. information is 1 instead of a socket's address.
 //   kCallbackBegin  accept, inspect: peer at the remote address; code 1 if an address is missing or of
 //   another family than the
 //                listener's. inspect, abort: target is the inspect slot with that id (inspect: the one it
 //                fills). extension: information is the value of the ping.
+//   kCallbackNode of a datagram: peer is the one at its remote address; content is kForeign if another peer
+//                sent these bytes; code 1 if the address is missing or of another family than the socket's;
+//                information is the length of its control information, and kControlInfoGiven if there is a
+//                pointer to it.
 //   kCallbackEnd accept: target is the accepted socket slot, mask the dispatch subset given. inspect: status
 //   is the action.
 //
+// kRegisterExtension: members of the output that still hold what the executor had put there.
+inline constexpr uint64_t kUnfilledDispatch = 1;
+inline constexpr uint64_t kUnfilledContext = 2;
+inline constexpr uint64_t kControlInfoGiven = uint64_t{1} << 32;
+
 // One observation: 64 bytes, a cache line. Its index in the log is its stamp. Fields that a kind does not
 // name are 0 (slots: kNoSlot, indices: kNoIndex).
 struct Observation {
@@ -479,6 +498,8 @@ enum class Capability : uint64_t {
   kIpv6 = 1024,
   kNoHalfOpen = 2048,  // transports without half-open connections
   kSetReady = 4096,    // a provider that cannot be captured yet
+  kPushBit = 8192,     // the environment decides which segments have TCP's push bit
+  kCasts = 16384,      // peers can broadcast and multicast datagrams
 };
 
 }  // namespace wskcert

@@ -5,23 +5,33 @@
 namespace wskcert {
 namespace {
 
-// The bytes that a WskReceive or WskReceiveFrom brought.
+// The bytes that a WskReceive brought.
 void DescribeBytes(const IrpSlot* slot, const IRP* irp, Observation* o) {
   Session* session = slot->session;
   const uint64_t received = irp->IoStatus.Information;
   if (slot->bytes == nullptr || slot->socket == kNoSlot || received == 0 || received > slot->length) return;
   SocketSlot* socket = &session->sockets[slot->socket];
   const uint32_t length = static_cast<uint32_t>(received);
-  Decoded decoded;
-  if (static_cast<Op>(slot->op) == Op::kReceiveFrom) {
-    const uint32_t peer =
-        session->environment.PeerOfAddress(session->environment.context, slot->data.address[0]);
-    decoded = DecodeDatagram(session, peer, false, slot->bytes, length);
-    if (decoded.content == Content::kExact) session->peers[peer].datagrams_seen = decoded.offset + length;
-  } else {
-    decoded = Decode(session, socket, slot->bytes, length);
-    if (decoded.content == Content::kExact) socket->received = decoded.offset + length;
-  }
+  const Decoded decoded = Decode(session, socket, slot->bytes, length);
+  if (decoded.content == Content::kExact) socket->received = decoded.offset + length;
+  if (decoded.content == Content::kCorrupt) o->mask = LeadingBytes(session, socket, slot->bytes, length);
+  o->length = length;
+  o->offset = decoded.offset;
+  o->content = static_cast<uint8_t>(decoded.content);
+  o->peer = decoded.peer;
+}
+
+// ... or the datagram that a WskReceiveFrom did.
+void DescribeDatagram(const IrpSlot* slot, const IRP* irp, Observation* o) {
+  Session* session = slot->session;
+  const uint64_t received = irp->IoStatus.Information;
+  if (!NT_SUCCESS(irp->IoStatus.Status) || received > slot->length) return;
+  const uint32_t peer =
+      session->environment.PeerOfAddress(session->environment.context, slot->data.address[0]);
+  const uint32_t length = static_cast<uint32_t>(received);
+  const Decoded decoded = DecodeDatagram(session, peer, false, slot->bytes, length);
+  if (decoded.content == Content::kExact) session->peers[peer].datagrams_seen = decoded.offset + length;
+  o->flags = slot->control_flags;
   o->length = length;
   o->offset = decoded.offset;
   o->content = static_cast<uint8_t>(decoded.content);
@@ -45,8 +55,10 @@ void DescribeResult(const IrpSlot* slot, const IRP* irp, Observation* o) {
       }
       break;
     case Op::kReceive:
-    case Op::kReceiveFrom:
       DescribeBytes(slot, irp, o);
+      break;
+    case Op::kReceiveFrom:
+      DescribeDatagram(slot, irp, o);
       break;
     case Op::kGetConditionalAccept:
     case Op::kGetEventCallback:

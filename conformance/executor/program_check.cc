@@ -225,6 +225,8 @@ class Checker {
   }
 
   bool StepTargetFits(const ProgramStep& s, uint8_t needs) const {
+    // A release without a slot is one of a NULL list.
+    if (static_cast<Op>(s.op) == Op::kRelease && s.target == kNoSlot) return true;
     if ((needs & kRetainedSlot) != 0) return s.target < header_->retained;
     if ((needs & kHoldSlot) != 0) return s.target < header_->holds;
     if ((needs & kAcceptedSlot) != 0) return s.target < header_->sockets;

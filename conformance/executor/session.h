@@ -219,7 +219,10 @@ struct Decoded {
 // Finds out which bytes these are, that a socket received (or, `peer_side`, that the peer of `socket` saw).
 Decoded Decode(const Session* session, const SocketSlot* socket, const uint8_t* bytes, uint32_t length);
 Decoded DecodePeer(const Session* session, uint32_t peer, const uint8_t* bytes, uint32_t length);
-// The same for one datagram, from or to this peer.
+// How many bytes at the beginning are those that the socket is to receive next.
+uint32_t LeadingBytes(const Session* session, const SocketSlot* socket, const uint8_t* bytes,
+                      uint32_t length);
+// The same as Decode for one datagram, from or to this peer; any number if it is none's.
 Decoded DecodeDatagram(const Session* session, uint32_t peer, bool to_peer, const uint8_t* bytes,
                        uint32_t length);
 

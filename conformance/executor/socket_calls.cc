@@ -78,7 +78,7 @@ void SetAddress(Call* call, ULONG code) {
   const uint32_t length = session->environment.PeerAddress(session->environment.context, call->step->peer,
                                                            session->header->ipv6 != 0, address);
   if (length == 0) return AbandonCall(call, SkipReason::kNotHere);
-  Control(call, WskIoctl, code, 0, address, length);
+  Control(call, WskIoctl, code, call->step->mask, address, length);
 }
 
 void RegisterExtension(Call* call) {
@@ -87,12 +87,19 @@ void RegisterExtension(Call* call) {
   if (function == nullptr) return AbandonCall(call, SkipReason::kNoFunction);
   WSK_EXTENSION_CONTROL_IN in = {const_cast<NPIID*>(NpiPointer(call->step->npi)), socket,
                                  ExtensionDispatch()};
-  WSK_EXTENSION_CONTROL_OUT out = {};
+  // What a provider does not fill in is told by its still being ours.
+  PVOID const ours = call;
+  WSK_EXTENSION_CONTROL_OUT out = {ours, ours};
   BeginCall(call, sizeof(in), 0, call->step->npi);
-  const NTSTATUS status = function(socket->socket, WskIoctl, SIO_WSK_REGISTER_EXTENSION, 0, sizeof(in), &in,
-                                   sizeof(out), &out, nullptr, IrpOf(*call));
-  if (NT_SUCCESS(status)) socket->extension = out;
-  EndCall(call, status);
+  const NTSTATUS status = function(socket->socket, WskIoctl, SIO_WSK_REGISTER_EXTENSION, call->step->mask,
+                                   sizeof(in), &in, sizeof(out), &out, nullptr, IrpOf(*call));
+  uint64_t unfilled = 0;
+  if (NT_SUCCESS(status)) {
+    unfilled = (out.ProviderDispatch == ours || out.ProviderDispatch == nullptr ? kUnfilledDispatch : 0) |
+               (out.ProviderContext == ours ? kUnfilledContext : 0);
+    if (unfilled == 0) socket->extension = out;
+  }
+  EndCall(call, status, unfilled);
 }
 
 void Ping(Call* call) {
@@ -159,7 +166,8 @@ void Connect(Call* call, bool ex) {
   if (ex) {
     const uint64_t offset = FillOutgoing(call);
     WSKCERT_CALL(call, step->length, offset, 0, WSKCERT_OF_CONNECTION(socket, WskConnectEx), socket->socket,
-                 AsAddress(address), step->length != 0 ? &call->irp->buffer : nullptr, 0, IrpOf(*call));
+                 AsAddress(address), step->length != 0 ? &call->irp->buffer : nullptr, step->flags,
+                 IrpOf(*call));
   } else {
     WSKCERT_CALL(call, 0, 0, 0, WSKCERT_OF_CONNECTION(socket, WskConnect), socket->socket, AsAddress(address),
                  0, IrpOf(*call));
@@ -202,18 +210,22 @@ void Transfer(Call* call) {
 void Release(Call* call) {
   Session* session = call->session;
   SocketSlot* socket = call->socket;
-  RetainedSlot* slot = &session->retained[call->step->target];
-  if (ReadAcquire(&slot->state) != kSlotFull || slot->socket != socket->index ||
-      InterlockedCompareExchange(&slot->state, kSlotReleased, kSlotFull) != kSlotFull) {
-    return AbandonCall(call, SkipReason::kEmptySlot);
+  void* list = nullptr;
+  if (call->step->target != kNoSlot) {
+    RetainedSlot* slot = &session->retained[call->step->target];
+    if (ReadAcquire(&slot->state) != kSlotFull || slot->socket != socket->index ||
+        InterlockedCompareExchange(&slot->state, kSlotReleased, kSlotFull) != kSlotFull) {
+      return AbandonCall(call, SkipReason::kEmptySlot);
+    }
+    CountDown(&socket->retained);
+    list = slot->list;
   }
-  CountDown(&socket->retained);
   if (IsDatagram(socket)) {
     WSKCERT_CALL(call, 0, 0, 0, Datagram(socket)->WskRelease, socket->socket,
-                 static_cast<WSK_DATAGRAM_INDICATION*>(slot->list));
+                 static_cast<WSK_DATAGRAM_INDICATION*>(list));
   } else {
     WSKCERT_CALL(call, 0, 0, 0, WSKCERT_OF_CONNECTION(socket, WskRelease), socket->socket,
-                 static_cast<WSK_DATA_INDICATION*>(slot->list));
+                 static_cast<WSK_DATA_INDICATION*>(list));
   }
 }
 
@@ -302,9 +314,9 @@ void RunSocketCall(Session* session, const ProgramStep* step, uint32_t step_inde
     case Op::kGetConditionalAccept:
       return Query(&call, WskGetOption, SO_CONDITIONAL_ACCEPT, SOL_SOCKET, sizeof(ULONG));
     case Op::kQuerySendBacklog:
-      return Query(&call, WskIoctl, SIO_WSK_QUERY_IDEAL_SEND_BACKLOG, 0, sizeof(SIZE_T));
+      return Query(&call, WskIoctl, SIO_WSK_QUERY_IDEAL_SEND_BACKLOG, step->mask, sizeof(SIZE_T));
     case Op::kQueryInspectId:
-      return Query(&call, WskIoctl, SIO_WSK_QUERY_INSPECT_ID, 0, sizeof(WSK_INSPECT_ID));
+      return Query(&call, WskIoctl, SIO_WSK_QUERY_INSPECT_ID, step->mask, sizeof(WSK_INSPECT_ID));
     case Op::kRegisterExtension:
       return RegisterExtension(&call);
     case Op::kPing:
@@ -314,7 +326,7 @@ void RunSocketCall(Session* session, const ProgramStep* step, uint32_t step_inde
     case Op::kSetSendToAddress:
       return SetAddress(&call, SIO_WSK_SET_SENDTO_ADDRESS);
     case Op::kSetSilentMode:
-      return Control(&call, WskIoctl, SIO_WSK_SET_TCP_SILENT_MODE, 0, nullptr, 0);
+      return Control(&call, WskIoctl, SIO_WSK_SET_TCP_SILENT_MODE, step->mask, nullptr, 0);
     case Op::kConnectEx:
     case Op::kSend:
     case Op::kReceive:

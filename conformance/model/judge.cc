@@ -34,7 +34,8 @@ bool HasFunction(uint32_t dispatch, uint32_t event) {
   return (dispatch & kNoDispatch) == 0 && (dispatch & DispatchBit(kNames[event])) != 0;
 }
 
-Judge::State::State(Profile p) : profile(p), sockets(kSocketEntries), irps(kIrpSlots), peers(kMaxPeers) {
+Judge::State::State(Profile p)
+    : profile(p), sockets(kSocketEntries), irps(kIrpSlots), peers(kMaxPeers), datagram_peers(kMaxPeers) {
   used_sockets.reserve(kSocketEntries);
   dirty.reserve(kSocketEntries);
 }
@@ -52,6 +53,12 @@ void Judge::State::Start(uint64_t new_capabilities) {
   free_running.clear();
   free_calls.clear();
   references.clear();
+  for (uint16_t peer : used_datagram_peers) datagram_peers[peer] = DatagramPeer();
+  for (uint16_t slot : used_retained) retained[slot] = RetainedList();
+  used_datagram_peers.clear();
+  used_retained.clear();
+  datagrams.clear();
+  last_exact = 0;
   capabilities = new_capabilities;
   now = 0;
   refusal = Refusal();

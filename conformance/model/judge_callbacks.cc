@@ -26,7 +26,7 @@ bool Judge::State::JudgeStart(const Observation& o, SocketState& s, uint32_t eve
     if (e.late_start && e.phases == SetOf(Phase::kDisabledByIrp)) {
       e.late_start = false;  // committed before the IRP completed (ambiguities 1)
     } else {
-      RuleId rules[kPhaseCount + 3];
+      RuleId rules[kPhaseCount + 4];
       const size_t count = WhyOff(s, event, rules);
       if (Forbid(rules, count)) return false;
       e.unjudged = true;  // an inference was broken: what follows from that is not said
@@ -38,8 +38,10 @@ bool Judge::State::JudgeStart(const Observation& o, SocketState& s, uint32_t eve
   } else if (!e.loose) {
     e.phases &= kStartable;
   }
+  if (!JudgeSilent(o, s, event)) return false;
   return event == kReceive      ? JudgeReceiveStart(o, s)
          : event == kDisconnect ? JudgeDisconnectStart(o, s)
+         : event == kBacklog    ? JudgeBacklog(o, s)
                                 : true;
 }
 
@@ -51,8 +53,10 @@ bool Judge::State::JudgeReceiveStart(const Observation& o, SocketState& s) {
   if ((o.seen_flags & kSeenNullIndication) != 0) {
     s.dead_may = true;  // the socket is no longer functional
     s.dead_by_local = false;
+    s.receiving.told_null = true;
     return true;
   }
+  if (!JudgeDrained(o, s, o.length) || !JudgeAlive(o, s, o.length) || !JudgePush(o, s)) return false;
   // Return value of the receive-event page: not again until WskReceive is called.
   if ((e.suspension & kFlowing) == 0) {
     const bool refused = (e.suspension & kRefused) != 0;
@@ -116,7 +120,10 @@ bool Judge::State::JudgeArguments(const Observation& o, const SocketState& s, ui
       Exercise(RuleId::kIrqlDispatchFlagTellsLevel);
     }
   }
-  if (event != kReceive || (o.seen_flags & kSeenNullIndication) != 0) return true;
+  if ((o.seen_flags & kSeenNullIndication) != 0) return true;
+  if (event == kReceiveFrom && o.mask > 1) Exercise(RuleId::kReceiveFromListSeveral);
+  if (event != kReceive) return true;
+  Exercise(RuleId::kReceiveIndicationWellFormed);
   if (o.information != o.length) return Refuse<RuleId::kReceiveBytesIndicatedIsListLength>();
   Exercise(RuleId::kReceiveBytesIndicatedIsListLength);
   return true;
@@ -161,6 +168,7 @@ void Judge::State::CallbackBegin(const Observation& o) {
   ++running_total;
   if (event >= kEvents) return;
   EventState& e = s.events[event];
+  if (s.judged && event == kExtension) Exercise(RuleId::kExtensionContextPassed);
   if (s.judged && !e.unjudged) {
     bool had_to = e.MustIndicate() && (event == kReceive ? e.suspension == kFlowing : e.owed);
     if (!JudgeStart(o, s, event) || !JudgeArguments(o, s, event)) return;
@@ -170,6 +178,7 @@ void Judge::State::CallbackBegin(const Observation& o) {
       if (refusal.refused) return;
     } else if (event == kReceiveFrom && call.nothing) {
       s.dead_may = true;  // the socket is no longer functional
+      s.receiving.told_null = true;
     }
     // A connection whose WskAccept has not completed yet: whose bytes these are is not known.
     if (event == kReceive && s.origin == Origin::kByFunction && !s.connected_must) s.stream.unknown = true;
@@ -204,8 +213,11 @@ void Judge::State::CallbackBegin(const Observation& o) {
 
 void Judge::State::CallbackNode(const Observation& o) {
   Running* call = RunningOf(o.begin);
-  if (call == nullptr || call->event != kReceive || call->socket >= kMaxSockets) return;
+  if (call == nullptr || call->socket >= kMaxSockets) return;
   SocketState& s = sockets[call->socket];
+  if (call->event == kReceiveFrom && s.judged && !s.events[kReceiveFrom].unjudged)
+    return DatagramNode(o, s, *call);
+  if (call->event != kReceive) return;
   if (!s.judged || s.events[kReceive].unjudged || call->nodes_left == 0) return;
   --call->nodes_left;
   if (!JudgeContent(o, s) || !JudgeBytes(s, o.offset, o.length)) return;
@@ -228,6 +240,7 @@ void Judge::State::ReceiveEnded(const Observation& o, SocketState& s, const Runn
   SuspensionSet suspended = kFlowing;
   if (o.status == kStatusPending) {
     ++s.retained;
+    RetainedBy(o, call);
     // Nothing can be released on a closed socket, so nothing may be retained any more.
     if (s.closing) return Breach(RuleId::kApplicationCloseListsReleased, call.socket);
     Deliver(s, call.offset, end);

@@ -76,6 +76,7 @@ void Judge::State::CallBegin(const Observation& o) {
   call.thread = o.thread;
   call.mask = o.mask;
   call.code = o.code;
+  call.flags = o.flags;
   call.with_irp = (o.seen_flags & kSeenIrp) != 0 && o.irp < kIrpSlots;
   references.back().kind = Reference::kCall;
   references.back().id = id;
@@ -83,6 +84,7 @@ void Judge::State::CallBegin(const Observation& o) {
   SocketState& s = sockets[slot];
   ++s.open_calls;
   if (slot < kMaxSockets && s.judged && !creates) ClientKeepsObligations(o, slot);
+  if (slot < kMaxSockets && s.judged && !creates) SilentBegin(o, slot);
   call.judged = s.judged;
   if (call.with_irp) {
     call.irp = o.irp;
@@ -101,6 +103,10 @@ void Judge::State::CallBegin(const Observation& o) {
     irp.socket = slot;
     irp.length = o.length;
     irp.flags = o.flags;
+    irp.peer = o.peer;
+    irp.mask = o.mask;
+    irp.offset = o.offset;
+    irp.silent = s.receiving.silent_must;
     irp.code = o.code;
     irp.creates = creates || op == Op::kAccept;
     LinkIrp(o.irp);
@@ -125,6 +131,8 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       LeavePeer(o.peer);
       LinkConnection(slot, o.peer);
       SendBegin(o, call, s);
+      call.could_connect = s.bound_must && !s.connected_may && !s.listening_may;
+      if (call.with_irp) irps[call.irp].could_connect = call.could_connect;
       s.connected_may = true;
       break;
     case Op::kEventCallback:
@@ -147,7 +155,7 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       for (uint16_t i = s.events[kReceive].first_running; i != kNone; i = running[i].next) {
         running[i].receive_near = true;
       }
-      if ((o.flags & kFlagDrain) != 0) s.stream.unknown = s.stream.lossy = true;
+      ReceiveBegin(o, s);
       break;
     case Op::kAccept:
       ++s.accepts;
@@ -159,6 +167,7 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
     case Op::kReceiveFrom:
       ++s.receive_froms;
       s.events[kReceiveFrom].owed = false;
+      s.events[kReceiveFrom].function_called = true;
       break;
     case Op::kConditionalAccept:
       if (call.with_irp) irps[call.irp].overlaps = s.open_calls > 1 || irps[call.irp].next != kNone;
@@ -180,6 +189,21 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       break;
     case Op::kSetRemoteAddress:
       s.remote_filter = true;
+      ++s.receiving.remote_requests;
+      if (call.with_irp) irps[call.irp].overlaps = s.receiving.remote_requests > 1;
+      s.receiving.remote_peer = kNobody;
+      s.events[kReceiveFrom].owed = false;
+      break;
+    case Op::kSetSendToAddress:
+      if (call.with_irp) irps[call.irp].overlaps = s.open_calls > 1;
+      s.receiving.destination = kNobody;
+      break;
+    case Op::kSendTo:
+      if (o.peer < kMaxPeers) {
+        DatagramPeer& peer = datagram_peers[o.peer];
+        if (peer.last == kNoIndex && peer.sent_to_by == kNobody) used_datagram_peers.push_back(o.peer);
+        peer.sent_to_by = slot;
+      }
       break;
     case Op::kRegisterExtension:
       s.extension_may = true;
@@ -189,16 +213,17 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       SendBegin(o, call, s);
       // What is outstanding may move the ideal backlog.
       if (s.events[kBacklog].MayStart()) s.events[kBacklog].trigger = true;
+      s.receiving.sizes_unknown = true;
       break;
     case Op::kRelease:
-      if (s.retained != 0) --s.retained;
+      ReleaseBegin(o, call);
       break;
     case Op::kDisconnect:
       DisconnectBegin(o, call, s);
       SendBegin(o, call, s);
       break;
     case Op::kSetSilentMode:
-      if (slot < kMaxSockets) s.judged = call.judged = false;  // not modelled
+      if (call.with_irp) irps[call.irp].overlaps = s.open_calls > 1;
       break;
     case Op::kCancelIrp:
       if (o.irp < kIrpSlots) {
@@ -266,6 +291,7 @@ void Judge::State::CallEnd(const Observation& o) {
   } else if (op == Op::kRegisterExtension && IsSuccess(o.status)) {
     s.extension_must = true;
   }
+  if (!refusal.refused && call.judged && !JudgeReturn(o, call, s)) return;
   if (!refusal.refused && call.with_irp) {
     IrpState& irp = irps[call.irp];
     // Completed inside the call, it may be in use again.

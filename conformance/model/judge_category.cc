@@ -271,6 +271,9 @@ size_t Judge::State::WhyOff(const SocketState& s, uint32_t event, RuleId* rules)
       if (event == kAccept) rules[count++] = RuleId::kDisableSuccessStopsAccept;
       if (event == kReceiveFrom) rules[count++] = RuleId::kDisableSuccessStopsReceiveFrom;
     }
+    if (phase == Phase::kRefusedOff && s.events[event].function_called) {
+      rules[count++] = RuleId::kReceiveFromRefusedFunctionDoesNotResume;
+    }
     rules[count++] = ForbidsStart(phase);
   }
   return count;

@@ -253,7 +253,8 @@ void Judge::State::CloseParts(SocketState& s) const {
   Parting& p = s.parting;
   const bool both = s.fin_may && p.graceful;
   p.reset_due = s.connected_must && p.reports && p.peer != kNone && !both && p.abort_begin == kNoIndex &&
-                !p.reset_seen && !s.slow_peer && !s.dead_may && !s.reset_may && !s.told_abortive && !starved;
+                !p.reset_seen && !s.slow_peer && !s.dead_may && !s.reset_may && !s.told_abortive &&
+                !starved && !s.receiving.silent_may;
 }
 
 // Exact quiescence, with nothing of the provider's held up.

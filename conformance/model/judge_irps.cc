@@ -89,6 +89,7 @@ void Judge::State::Completion(const Observation& o) {
     const Moment moment = later ? Moment::kLater : Moment::kInline;
     if (!Parts(irp, s, o.status, moment)) return;
     if (!Unfit(irp.must_fail, irp.unaddressed, s, o.status, moment)) return;
+    if (!JudgeOutcome(o, irp, s)) return;
     if (irp.closing) ExerciseWhenQuiet(RuleId::kCloseCompletesPendingIrps);
     ExerciseParting(irp, s, o.status);
   }

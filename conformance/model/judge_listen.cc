@@ -1,5 +1,4 @@
-// Listening sockets: requests to connect, inspection, and the sockets that are accepted. Datagram sockets,
-// whose events are as simple, stand here too.
+// Listening sockets: requests to connect, inspection, and the sockets that are accepted.
 #include "conformance/model/judge_state.h"
 
 namespace wskcert::model {
@@ -271,44 +270,6 @@ void Judge::State::AcceptEnded(const Observation& o, const Running& call) {
   }
   const bool receives = (s.inherit_must & Bit(kReceive)) != 0 && HasFunction(s.dispatch, kReceive);
   if (s.judged && call.quiet_with_data && receives) Exercise(RuleId::kInheritAcceptedNotBeforeReturn);
-}
-
-void Judge::State::DatagramSent(const Observation& o, SocketState& s) {
-  EventState& e = s.events[kReceiveFrom];
-  if (s.datagrams != UINT32_MAX) ++s.datagrams;
-  s.own_stimulus = true;
-  if (o.socket < kMaxSockets) Trigger(s, kReceiveFrom);
-  // Those that wait from before may come now, too.
-  e.triggers = static_cast<uint8_t>(s.datagrams < UINT8_MAX ? s.datagrams : UINT8_MAX);
-  if (OwedConditions(s, kReceiveFrom)) e.owed = true;
-}
-
-void Judge::State::DatagramsEnded(const Observation& o, SocketState& s, const Running& call) {
-  EventState& e = s.events[kReceiveFrom];
-  if (call.nothing) return;
-  if (o.status == kStatusSuccess || o.status == kStatusPending) {
-    s.datagrams -= call.datagrams < s.datagrams ? call.datagrams : s.datagrams;
-  }
-  if (o.status == kStatusPending) {
-    ++s.retained;
-    if (s.closing) Breach(RuleId::kApplicationCloseListsReleased, call.socket);
-  } else if (o.status == kStatusDataNotAccepted) {
-    if (e.phases == SetOf(Phase::kStatic)) e.static_refused = true;
-    e.refused_at = now;
-    const PhaseSet after = Next(e.phases, LifeInput::kRefused);
-    // nc-wsk-pfn_wsk_receive_from_event.md, first item. With other calls on their way, or an enable at the
-    // same time, it may go either way (ambiguities 32).
-    const bool enabled_since = e.last_enable_end != kNoIndex && e.last_enable_end > call.begin;
-    const bool others = e.running != 0 || e.triggers > 1 || e.open_calls != 0 || enabled_since;
-    e.phases = others ? static_cast<PhaseSet>(e.phases | after) : after;
-    e.loose = others;
-    e.owed = false;
-    e.tempted = false;
-    if (!others) e.trigger = e.late_start = false;
-    ++e.version;
-  } else if (o.status != kStatusSuccess) {
-    e.unjudged = true;  // no page says what another answer means
-  }
 }
 
 }  // namespace wskcert::model

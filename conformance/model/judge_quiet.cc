@@ -41,6 +41,10 @@ size_t Judge::State::ReasonsToIndicate(const SocketState& s, uint32_t event, Rul
   }
   if (event == kReceive && e.resumed) rules[count++] = RuleId::kReceiveResumes;
   if (event == kReceive && s.parting.graceful_done) rules[count++] = RuleId::kDisconnectGracefulStillReceives;
+  if (event == kReceiveFrom) {
+    if (e.resumed) rules[count++] = RuleId::kReceiveFromReEnabledResumes;
+    if (s.receiving.stranger_owed) rules[count++] = RuleId::kReceiveFromFixedDestinationDoesNotFilter;
+  }
   rules[count++] = kOwes[event];
   return count;
 }
@@ -50,11 +54,14 @@ bool Judge::State::OwedConditions(const SocketState& s, uint32_t event) const {
   const EventState& e = s.events[event];
   if (e.unjudged || !e.MustIndicate() || s.closing || starved || !HasFunction(s.dispatch, event))
     return false;
+  if (s.receiving.silent_may) return false;
   if (event >= kConnectionEvents) {
     // listening-for-and-accepting-incoming-connections.md, nc-wsk-pfn_wsk_receive_from_event.md: enabled, and
     // no WskAccept or WskReceiveFrom queued.
     if (!s.bound_must || s.dead_may) return false;
-    if (event == kReceiveFrom) return s.receive_froms == 0 && !s.remote_filter;
+    if (event == kReceiveFrom) {
+      return s.receive_froms == 0 && (!s.remote_filter || s.receiving.remote_peer != kNobody);
+    }
     if (event == kInspect) return s.conditional_must;
     return event == kAccept && s.accepts == 0 && !s.conditional_may;
   }
@@ -102,7 +109,7 @@ void Judge::State::OwedIndications(SocketState& s) {
     for (size_t i = 0; i < e.met_count && e.met; ++i) Exercise(e.met_rules[i]);
     e.met = false;
     e.met_count = 0;
-    e.resumed = false;
+    if (event == kReceive) e.resumed = false;
   }
 }
 
@@ -126,7 +133,7 @@ void Judge::State::TestedProhibitions(SocketState& s, bool clear) {
     const bool data = event != kReceive || s.stream.sent_must > s.stream.delivered;
     if (e.tempted && data && e.open_calls == 0 && (e.phases & (e.phases - 1)) == 0) {
       if (clear && OffTested(s, event)) {
-        RuleId rules[kPhaseCount + 3];
+        RuleId rules[kPhaseCount + 4];
         const size_t count = WhyOff(s, event, rules);
         for (size_t i = 0; i < count; ++i) {
           if (!InfoOf(rules[i]).inferred) Exercise(rules[i]);
@@ -163,6 +170,15 @@ void Judge::State::TestedProhibitions(SocketState& s, bool clear) {
   if (s.closed && s.tempted_after_close) Exercise(RuleId::kCloseCompletedNoCallback);
 }
 
+// What the other files judge when all has come to rest. False: refused.
+bool Judge::State::QuietSubjects(SocketState& s) {
+  QuietReceiving(s);
+  QuietDatagrams(s);
+  QuietBacklog(s);
+  QuietSilent(s);
+  return QuietSends(s);
+}
+
 void Judge::State::QuietSocket(uint16_t slot, bool clear) {
   SocketState& s = sockets[slot];
   const bool is_socket = slot < kMaxSockets;
@@ -184,6 +200,7 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     if (refusal.refused) return;
     TestedProhibitions(s, clear);
     if (clear) QuietParting(s);
+    if (clear && !QuietSubjects(s)) return;
   }
   if (clear && (s.judged || !is_socket)) {
     for (uint16_t i = s.first_irp; i != kNone && !refusal.refused; i = irps[i].next) Owed(irps[i]);
@@ -199,6 +216,7 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     const bool queues = op == Op::kReceive || op == Op::kAccept || op == Op::kReceiveFrom;
     if (!queues || !irp.returned || irp.returned_status != kStatusPending) continue;
     if (!irp.settled) irp.settled_sent = s.stream.sent_may;
+    if (!irp.settled) irp.settled_at = now;
     irp.settled = true;
     const bool excused = irp.cancelled || s.closing || s.fin_may || s.reset_may || s.dead_may ||
                          s.local_disconnect || (op == Op::kReceive && !s.connected_must);
@@ -234,6 +252,7 @@ void Judge::State::Quiescence(bool exact) {
     inconclusive = inconclusive || !dirty.empty();
     return;
   }
+  last_exact = now;
   // With nothing else left to run, whatever was ready to come has come.
   for (size_t i = 0; i < running.size() && running_total != 0; ++i) {
     Running& call = running[i];
@@ -296,6 +315,10 @@ void Judge::State::StrangeContext(const Observation& o) {
                              sockets[s.listener].category == Category::kStream;
     inherited |= s.events[event].inherited || (from_stream && (s.inherit_may & Bit(event)) != 0);
   }
+  if (event == kExtension) {
+    Refuse<RuleId::kExtensionContextPassed>();
+    return;
+  }
   Forbid({inherited ? RuleId::kInheritAcceptedOwnContext : RuleId::kCallbackContextIsTheSockets});
 }
 
@@ -307,7 +330,9 @@ void Judge::State::Ended(const Observation& o) {
         if (ours) StrangeContext(o);
         break;
       case FaultKind::kBadIndication:
-        if (Socket(o.socket) != nullptr) Forbid({RuleId::kReceiveIndicationWellFormed});
+        if (Socket(o.socket) == nullptr) break;
+        Forbid({sockets[o.socket].category == Category::kDatagram ? RuleId::kReceiveFromListSeveral
+                                                                  : RuleId::kReceiveIndicationWellFormed});
         break;
       case FaultKind::kSecondCompletion:
       case FaultKind::kBadIrp:

@@ -12,7 +12,11 @@
 // judge_category.cc    what differs between socket categories: roles, flags to inherit, functions, creation
 // judge_listen.cc      listening sockets: connection requests, inspection, accepted sockets
 // judge_disconnect.cc  how connections end: disconnects of the client's own, what the peer sees, what a close
-// does to it judge_quiet.cc       quiescence: what is owed, which prohibitions were put to the test
+//                      does to it
+// judge_datagram.cc    datagrams: what was sent to whom, and what may be told of it
+// judge_receive.cc     requests to receive, push bits, NULL indications, retained lists
+// judge_other.cc       extensions, outputs of control requests, sends, backlogs, silent mode
+// judge_quiet.cc       quiescence: what is owed, which prohibitions were put to the test
 // judge_explain.cc     words for people
 #ifndef WSKCERT_CONFORMANCE_MODEL_JUDGE_STATE_H_
 #define WSKCERT_CONFORMANCE_MODEL_JUDGE_STATE_H_
@@ -25,6 +29,7 @@
 #include "conformance/model/callback_life.h"
 #include "conformance/model/decision_table.h"
 #include "conformance/model/judge.h"
+#include "conformance/model/judge_receive_state.h"
 
 namespace wskcert::model {
 
@@ -87,11 +92,12 @@ struct EventState {
   bool resumed = false;           // a WskReceive completed after a refusal
   bool inherited = false;         // enabled because it was on the listening socket
   bool loose = false;  // calls may be on their way that were committed before a refusal turned it off
-  bool static_refused = false;  // static, and datagrams were refused
-  uint8_t inherit_tags = 0;     // InheritTag bits
-  uint8_t triggers = 0;         // stimuli since the last clear quiescence
-  uint8_t running = 0;          // calls seen to begin and not to end
-  uint8_t open_calls = 0;       // control requests about it that have not returned
+  bool static_refused = false;   // static, and datagrams were refused
+  bool function_called = false;  // datagrams: WskReceiveFrom, since a refusal turned it off
+  uint8_t inherit_tags = 0;      // InheritTag bits
+  uint8_t triggers = 0;          // stimuli since the last clear quiescence
+  uint8_t running = 0;           // calls seen to begin and not to end
+  uint8_t open_calls = 0;        // control requests about it that have not returned
   uint8_t open_enables = 0;
   uint16_t first_running = kNone;  // list of Running, youngest first
   uint8_t met_count = 0;           // why it had to come, as the first quiescence after it saw it
@@ -182,6 +188,7 @@ struct SocketState {
   EventState events[kEvents];
   Stream stream;
   Parting parting;
+  Receiving receiving;
   bool used = false;
   bool created = false;
   bool judged = false;  // its client keeps its obligations
@@ -203,6 +210,7 @@ struct SocketState {
   bool own_stimulus = false;   // since the last clear quiescence: something that its own callbacks tell of
   bool accepted_data = false;  // listener: the same on a socket that was accepted on it
   bool extension_may = false, extension_must = false;
+  bool extension_tried = false;                            // a registration has returned
   uint32_t extension_enabled = 0, extension_disabled = 0;  // mask bits that requests about an extension named
   uint32_t foreign_named = 0;                              // flags of other categories that requests named
   uint32_t foreign_static = 0;                             // ... that the static mask named
@@ -279,6 +287,9 @@ struct IrpState {
   bool settled = false;        // queued across an exact quiescence
   bool disable_since = false;  // a disable was requested on the socket since it was queued
   bool closing = false;        // outstanding when the socket's close was called
+  bool silent = false;         // issued in silent mode
+  bool could_connect = false;  // WskConnectEx, seen from its begin
+  bool passed_over = false;    // a receive with flags: what would have completed one without has come
   bool race = false;           // queued when a refusing callback ran: whether it lifts the suspension is open
   uint8_t event = kEvents;
   uint32_t inside = kNoIndex;    // begin of the call of this very callback that issued the request
@@ -287,6 +298,9 @@ struct IrpState {
   bool stuck = false;            // sends, disconnects: outstanding at an exact quiescence
   bool dead_disconnect = false;  // WskDisconnect on a socket that surely no longer functioned
   Barred barred = Barred::kNo;   // sends: why none may succeed
+  uint32_t settled_at = 0;
+  uint16_t peer = kNone;
+  uint32_t mask = 0;
   uint32_t length = 0;
   uint32_t flags = 0;
   Status status = 0;  // completed with
@@ -313,6 +327,9 @@ struct Running {
   uint64_t offset = 0;
 };
 
+// What a call of WskRelease is given.
+enum class Release : uint8_t { kOpen, kOfRetained, kOfNothing };
+
 // A call of the client's that has begun and not returned.
 struct OpenCall {
   uint32_t begin = kNoIndex;
@@ -327,6 +344,9 @@ struct OpenCall {
   bool powerless = false;  // its identifier is that of no interface, so it has no effect
   bool must_fail = false, unaddressed = false;  // as in IrpState
   bool alone_in_client = false;                 // static callbacks: the first, and no socket yet
+  bool could_connect = false;                   // WskConnectEx, seen from its begin
+  Release release = Release::kOpen;
+  uint32_t flags = 0;
   uint8_t client = 0;
   EventSet inherits = 0;  // listener: connection events that the request names
   bool odd = false;       // the pages leave the outcome open: mask, identifier, size
@@ -449,8 +469,49 @@ class Judge::State {
   bool Provisional(uint16_t slot, uint32_t enclosing);
   bool Unknown(const Observation& o, uint32_t event);
   bool ConnectionOwed(const SocketState& s, uint32_t event) const;
+
+  // judge_datagram.cc
   void DatagramSent(const Observation& o, SocketState& s);
   void DatagramsEnded(const Observation& o, SocketState& s, const Running& call);
+  Datagram* FindDatagram(const Observation& o, bool* all);
+  bool JudgeSender(const Datagram& sent, const SocketState& s);
+  bool JudgePrecedence(const Datagram& sent, const SocketState& s);
+  void DatagramNode(const Observation& o, SocketState& s, const Running& call);
+  void DatagramReceived(const Observation& o, IrpState& irp, SocketState& s);
+  void AddressFixed(const Observation& o, const IrpState& irp, SocketState& s);
+  void QuietDatagrams(SocketState& s);
+
+  // judge_receive.cc
+  void ReceiveBegin(const Observation& o, SocketState& s);
+  bool Excused(const IrpState& irp, const SocketState& s) const;
+  bool JudgeReceive(const Observation& o, const IrpState& irp, const SocketState& s);
+  bool JudgeDrained(const Observation& o, const SocketState& s, uint32_t length);
+  void ReceiveDone(const IrpState& irp, SocketState& s);
+  void PeerSends(const Observation& o, SocketState& s);
+  bool JudgePush(const Observation& o, SocketState& s);
+  bool JudgeAlive(const Observation& o, const SocketState& s, uint32_t length);
+  void RetainedBy(const Observation& o, const Running& call);
+  void ReleaseBegin(const Observation& o, OpenCall& call);
+  bool JudgeRelease(const OpenCall& call, Status status);
+  void QuietReceiving(SocketState& s);
+
+  // judge_other.cc
+  bool JudgeReturn(const Observation& o, const OpenCall& call, SocketState& s);
+  bool JudgeOutcome(const Observation& o, IrpState& irp, SocketState& s);
+  bool JudgeOutput(const Observation& o, const IrpState& irp);
+  bool JudgeLevel(const Observation& o, const IrpState& irp, SocketState& s);
+  bool ExtensionReturned(const Observation& o, const OpenCall& call, SocketState& s);
+  bool JudgeConnectFlags(uint32_t flags, bool could_connect, const SocketState& s, Status status);
+  bool SendCompleted(const Observation& o, const IrpState& irp, SocketState& s);
+  bool QuietSends(SocketState& s);
+  void BacklogSet(uint64_t size, SocketState& s);
+  bool JudgeBacklog(const Observation& o, const SocketState& s);
+  void QuietBacklog(SocketState& s);
+  bool SilentBegin(const Observation& o, uint16_t slot);
+  void SilentCompleted(const Observation& o, const IrpState& irp, SocketState& s);
+  bool JudgeSilentRequest(const IrpState& irp, const SocketState& s, Status status);
+  bool JudgeSilent(const Observation& o, const SocketState& s, uint32_t event);
+  void QuietSilent(SocketState& s);
 
   // judge_control.cc
   void ControlClientBegin(const Observation& o, OpenCall& call);
@@ -512,6 +573,7 @@ class Judge::State {
   // judge_quiet.cc
   void Quiescence(bool exact);
   void QuietSocket(uint16_t slot, bool clear);
+  bool QuietSubjects(SocketState& s);
   bool OwedConditions(const SocketState& s, uint32_t event) const;
   bool OffTested(const SocketState& s, uint32_t event) const;
   void OwedIndications(SocketState& s);
@@ -542,7 +604,9 @@ class Judge::State {
   uint32_t running_now[kEvents] = {};  // over all sockets
   uint32_t running_total = 0;
   uint32_t open_calls = 0;
+  uint32_t last_exact = 0;  // index of the last exact quiescence
   Pending stimuli[kMaxPending] = {};
+  RetainedList retained[kMaxRetained] = {};
 
   std::vector<SocketState> sockets;
   std::vector<IrpState> irps;
@@ -550,6 +614,9 @@ class Judge::State {
   std::vector<Running> running;
   std::vector<OpenCall> calls;
   std::vector<uint16_t> free_running, free_calls, dirty, used_sockets, used_irps, used_peers;
+  std::vector<Datagram> datagrams;
+  std::vector<DatagramPeer> datagram_peers;
+  std::vector<uint16_t> used_datagram_peers, used_retained;
   std::vector<Reference> references;
 };
 

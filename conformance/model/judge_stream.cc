@@ -38,6 +38,7 @@ void Judge::State::StimulusBegin(const Observation& o) {
     case Op::kPeerSend:
       if ((s.own & kOfConnection) == 0) break;
       s.own_stimulus = true;
+      PeerSends(o, s);
       s.stream.sent_may += o.length;
       if (o.length != 0) Trigger(s, kReceive);
       break;
@@ -60,6 +61,7 @@ void Judge::State::StimulusBegin(const Observation& o) {
       break;
     case Op::kSetIdealBacklog: {
       Trigger(s, kBacklog);
+      BacklogSet(o.length, s);
       EventState& e = s.events[kBacklog];
       if (s.backlog != 0 && s.backlog != o.length && e.MustIndicate() && s.connected_must && !s.closing &&
           !s.dead_may && !s.fin_may && !s.local_disconnect && !e.unjudged) {
@@ -128,6 +130,8 @@ void Judge::State::StimulusEnd(const Observation& o) {
       } else {
         s.stream.sent_may -= pending.length <= s.stream.sent_may ? pending.length : s.stream.sent_may;
         if (s.stream.sent_may < s.stream.sent_must) s.stream.sent_may = s.stream.sent_must;
+        s.receiving.pushed_count = 0;
+        s.receiving.push_known = false;
       }
     } else if (op == Op::kPeerReset && done) {
       s.parting.reset_done = s.connected_must;
@@ -135,6 +139,8 @@ void Judge::State::StimulusEnd(const Observation& o) {
       s.breaking = true;
     } else if (!done) {
       if (op == Op::kPeerSendDatagram && s.datagrams != 0) --s.datagrams;
+      s.receiving.stranger = s.receiving.stranger_answers = s.receiving.stranger_owed = false;
+      s.receiving.sizes_unknown = true;
       s.events[kDisconnect].owed = s.events[kBacklog].owed = s.events[kReceiveFrom].owed = false;
     }
     return;

@@ -232,13 +232,31 @@ class Mutator {
     for (uint16_t socket : sockets) {
       for (Event event : {Event::kReceive, Event::kDisconnect, Event::kSendBacklog, Event::kAccept,
                           Event::kReceiveFrom, Event::kInspect, Event::kAbort}) {
-        if (InsertOne(i, socket, event)) return true;
+        if (InsertOne(i, socket, event, false)) return true;
+        const bool data = event == Event::kReceive || event == Event::kReceiveFrom;
+        if (data && InsertOne(i, socket, event, true)) return true;
       }
     }
     return false;
   }
 
-  bool InsertOne(size_t i, uint16_t socket, Event event) {
+  // The last datagram that was sent to a socket before observation i, as a node of an indication.
+  bool LastDatagram(size_t i, uint16_t socket, Observation* node) const {
+    for (size_t j = i; j-- > 0;) {
+      const Observation& o = log_[j];
+      if (KindOf(o) != Seen::kStimulusBegin || static_cast<Op>(o.op) != Op::kPeerSendDatagram) continue;
+      if (o.socket != socket) continue;
+      node->peer = o.peer;
+      node->offset = o.offset;
+      node->length = o.length;
+      node->content =
+          static_cast<uint8_t>(o.length != 0 ? wskcert::Content::kExact : wskcert::Content::kNone);
+      return true;
+    }
+    return false;
+  }
+
+  bool InsertOne(size_t i, uint16_t socket, Event event, bool nothing) {
     Observation begin = {};
     begin.ready = 1;
     begin.kind = static_cast<uint8_t>(Seen::kCallbackBegin);
@@ -247,8 +265,15 @@ class Mutator {
     begin.irp = begin.peer = begin.target = kNoSlot;
     begin.begin = begin.enclosing = begin.step = kNoIndex;
     begin.thread = 200;  // a thread of the provider's
+    if (nothing) begin.seen_flags = kSeenNullIndication;
     Observation end = begin;
-    if (event == Event::kReceive) {
+    Observation node = begin;
+    const bool datagram = event == Event::kReceiveFrom && !nothing && LastDatagram(i, socket, &node);
+    if (datagram) {
+      begin.mask = 1;
+      begin.length = node.length;
+    }
+    if (event == Event::kReceive && !nothing) {
       uint64_t shown, sent;
       BytesBefore(i, socket, &shown, &sent);
       if (sent == shown) shown = sent != 0 ? sent - 1 : 0;
@@ -261,6 +286,11 @@ class Mutator {
     }
     Edit edit(log_, count_);
     const uint32_t name = edit.Insert(i, begin);
+    if (datagram) {
+      node.kind = static_cast<uint8_t>(Seen::kCallbackNode);
+      node.begin = name;
+      edit.Insert(i, node);
+    }
     end.kind = static_cast<uint8_t>(Seen::kCallbackEnd);
     end.begin = name;
     edit.Insert(i, end);
@@ -274,11 +304,50 @@ class Mutator {
         (static_cast<Op>(log_[i].op) == Op::kSocket || static_cast<Op>(log_[i].op) == Op::kSocketConnect ||
          static_cast<Op>(log_[i].op) == Op::kAccept);
     if (creates && Changed(i, "no socket", [](Observation& o) { o.information = 0; })) return true;
+    if (KindOf(log_[i]) == Seen::kCompletion) return Result(i);
+    if (KindOf(log_[i]) == Seen::kCallbackNode) return Node(i);
+    if (KindOf(log_[i]) == Seen::kCallEnd && static_cast<Op>(log_[i].op) == Op::kRegisterExtension) {
+      return Changed(i, "no table", [](Observation& o) { o.information = kUnfilledDispatch; });
+    }
     if (KindOf(log_[i]) != Seen::kCallbackBegin) return false;
+    const uint32_t flag =
+        static_cast<Event>(log_[i].op) == Event::kReceive ? kFlagEntireMessage : kMessageBroadcast;
+    if (Changed(i, "another flag", [flag](Observation& o) { o.flags ^= flag; })) return true;
     return Changed(i, "BytesIndicated one more", [](Observation& o) { ++o.information; }) ||
            Changed(i, "IRQL above DISPATCH_LEVEL", [](Observation& o) { o.irql = kDispatchLevel + 1; }) ||
            Changed(i, "IRQL below DISPATCH_LEVEL", [](Observation& o) { o.irql = kPassiveLevel; }) ||
            Changed(i, "the abortive flag flipped", [](Observation& o) { o.flags ^= kFlagAbortive; });
+  }
+
+  // What an IRP brought.
+  bool Result(size_t i) {
+    const Op op = static_cast<Op>(log_[i].op);
+    const auto more = [](Observation& o) { ++o.information; };
+    const auto beyond = [](Observation& o) { o.information = kMaxTransferBytes + 1, o.length = 0; };
+    const auto fewer = [](Observation& o) { o.length -= --o.information < o.length ? 1 : 0; };
+    const auto cut = [](Observation& o) { o.flags ^= kMessageTruncated; };
+    switch (op) {
+      case Op::kReceive:
+        return Changed(i, "more bytes than were asked for", beyond) ||
+               (log_[i].length != 0 && Changed(i, "a byte less", fewer));
+      case Op::kReceiveFrom:
+        return Changed(i, "MSG_TRUNC flipped", cut) ||
+               Changed(i, "MSG_BCAST flipped", [](Observation& o) { o.flags ^= kMessageBroadcast; });
+      case Op::kSend:
+        return log_[i].information != 0 && Changed(i, "a byte less", fewer);
+      default:
+        return op >= Op::kEventCallback && op <= Op::kSetSilentMode &&
+               Changed(i, "Information one more", more);
+    }
+  }
+
+  // One datagram of a list.
+  bool Node(size_t i) {
+    if (static_cast<Event>(log_[i].op) != Event::kReceiveFrom) return false;
+    return Changed(i, "no address", [](Observation& o) { o.code = 1; }) ||
+           Changed(i, "control information of no length",
+                   [](Observation& o) { o.information = kControlInfoGiven; }) ||
+           (log_[i].length > 1 && Changed(i, "a byte less", [](Observation& o) { --o.length; }));
   }
 
   bool Content(size_t i) {
@@ -302,7 +371,15 @@ class Mutator {
     fault.code = static_cast<uint8_t>(FaultKind::kBadContext);
     fault.socket = kNoSlot;
     edit.Insert(i, fault);
-    return Offer(edit.Build(), "another context: " + Line(i));
+    if (Offer(edit.Build(), "another context: " + Line(i))) return true;
+    const Event event = static_cast<Event>(log_[i].op);
+    if (event != Event::kReceive && event != Event::kReceiveFrom) return false;
+    // A list that cannot be walked.
+    Edit broken(log_, count_);
+    fault.code = static_cast<uint8_t>(FaultKind::kBadIndication);
+    fault.socket = log_[i].socket;
+    broken.Insert(i + 1, fault);
+    return Offer(broken.Build(), "a list without an end: " + Line(i));
   }
 
   // A receive that a disable found queued ends right after the disable.

@@ -33,9 +33,9 @@ enum class Mutation : uint8_t {
   kDuplicateCompletion,  // a completion repeated at the end of its window
   kEarlyCompletion,      // a completion moved to an earlier place
   kInsertCallback,       // a call of a callback added before a quiescence
-  kArgument,             // an argument of a callback
+  kArgument,             // an argument of a callback, or what an IRP brought
   kContent,              // the bytes of a delivery
-  kContext,              // a callback with a context that no socket has
+  kContext,              // a callback with a context that no socket has, or with a list without an end
   kFailedReceive,        // a queued receive ended without cause
   kEnding,               // the run ends in a crash
   kNoFunction,           // a function is missing from the socket's table

@@ -108,7 +108,11 @@ inline constexpr Named kMasks[] = {
 inline constexpr Named kFlagNames[] = {{"ABORTIVE", kFlagAbortive},
                                        {"RELEASE_ASAP", kFlagReleaseAsap},
                                        {"ENTIRE_MESSAGE", kFlagEntireMessage},
-                                       {"AT_DISPATCH_LEVEL", kFlagAtDispatchLevel}};
+                                       {"AT_DISPATCH_LEVEL", kFlagAtDispatchLevel},
+                                       {"MSG_TRUNC", kMessageTruncated},
+                                       {"MSG_CTRUNC", kMessageControlTruncated},
+                                       {"MSG_BCAST", kMessageBroadcast},
+                                       {"MSG_MCAST", kMessageMulticast}};
 inline constexpr Named kContents[] = {{"none", 0}, {"exact", 1}, {"foreign", 2}, {"corrupt", 3}};
 inline constexpr Named kFaults[] = {{"bad-context", 1},  {"bad-indication", 2}, {"second-completion", 3},
                                     {"irql-changed", 4}, {"null-socket", 5},    {"bad-irp", 6}};

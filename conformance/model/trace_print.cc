@@ -79,11 +79,15 @@ std::string ObservationText(const Observation& o, uint32_t index) {
     }
   }
   if (kind == Seen::kCompletion && o.information != o.length) add("information", o.information);
+  if ((kind == Seen::kCallEnd || kind == Seen::kCallbackNode) && o.information != 0) {
+    add("information", o.information);
+  }
   if (o.flags != 0) text.append(" flags=").append(CombinationText(kFlagNames, o.flags));
   const bool creates = kind == Seen::kCallBegin &&
                        (static_cast<Op>(o.op) == Op::kSocket || static_cast<Op>(o.op) == Op::kSocketConnect);
   const uint8_t usual_code = creates ? static_cast<uint8_t>(Category::kConnection) : 0;
-  if (o.code != usual_code && (call || kind == Seen::kCompletion)) add("code", o.code);
+  const bool coded = call || kind == Seen::kCompletion || kind == Seen::kCallbackNode;
+  if (o.code != usual_code && coded) add("code", o.code);
   if (kind == Seen::kCallBegin && o.content != 0) add("client", o.content);
   if ((o.seen_flags & kSeenNullIndication) != 0) text += " null";
   if ((o.seen_flags & kSeenSecondCompletion) != 0) text += " second";

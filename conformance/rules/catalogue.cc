@@ -26,6 +26,8 @@ constexpr NamedCapability kCapabilities[] = {
     {"Ipv6", Capability::kIpv6},
     {"NoHalfOpen", Capability::kNoHalfOpen},
     {"SetReady", Capability::kSetReady},
+    {"PushBit", Capability::kPushBit},
+    {"Casts", Capability::kCasts},
 };
 
 }  // namespace

@@ -31,6 +31,23 @@ NTSTATUS BacklogTooHigh(Socket* socket, SIZE_T ideal) {
   return CallBacklog(socket, ideal);
 }
 
+NTSTATUS AcceptTooHigh(AcceptCall* call) {
+  Raised raised(kTooHigh);
+  return CallAccept(call);
+}
+WSK_INSPECT_ACTION InspectTooHigh(const InspectCall* call) {
+  Raised raised(kTooHigh);
+  return CallInspect(*call);
+}
+NTSTATUS AbortTooHigh(Socket* socket, PWSK_INSPECT_ID id) {
+  Raised raised(kTooHigh);
+  return CallAbort(socket, id);
+}
+NTSTATUS ReceiveFromTooHigh(ReceiveFromCall* call) {
+  Raised raised(kTooHigh);
+  return CallReceiveFrom(*call);
+}
+
 // The flag without the level.
 NTSTATUS ReceiveSaysDispatch(ReceiveCall* call) {
   if (KeGetCurrentIrql() < DISPATCH_LEVEL) call->flags |= WSK_FLAG_AT_DISPATCH_LEVEL;
@@ -73,6 +90,8 @@ NTSTATUS NeverIndicateBacklog(Socket* socket, SIZE_T ideal) {
   return CountsOn(socket, kBacklogEvent) ? STATUS_SUCCESS : CallBacklog(socket, ideal);
 }
 
+NTSTATUS TellAnotherBacklog(Socket* socket, SIZE_T ideal) { return CallBacklog(socket, ideal + 1); }
+
 const Saboteur kSaboteurs[] = {
     {.info = {"callback-gets-foreign-context", "callback.context.is-the-sockets",
               "Callbacks get a context that the client never gave.", "npi", false},
@@ -96,6 +115,21 @@ const Saboteur kSaboteurs[] = {
     {.info = {"backlog-above-dispatch", "irql.backlog.at-most-dispatch",
               "WskSendBacklogEvent is called above DISPATCH_LEVEL.", "runtime", false},
      .backlog = BacklogTooHigh},
+    {.info = {"accept-above-dispatch", "irql.accept.at-most-dispatch",
+              "WskAcceptEvent is called above DISPATCH_LEVEL.", "runtime", false},
+     .accept = AcceptTooHigh},
+    {.info = {"inspect-above-dispatch", "irql.inspect.at-most-dispatch",
+              "WskInspectEvent is called above DISPATCH_LEVEL.", "runtime", false},
+     .inspect = InspectTooHigh},
+    {.info = {"abort-above-dispatch", "irql.abort.at-most-dispatch",
+              "WskAbortEvent is called above DISPATCH_LEVEL.", "runtime", false},
+     .abort = AbortTooHigh},
+    {.info = {"receive-from-above-dispatch", "irql.receive-from.at-most-dispatch",
+              "WskReceiveFromEvent is called above DISPATCH_LEVEL.", "runtime", false},
+     .receive_from = ReceiveFromTooHigh},
+    {.info = {"backlog-tells-another-size", "backlog.size.is-new-size",
+              "WskSendBacklogEvent receives a size that is not the new one.", "npi", false},
+     .backlog = TellAnotherBacklog},
     {.info = {"receive-claims-dispatch", "irql.dispatch-flag.tells-level",
               "WskReceiveEvent gets WSK_FLAG_AT_DISPATCH_LEVEL below that level.", "npi", false},
      .receive = ReceiveSaysDispatch},

@@ -33,7 +33,18 @@ NTSTATUS ResumeByFunction(Request* request) {
   return status;
 }
 
+// Once it has refused, the client is left alone for good.
+NTSTATUS NotResumed(ReceiveFromCall* call) {
+  const Socket* socket = call->socket;
+  const bool mine = call->list != nullptr && socket->refusals != 0 && !IsStatic(socket, kReceiveFromEvent);
+  return mine ? STATUS_SUCCESS : CallReceiveFrom(*call);
+}
+
 const Saboteur kSaboteurs[] = {
+    {.info = {"receive-from-not-resumed", "receive-from.re-enabled.resumes",
+              "After a refusal WskReceiveFromEvent is never called again, although it is enabled again.",
+              "npi", false},
+     .receive_from = NotResumed},
     {.info = {"receive-from-not-indicated", "receive-from.enabled.indicates",
               "WskReceiveFromEvent is never called; datagrams are dropped.", "npi", false},
      .receive_from = NeverIndicate},
@@ -41,7 +52,7 @@ const Saboteur kSaboteurs[] = {
               "WskReceiveFromEvent, enabled by request, is called again after it refused datagrams.", "npi",
               false},
      .receive_from = GoOnAfterRefusal},
-    {.info = {"receive-from-resumed-by-function", "receive-from.refused.disables",
+    {.info = {"receive-from-resumed-by-function", "receive-from.refused.function-does-not-resume",
               "A WskReceiveFrom enables WskReceiveFromEvent again after a refusal.", "npi", false},
      .request = ResumeByFunction,
      .receive_from = NoteRefusal},

@@ -174,6 +174,9 @@ struct Socket {
   ULONG flags;
   WSK_DATA_INDICATION* list;
   WSK_DATA_INDICATION made;  // an indication of the interposer's own
+  WSK_DATAGRAM_INDICATION made_datagram;
+  PSOCKADDR asked_address;  // of the last WskReceiveFrom
+  PULONG asked_flags;
   PVOID* accepting_context;  // while it is being accepted by event: what the client has said so far
   const WSK_CLIENT_CONNECTION_DISPATCH** accepting_dispatch;
   PVOID* published_context;  // and where the provider looks for it
@@ -300,6 +303,9 @@ struct Saboteur {
   NTSTATUS (*completing)(Completion* completion) = nullptr;
   // In place of PassClient.
   NTSTATUS (*control_client)(ClientRequest* request) = nullptr;
+  // In place of PassRelease. `list`: of data or of datagrams, as the socket's category has it; null if the
+  // client gave none.
+  NTSTATUS (*release)(Socket* socket, PVOID list) = nullptr;
   // In place of CallReceive and so on. CallAccept must be called exactly once.
   NTSTATUS (*receive)(ReceiveCall* call) = nullptr;
   NTSTATUS (*disconnect)(Socket* socket, ULONG flags) = nullptr;
@@ -340,6 +346,8 @@ void CompleteKept(PVOID irp, NTSTATUS status);
 
 // The honest way for a call of WskControlClient.
 NTSTATUS PassClient(ClientRequest* request);
+// The honest way for a call of WskRelease.
+NTSTATUS PassRelease(Socket* socket, PVOID list);
 // Enables or disables on the provider, behind the client's back.
 NTSTATUS SetEvents(Socket* socket, ULONG mask);
 // The provider says that the socket no longer functions.
@@ -455,7 +463,7 @@ void PublishAccepted(Socket* made);
 const WSK_EXPORTS* Interpose(const WSK_EXPORTS* real, const Saboteur* saboteur);
 
 extern const Topic kStaticTopic, kCategoryTopic, kInheritTopic, kListenTopic, kDatagramTopic, kExtensionTopic,
-    kDisableOthersTopic;
+    kDisableOthersTopic, kReceiveRequestTopic, kDatagramNodeTopic, kSilentTopic;
 extern const Topic kEnableTopic, kDisableTopic, kInProgressTopic, kIrpTopic, kReceiveTopic, kDisconnectTopic,
     kCloseTopic, kCallbackTopic, kRunTopic;
 

@@ -325,6 +325,15 @@ void CompleteKept(PVOID kept, NTSTATUS status) {
   IoCompleteRequest(irp, IO_NO_INCREMENT);
 }
 
+NTSTATUS PassRelease(Socket* socket, PVOID list) {
+  // An indication that the interposer made up, which the provider knows nothing of.
+  if (list == &socket->made) return STATUS_SUCCESS;
+  if (socket->category == WSK_FLAG_DATAGRAM_SOCKET) {
+    return socket->functions.release_datagrams(socket->real, static_cast<PWSK_DATAGRAM_INDICATION>(list));
+  }
+  return socket->functions.release(socket->real, static_cast<PWSK_DATA_INDICATION>(list));
+}
+
 NTSTATUS SetEvents(Socket* socket, ULONG mask) {
   WSK_EVENT_CALLBACK_CONTROL control = {const_cast<PNPIID>(&NPI_WSK_INTERFACE_ID), mask};
   return socket->functions.control(socket->real, WskSetOption, SO_WSK_EVENT_CALLBACK, SOL_SOCKET,

@@ -105,13 +105,15 @@ NTSTATUS WSKAPI OnDisconnect(PWSK_SOCKET socket, PWSK_BUF buffer, ULONG flags, P
   return Simple(Function::kDisconnect, socket, buffer, nullptr, flags, irp);
 }
 
-NTSTATUS WSKAPI OnRelease(PWSK_SOCKET wsk, PWSK_DATA_INDICATION list) {
-  Socket* socket = SocketOf(wsk);
-  // An indication that the interposer made up, which the provider knows nothing of.
+NTSTATUS Release(Socket* socket, PVOID list) {
   const NTSTATUS status =
-      list == &socket->made ? STATUS_SUCCESS : socket->functions.release(socket->real, list);
+      state.saboteur->release != nullptr ? state.saboteur->release(socket, list) : PassRelease(socket, list);
   if (NT_SUCCESS(status) && socket->retained > 0) InterlockedDecrement(&socket->retained);
   return status;
+}
+
+NTSTATUS WSKAPI OnRelease(PWSK_SOCKET socket, PWSK_DATA_INDICATION list) {
+  return Release(SocketOf(socket), list);
 }
 
 NTSTATUS WSKAPI OnSendEx(PWSK_SOCKET socket, PWSK_BUF buffer, ULONG flags, ULONG length, PCMSGHDR info,
@@ -226,11 +228,8 @@ NTSTATUS WSKAPI OnReceiveFrom(PWSK_SOCKET socket, PWSK_BUF buffer, ULONG flags, 
   return Run(&request);
 }
 
-NTSTATUS WSKAPI OnReleaseDatagrams(PWSK_SOCKET wsk, PWSK_DATAGRAM_INDICATION list) {
-  Socket* socket = SocketOf(wsk);
-  const NTSTATUS status = socket->functions.release_datagrams(socket->real, list);
-  if (NT_SUCCESS(status) && socket->retained > 0) InterlockedDecrement(&socket->retained);
-  return status;
+NTSTATUS WSKAPI OnReleaseDatagrams(PWSK_SOCKET socket, PWSK_DATAGRAM_INDICATION list) {
+  return Release(SocketOf(socket), list);
 }
 
 // ---- Tables

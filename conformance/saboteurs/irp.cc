@@ -101,7 +101,20 @@ NTSTATUS BindCarriesPending(Completion* completion) {
   return STATUS_SUCCESS;
 }
 
+// One byte of output more than there is.
+NTSTATUS CountOutput(Completion* completion) {
+  const Function function = completion->function;
+  const bool control =
+      function == Function::kEnable || function == Function::kDisable || function == Function::kControl;
+  if (control && NT_SUCCESS(completion->irp->IoStatus.Status)) ++completion->irp->IoStatus.Information;
+  return STATUS_SUCCESS;
+}
+
 const Saboteur kSaboteurs[] = {
+    {.info = {"control-counts-output-wrong", "irp.control.information-is-output-size",
+              "The IRP of a control request has one more than the size of its output in Information.",
+              "runtime", false},
+     .completing = CountOutput},
     {.info = {"send-irp-completes-twice", "irp.completes-once", "The IRP of a send is completed twice.",
               "runtime", false},
      .completing = CompleteSendTwice},
