@@ -153,8 +153,9 @@ uint32_t LeadingBytes(const Session* session, const SocketSlot* socket, const ui
 static Decoded SearchDatagrams(const Session* session, uint32_t peer, bool to_peer, const uint8_t* bytes,
                                uint32_t length) {
   const bool known = peer < session->header->peers;
+  if (length == 0) return {Content::kNone, kNoSlot, 0};
   Decoded out = {Content::kCorrupt, known ? static_cast<uint16_t>(peer) : kNoSlot, 0};
-  for (uint32_t other = 0; other < session->header->peers && length != 0; ++other) {
+  for (uint32_t other = 0; other < session->header->peers; ++other) {
     const PeerSlot& slot = session->peers[other];
     if (other == peer) continue;
     if (FindInStream(StreamId(other, 0, to_peer), to_peer ? slot.datagrams_to_it : slot.datagrams_sent, bytes,

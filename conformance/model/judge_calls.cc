@@ -131,8 +131,9 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       LeavePeer(o.peer);
       LinkConnection(slot, o.peer);
       SendBegin(o, call, s);
-      call.could_connect = s.bound_must && !s.connected_may && !s.listening_may;
-      if (call.with_irp) irps[call.irp].could_connect = call.could_connect;
+      if (call.with_irp) {
+        irps[call.irp].could_connect = s.bound_must && !s.connected_may && !s.listening_may && !s.dead_may;
+      }
       s.connected_may = true;
       break;
     case Op::kEventCallback:
@@ -298,6 +299,9 @@ void Judge::State::CallEnd(const Observation& o) {
     if (irp.call == call.begin) {
       irp.returned = true;
       irp.returned_status = o.status;
+      const bool final = o.status != kStatusPending;
+      if (call.judged && (final || irp.completed) && !JudgeFinal(irp, s, final ? o.status : irp.status))
+        return;
       if (call.judged && !Parts(irp, s, o.status, Moment::kReturn)) return;
       if (irp.completed && call.judged) Agree(irp, o.status, irp.status);
     }

@@ -201,8 +201,9 @@ void Judge::State::DatagramReceived(const Observation& o, IrpState& irp, SocketS
   if (!JudgeSender(*sent, s)) return;
   sent->delivered = true;
   const EventState& e = s.events[kReceiveFrom];
-  if (irp.settled && irp.settled_at < sent->begin && e.MustIndicate() && !e.unjudged && !irp.cancelled &&
-      HasFunction(s.dispatch, kReceiveFrom)) {
+  const bool newest = sent == &datagrams.back();
+  if (newest && irp.settled && irp.settled_at < sent->begin && e.MustIndicate() && !e.unjudged &&
+      !irp.cancelled && HasFunction(s.dispatch, kReceiveFrom)) {
     Exercise(RuleId::kReceiveFromQueuedTakesPrecedence);
   }
 }

@@ -59,6 +59,7 @@ void Judge::State::Completion(const Observation& o) {
   }
   irp.completed = true;
   irp.status = o.status;
+  irp.information = o.information;
   irp.no_socket = o.information == 0;
   UnlinkIrp(o.irp);
   Touch(irp.socket);
@@ -89,6 +90,7 @@ void Judge::State::Completion(const Observation& o) {
     const Moment moment = later ? Moment::kLater : Moment::kInline;
     if (!Parts(irp, s, o.status, moment)) return;
     if (!Unfit(irp.must_fail, irp.unaddressed, s, o.status, moment)) return;
+    if (later && !JudgeFinal(irp, s, o.status)) return;
     if (!JudgeOutcome(o, irp, s)) return;
     if (irp.closing) ExerciseWhenQuiet(RuleId::kCloseCompletesPendingIrps);
     ExerciseParting(irp, s, o.status);

@@ -24,8 +24,6 @@ bool Judge::State::JudgeReturn(const Observation& o, const OpenCall& call, Socke
       return JudgeRelease(call, o.status);
     case Op::kRegisterExtension:
       return ExtensionReturned(o, call, s);
-    case Op::kConnectEx:
-      return JudgeConnectFlags(call.flags, call.could_connect, s, o.status);
     default:
       return true;
   }
@@ -42,12 +40,6 @@ bool Judge::State::JudgeOutcome(const Observation& o, IrpState& irp, SocketState
     case Op::kReceiveFrom:
       if (IsSuccess(o.status)) DatagramReceived(o, irp, s);
       return !refusal.refused;
-    case Op::kSend:
-      return irp.silent ? JudgeSilentRequest(irp, s, o.status) : SendCompleted(o, irp, s);
-    case Op::kDisconnect:
-      return JudgeSilentRequest(irp, s, o.status);
-    case Op::kConnectEx:
-      return JudgeConnectFlags(irp.flags, irp.could_connect, s, o.status);
     case Op::kSetRemoteAddress:
     case Op::kSetSendToAddress:
       AddressFixed(o, irp, s);
@@ -57,6 +49,22 @@ bool Judge::State::JudgeOutcome(const Observation& o, IrpState& irp, SocketState
       return JudgeOutput(o, irp);
     default:
       return JudgeOutput(o, irp) && JudgeLevel(o, irp, s);
+  }
+}
+
+// The final status of a call: what it returned, or, after STATUS_PENDING, what its IRP completed with.
+bool Judge::State::JudgeFinal(const IrpState& irp, SocketState& s, Status status) {
+  switch (static_cast<Op>(irp.op)) {
+    case Op::kReceive:
+      return JudgeReceiveStatus(irp, s, status);
+    case Op::kSend:
+      return irp.silent ? JudgeSilentRequest(irp, s, status) : SendCompleted(irp, s, status);
+    case Op::kDisconnect:
+      return JudgeSilentRequest(irp, s, status);
+    case Op::kConnectEx:
+      return JudgeConnectFlags(irp, s, status);
+    default:
+      return true;
   }
 }
 
@@ -112,10 +120,8 @@ bool Judge::State::ExtensionReturned(const Observation& o, const OpenCall& call,
 }
 
 // nc-wsk-pfn_wsk_connect_ex.md, Return value: no flags are defined. Where the socket could be connected.
-bool Judge::State::JudgeConnectFlags(uint32_t flags, bool could_connect, const SocketState& s,
-                                     Status status) {
-  if (flags == 0 || !could_connect || s.dead_may || s.closing || starved) return true;
-  if (status == kStatusPending) return true;
+bool Judge::State::JudgeConnectFlags(const IrpState& irp, const SocketState& s, Status status) {
+  if (irp.flags == 0 || !irp.could_connect || s.closing || starved || irp.cancelled) return true;
   if (status != kStatusInvalidParameter) return Refuse<RuleId::kConnectExFlagsRefused>();
   Exercise(RuleId::kConnectExFlagsRefused);
   return true;
@@ -124,13 +130,15 @@ bool Judge::State::JudgeConnectFlags(uint32_t flags, bool could_connect, const S
 // ---- Sends
 
 // nc-wsk-pfn_wsk_send.md: nothing is buffered, so what has completed was sent, all of it.
-bool Judge::State::SendCompleted(const Observation& o, const IrpState& irp, SocketState& s) {
+bool Judge::State::SendCompleted(const IrpState& irp, SocketState& s, Status status) {
   Receiving& r = s.receiving;
-  if (!IsSuccess(o.status)) {
+  if (!IsSuccess(status)) {
     r.send_failed = true;  // how much of it has gone is not said
     return true;
   }
-  if (o.information < irp.length) return Refuse<RuleId::kSendNotBuffered>();
+  // Returned, but not completed yet: that it will be is another rule's.
+  if (!irp.completed) return true;
+  if (irp.information < irp.length) return Refuse<RuleId::kSendNotBuffered>();
   const uint64_t end = irp.offset + irp.length;
   if (irp.length != 0 && end > r.sent_done) {
     r.sent_done = end;

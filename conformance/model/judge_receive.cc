@@ -24,27 +24,31 @@ bool Judge::State::Excused(const IrpState& irp, const SocketState& s) const {
          starved || !s.connected_must || s.receiving.silent_may;
 }
 
-// The outcome of a WskReceive, apart from its bytes.
-bool Judge::State::JudgeReceive(const Observation& o, const IrpState& irp, const SocketState& s) {
-  const bool success = IsSuccess(o.status);
-  const bool excused = Excused(irp, s);
+// The final status of a WskReceive.
+bool Judge::State::JudgeReceiveStatus(const IrpState& irp, const SocketState& s, Status status) {
+  if (Excused(irp, s)) return true;
   // nc-wsk-pfn_wsk_receive.md, Return value: a flag that the transport lacks. It may be taken for an invalid
   // parameter as well.
   if ((irp.flags & ~kReceiveFlags) != 0) {
-    if (excused) return true;
-    if (o.status != kStatusNotSupported && o.status != kStatusInvalidParameter) {
+    if (status != kStatusNotSupported && status != kStatusInvalidParameter) {
       return Refuse<RuleId::kReceiveFlagNotSupported>();
     }
     Exercise(RuleId::kReceiveFlagNotSupported);
     return true;
   }
   // ns-wsk-_wsk_buf.md, Mdl: it may be NULL where the length is 0.
-  if (irp.length == 0 && irp.flags == 0 && !excused) {
-    if (!success && o.status != kStatusInsufficientResources)
-      return Refuse<RuleId::kReceiveZeroLengthMdlMayBeNull>();
-    if (success) Exercise(RuleId::kReceiveZeroLengthMdlMayBeNull);
-  }
-  if (!success) return true;
+  if (irp.length != 0 || irp.flags != 0) return true;
+  const bool success = IsSuccess(status);
+  if (!success && status != kStatusInsufficientResources)
+    return Refuse<RuleId::kReceiveZeroLengthMdlMayBeNull>();
+  if (success) Exercise(RuleId::kReceiveZeroLengthMdlMayBeNull);
+  return true;
+}
+
+// What a WskReceive brought, apart from the bytes themselves.
+bool Judge::State::JudgeReceive(const Observation& o, const IrpState& irp, const SocketState& s) {
+  const bool excused = Excused(irp, s);
+  if (!IsSuccess(o.status) || (irp.flags & ~kReceiveFlags) != 0) return true;
   // Return value, STATUS_SUCCESS and STATUS_PENDING: the number of bytes received.
   const bool corrupt = static_cast<Content>(o.content) == Content::kCorrupt;
   if (o.information > irp.length) return Refuse<RuleId::kReceiveInformationIsByteCount>();

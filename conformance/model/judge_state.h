@@ -303,7 +303,8 @@ struct IrpState {
   uint32_t mask = 0;
   uint32_t length = 0;
   uint32_t flags = 0;
-  Status status = 0;  // completed with
+  uint64_t information = 0;  // completed with
+  Status status = 0;
   Status returned_status = 0;
 };
 
@@ -344,7 +345,6 @@ struct OpenCall {
   bool powerless = false;  // its identifier is that of no interface, so it has no effect
   bool must_fail = false, unaddressed = false;  // as in IrpState
   bool alone_in_client = false;                 // static callbacks: the first, and no socket yet
-  bool could_connect = false;                   // WskConnectEx, seen from its begin
   Release release = Release::kOpen;
   uint32_t flags = 0;
   uint8_t client = 0;
@@ -485,6 +485,7 @@ class Judge::State {
   void ReceiveBegin(const Observation& o, SocketState& s);
   bool Excused(const IrpState& irp, const SocketState& s) const;
   bool JudgeReceive(const Observation& o, const IrpState& irp, const SocketState& s);
+  bool JudgeReceiveStatus(const IrpState& irp, const SocketState& s, Status status);
   bool JudgeDrained(const Observation& o, const SocketState& s, uint32_t length);
   void ReceiveDone(const IrpState& irp, SocketState& s);
   void PeerSends(const Observation& o, SocketState& s);
@@ -501,8 +502,9 @@ class Judge::State {
   bool JudgeOutput(const Observation& o, const IrpState& irp);
   bool JudgeLevel(const Observation& o, const IrpState& irp, SocketState& s);
   bool ExtensionReturned(const Observation& o, const OpenCall& call, SocketState& s);
-  bool JudgeConnectFlags(uint32_t flags, bool could_connect, const SocketState& s, Status status);
-  bool SendCompleted(const Observation& o, const IrpState& irp, SocketState& s);
+  bool JudgeFinal(const IrpState& irp, SocketState& s, Status status);
+  bool JudgeConnectFlags(const IrpState& irp, const SocketState& s, Status status);
+  bool SendCompleted(const IrpState& irp, SocketState& s, Status status);
   bool QuietSends(SocketState& s);
   void BacklogSet(uint64_t size, SocketState& s);
   bool JudgeBacklog(const Observation& o, const SocketState& s);

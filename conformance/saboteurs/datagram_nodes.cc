@@ -91,7 +91,8 @@ NTSTATUS IndicateBeforeQueued(Completion* completion) {
   const SIZE_T bytes = completion->irp->IoStatus.Information;
   if (completion->function != Function::kReceiveFrom || !completion->after_return || bytes == 0 ||
       !NT_SUCCESS(completion->irp->IoStatus.Status) || !Enabled(socket, kReceiveFromEvent) ||
-      !Has(socket, kReceiveFromEvent) || socket->refusals != 0) {
+      !Has(socket, kReceiveFromEvent) || socket->refusals != 0 || socket->asked_address == nullptr ||
+      socket->asked_address->sa_family == 0) {
     return STATUS_SUCCESS;
   }
   WSK_DATAGRAM_INDICATION* made = &socket->made_datagram;

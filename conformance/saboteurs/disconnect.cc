@@ -97,7 +97,8 @@ NTSTATUS DropBuffer(Request* request) {
 // The real disconnect goes on behind the client's back.
 NTSTATUS SayDone(Request* request) {
   const bool mine = IsDisconnect(*request, false) && request->buffer == nullptr &&
-                    request->socket->connected != 0 && !Broken(request->socket);
+                    request->socket->connected != 0 && request->socket->silent == 0 &&
+                    !Broken(request->socket);
   return mine && ForwardAlone(*request) ? Answer(request, STATUS_PENDING, STATUS_SUCCESS) : Pass(request);
 }
 

@@ -163,6 +163,7 @@ struct Socket {
   volatile LONG inspects_pended;
   volatile LONG bound;
   volatile LONG connected;
+  volatile LONG silent;  // SIO_WSK_SET_TCP_SILENT_MODE was accepted
   volatile LONG closing;
 
   // For the saboteur.

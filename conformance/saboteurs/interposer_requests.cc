@@ -163,6 +163,11 @@ void NoteEnabled(Socket* socket, ULONG mask) {
   }
 }
 
+bool IsSilentMode(const Request& request) {
+  return request.function == Function::kControl && request.control->type == WskIoctl &&
+         request.control->code == SIO_WSK_SET_TCP_SILENT_MODE;
+}
+
 bool IsConditionalAccept(const Request& request) {
   const Control* control = request.control;
   return request.function == Function::kControl && control->type == WskSetOption &&
@@ -207,6 +212,8 @@ NTSTATUS Run(Request* request) {
     NoteEnabled(socket, request->events);
   } else if (NT_SUCCESS(status) && function == Function::kDisable) {
     InterlockedAnd(&socket->enabled, ~static_cast<LONG>(request->events));
+  } else if (NT_SUCCESS(status) && IsSilentMode(*request)) {
+    InterlockedExchange(&socket->silent, 1);
   } else if (NT_SUCCESS(status) && IsConditionalAccept(*request)) {
     InterlockedExchange(&socket->conditional, *static_cast<const ULONG*>(request->control->input) != 0);
   } else if (NT_SUCCESS(status) && function == Function::kRegisterExtension && request->irp == nullptr) {

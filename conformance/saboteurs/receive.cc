@@ -202,8 +202,10 @@ NTSTATUS IndicateBeforeQueued(Completion* completion) {
 // The bytes move up by one, over the first.
 NTSTATUS LoseFirstReceived(Completion* completion) {
   const SIZE_T bytes = completion->irp->IoStatus.Information;
+  // A buffer that must be full has a rule of its own.
   if (completion->function != Function::kReceive || !NT_SUCCESS(completion->irp->IoStatus.Status) ||
-      bytes < 2 || completion->buffer->Offset + bytes > MmGetMdlByteCount(completion->buffer->Mdl)) {
+      bytes < 2 || (completion->flags & WSK_FLAG_WAITALL) != 0 ||
+      completion->buffer->Offset + bytes > MmGetMdlByteCount(completion->buffer->Mdl)) {
     return STATUS_SUCCESS;
   }
   if (UCHAR* first = FirstByte(*completion->buffer)) {

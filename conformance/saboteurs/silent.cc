@@ -24,9 +24,8 @@ NTSTATUS ListenInSilence(Request* request) {
 
 // What is sent in silence goes nowhere, and nobody is told.
 NTSTATUS PretendToSend(Request* request) {
-  if (IsIoctl(*request, SIO_WSK_SET_TCP_SILENT_MODE)) InterlockedExchange(&request->socket->mark, 1);
-  const bool silent = Sends(*request) && request->socket->mark != 0;
-  return silent ? Answer(request, STATUS_SUCCESS, STATUS_SUCCESS) : Pass(request);
+  return Sends(*request) && request->socket->silent != 0 ? Answer(request, STATUS_SUCCESS, STATUS_SUCCESS)
+                                                         : Pass(request);
 }
 
 NTSTATUS InsistOnLevel(Request* request) {
@@ -34,17 +33,36 @@ NTSTATUS InsistOnLevel(Request* request) {
   return mine ? Answer(request, STATUS_INVALID_PARAMETER, STATUS_INVALID_PARAMETER) : Pass(request);
 }
 
-// The client is told that its bytes have gone; they stay here.
+// The client is told that its bytes have gone; they stay here, and so does a graceful disconnect behind them.
 NTSTATUS KeepBytes(Request* request) {
-  if (request->function != Function::kSend || request->irp == nullptr || request->buffer->Length == 0 ||
-      request->socket->connected == 0) {
+  Socket* socket = request->socket;
+  if (request->function == Function::kClose) {
+    CompleteKept(InterlockedExchangePointer(&socket->queued[0], nullptr), STATUS_CANCELLED);
+  }
+  if (request->irp == nullptr || socket->connected == 0 || socket->silent != 0) return Pass(request);
+  if (request->function == Function::kDisconnect) {
+    const bool behind = InterlockedExchange(&socket->mark, 2) == 1;
+    if (!behind || (request->flags & WSK_FLAG_ABORTIVE) != 0 || socket->queued[0] != nullptr)
+      return Pass(request);
+    InterlockedExchangePointer(&socket->queued[0], Keep(request));
+    return STATUS_PENDING;
+  }
+  if (request->function != Function::kSend || request->buffer->Length == 0 || socket->mark == 2 ||
+      Broken(socket)) {
     return Pass(request);
   }
+  InterlockedExchange(&socket->mark, 1);
   PIRP irp = Keep(request);
   irp->IoStatus.Status = STATUS_SUCCESS;
   irp->IoStatus.Information = request->buffer->Length;
   IoCompleteRequest(irp, IO_NO_INCREMENT);
   return STATUS_PENDING;
+}
+
+// After that nothing is sent, as everywhere.
+NTSTATUS NoteAbortive(Socket* socket, ULONG flags) {
+  if ((flags & WSK_FLAG_ABORTIVE) != 0) InterlockedExchange(&socket->mark, 2);
+  return CallDisconnect(socket, flags);
 }
 
 NTSTATUS ConnectWithoutFlags(Request* request) {
@@ -64,7 +82,8 @@ const Saboteur kSaboteurs[] = {
      .request = InsistOnLevel},
     {.info = {"send-keeps-bytes", "send.not-buffered", "A send completes although its bytes were not sent.",
               "npi", false},
-     .request = KeepBytes},
+     .request = KeepBytes,
+     .disconnect = NoteAbortive},
     {.info = {"connect-ex-ignores-flags", "connect-ex.flags-refused",
               "WskConnectEx with flags connects as if there were none.", "npi", false},
      .request = ConnectWithoutFlags},
