@@ -233,6 +233,8 @@ void Judge::State::ReceiveCompleted(const Observation& o, IrpState& irp) {
       return;
     }
   }
+  // What a cancelled request carries may count as received or not (ambiguities 37).
+  if (!IsSuccess(o.status) && o.information != 0) s.stream.unknown = true;
   if (o.information == 0 || !IsSuccess(o.status)) return;
   if (!JudgeContent(o, s)) return;
   const uint32_t length = static_cast<uint32_t>(o.information);
