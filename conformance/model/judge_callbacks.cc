@@ -59,12 +59,7 @@ bool Judge::State::JudgeReceiveStart(const Observation& o, SocketState& s) {
   if (!JudgeDrained(o, s, o.length) || !JudgeAlive(o, s, o.length) || !JudgePush(o, s)) return false;
   // Return value of the receive-event page: not again until WskReceive is called.
   if ((e.suspension & kFlowing) == 0) {
-    const bool refused = (e.suspension & kRefused) != 0;
-    const bool partially = (e.suspension & kPartially) != 0;
-    if (refused && partially) {
-      return Refuse<RuleId::kReceiveRefusedSuspends, RuleId::kReceivePartialSuspends>();
-    }
-    if (!refused) return Refuse<RuleId::kReceivePartialSuspends>();
+    if ((e.suspension & kPartially) != 0) return Refuse<RuleId::kReceivePartialSuspends>();
     return e.phases == SetOf(Phase::kStatic) ? Refuse<RuleId::kStaticReceiveRefusalSuspends>()
                                              : Refuse<RuleId::kReceiveRefusedSuspends>();
   }
@@ -221,21 +216,26 @@ void Judge::State::CallbackNode(const Observation& o) {
   if (!s.judged || s.events[kReceive].unjudged || call->nodes_left == 0) return;
   --call->nodes_left;
   if (!JudgeContent(o, s) || !JudgeBytes(s, o.offset, o.length)) return;
-  // One list is one run of the stream, in its order.
+  if (o.length == 0) return;
+  // One list is one run of the stream, in its order, but for bytes that the client has taken already.
   if (call->nodes_length == 0) {
     call->offset = o.offset;
-  } else if (o.length != 0 && o.offset != call->offset + call->nodes_length && !s.stream.unknown) {
-    Refuse<RuleId::kReceiveBytesNoneLost>();
-    return;
+    call->readable = true;
+  } else if (o.offset != call->nodes_end && !s.stream.unknown) {
+    if (!Taken(s.stream, call->nodes_end, o.offset)) {
+      Refuse<RuleId::kReceiveBytesNoneLost>();
+      return;
+    }
+    call->readable = false;
   }
+  call->nodes_end = o.offset + o.length;
   call->nodes_length += o.length;
-  call->readable = call->nodes_left == 0 && call->nodes_length == call->length;
 }
 
 void Judge::State::ReceiveEnded(const Observation& o, SocketState& s, const Running& call) {
   EventState& e = s.events[kReceive];
   if (call.nothing) return;
-  if (!call.readable) s.stream.unknown = true;
+  if (!call.readable || (call.nodes_length != 0 && call.nodes_length != call.length)) s.stream.unknown = true;
   const uint64_t end = call.offset + call.length;
   SuspensionSet suspended = kFlowing;
   if (o.status == kStatusPending) {

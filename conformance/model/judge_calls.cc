@@ -274,7 +274,7 @@ void Judge::State::CallEnd(const Observation& o) {
   --s.open_calls;
   // A close whose IRP failed has left nothing to judge but its own return.
   const bool failed = op == Op::kClose && s.close_failed;
-  call.judged = call.judged && (call.socket == kNoSocketEntry || s.judged || failed);
+  call.judged = call.judged && (s.judged || failed);
   if (op == Op::kEventCallback) {
     ControlReturned(call, o.status);
   } else if (op == Op::kClose) {

@@ -114,7 +114,7 @@ void Judge::State::Created(const Observation& o, const IrpState& irp) {
 void Judge::State::NoFunction(const Observation& o) {
   if (static_cast<SkipReason>(o.code) != SkipReason::kNoFunction || Socket(o.socket) == nullptr) return;
   const SocketState& s = sockets[o.socket];
-  if (s.created && HasOperation(s.category, static_cast<Op>(o.op))) {
+  if (HasOperation(s.category, static_cast<Op>(o.op))) {
     Forbid({RuleId::kCategoryFunctionsPresent});
   }
 }
@@ -123,7 +123,7 @@ void Judge::State::NoFunction(const Observation& o) {
 void Judge::State::RoleBegin(const Observation& o, OpenCall& call) {
   SocketState& s = sockets[call.socket];
   const Op op = static_cast<Op>(o.op);
-  if (call.socket >= kMaxSockets || !s.created) return;
+  if (call.socket >= kMaxSockets) return;
   const bool stream = s.category == Category::kStream;
   switch (op) {
     case Op::kBind:
@@ -166,7 +166,7 @@ void Judge::State::RoleBegin(const Observation& o, OpenCall& call) {
 bool Judge::State::Unfit(bool must_fail, bool unaddressed, const SocketState& s, Status status,
                          Moment moment) {
   if ((!must_fail && !unaddressed) || s.dead_may || s.closing) return true;
-  if ((starved && !IsSuccess(status)) || (status == kStatusPending && moment == Moment::kReturn)) return true;
+  if ((starved && !IsSuccess(status)) || status == kStatusPending) return true;
   if (unaddressed) {
     const bool remote = static_cast<Op>(last.op) == Op::kGetRemoteAddress;
     const RuleId rule =
@@ -200,10 +200,11 @@ void Judge::State::Foreign(const SocketState& s, uint32_t event) {
 
 // Is the socket such that the callback can have something to tell?
 bool Judge::State::JudgeRole(const Observation& o, SocketState& s, uint32_t event) {
-  if (s.closed || event == kExtension) return true;
+  if (s.closed) return true;
   if (event == kReceiveFrom) {
     const bool nothing = (o.seen_flags & kSeenNullIndication) != 0;
-    return s.bound_may || nothing || Refuse<RuleId::kBindOrderDatagramNoCallbackBefore>();
+    if (s.bound_may || nothing) return true;
+    return Refuse<RuleId::kBindOrderDatagramNoCallbackBefore>();
   }
   const bool stream = s.category == Category::kStream;
   const bool listens = stream ? s.listening_may : s.bound_may;
@@ -216,12 +217,14 @@ bool Judge::State::JudgeRole(const Observation& o, SocketState& s, uint32_t even
       }
       return Refuse<RuleId::kCategoryStreamRoleTable>();
     }
-    return s.connected_may || Refuse<RuleId::kConnectBeforeNoCallback>();
+    if (s.connected_may) return true;
+    return Refuse<RuleId::kConnectBeforeNoCallback>();
   }
   if (stream && (s.connected_must || (s.connected_may && !listens))) {
     return Refuse<RuleId::kCategoryStreamRoleTable>();
   }
-  return listens || Refuse<RuleId::kBindOrderListenNoCallbackBefore>();
+  if (listens) return true;
+  return Refuse<RuleId::kBindOrderListenNoCallbackBefore>();
 }
 
 // Why a callback that was never enabled is off, most particular first.

@@ -273,7 +273,7 @@ bool Judge::State::JudgeDisable(const OpenCall& call, Status status, bool never_
   // Rules that make the row what it is, beside the one in the cell.
   RuleId why[6];
   size_t count = 0;
-  const bool sure = !open && !(call.dead && degree == 0);
+  const bool sure = !open;
   if (sure && degree == 2 && call.inside != kNoIndex) why[count++] = RuleId::kDisableFromInsidePends;
   if (sure && degree == 0) {
     if ((call.tags & kTagSuspended) != 0) why[count++] = RuleId::kDisableSuspendedReturnsSuccess;
@@ -284,7 +284,7 @@ bool Judge::State::JudgeDisable(const OpenCall& call, Status status, bool never_
   }
   // ambiguities 2: several events at once fail on Windows.
   const Output output = OutputOf(status);
-  if (call.several && !call.dead && IsSuccess(status) && output != Output::kPending && !never_returned &&
+  if (call.several && IsSuccess(status) && output != Output::kPending &&
       Forbid({RuleId::kDisableSeveralFails})) {
     return false;
   }
@@ -416,7 +416,7 @@ void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
   if (irp.event >= kEvents || irp.socket >= kMaxSockets) return;
   SocketState& s = sockets[irp.socket];
   EventState& e = s.events[irp.event];
-  if (IsSuccess(status) && status == kStatusSuccess) {
+  if (status == kStatusSuccess) {
     // so-wsk-event-callback.md, second bullet: completed after all calls in progress have returned.
     for (uint16_t i = e.first_running; i != kNone; i = running[i].next) {
       if (running[i].begin > irp.call) continue;

@@ -26,7 +26,7 @@ void Judge::State::DatagramSent(const Observation& o, SocketState& s) {
   EventState& e = s.events[kReceiveFrom];
   if (s.datagrams != UINT32_MAX) ++s.datagrams;
   s.own_stimulus = true;
-  if (o.socket < kMaxSockets) Trigger(s, kReceiveFrom);
+  Trigger(s, kReceiveFrom);
   // Those that wait from before may come now, too.
   e.triggers = static_cast<uint8_t>(s.datagrams < UINT8_MAX ? s.datagrams : UINT8_MAX);
   const bool stranger = s.remote_filter && o.peer != s.receiving.remote_peer;
@@ -81,7 +81,8 @@ void Judge::State::DatagramsEnded(const Observation& o, SocketState& s, const Ru
     if (!others) e.trigger = e.late_start = false;
     ++e.version;
   } else if (o.status != kStatusSuccess) {
-    e.unjudged = true;  // no page says what another answer means
+    Breach(RuleId::kApplicationReceiveFromEventStatus, kNone);
+    e.unjudged = true;
   }
 }
 

@@ -137,11 +137,9 @@ void Judge::State::Completion(const Observation& o) {
       if (irp.waited_outer) {
         Exercise(irp.inside != kNoIndex ? RuleId::kCloseFromInsideWaits : RuleId::kCloseWaitsForCallbacks);
       }
-      for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
-        if (irps[i].closing && Forbid({RuleId::kCloseIrpsBeforeClose})) return;
-      }
+      if (s.first_irp != kNone && Forbid({RuleId::kCloseIrpsBeforeClose})) return;
       if (irp.inspections) ExerciseWhenQuiet(RuleId::kClosePendedInspectionDoesNotCount);
-      if (irp.returned || irp.call != kNoIndex) CloseCompleted(irp.socket);
+      CloseCompleted(irp.socket);
       break;
     default:
       break;

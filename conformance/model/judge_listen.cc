@@ -58,8 +58,8 @@ void Judge::State::PeerConnects(const Observation& o) {
   }
   const bool listens = s.category == Category::kStream ? s.listening_must : s.bound_must;
   if (!s.judged || !listens || s.closing || s.dead_may || starved) return;
-  peer.inspect_owed = s.conditional_must && s.events[kInspect].MustIndicate();
-  peer.owed = !s.conditional_may && s.accepts == 0 && accept.MustIndicate() && !accept.unjudged;
+  peer.inspect_owed = s.conditional_must;
+  peer.owed = !s.conditional_may && s.accepts == 0 && accept.MustIndicate();
   peer.expects = !s.conditional_may && (peer.owed || s.accepts != 0);
 }
 
@@ -94,7 +94,7 @@ void Judge::State::PeerSaw(const Observation& o) {
   if (o.peer >= kMaxPeers || !peers[o.peer].active) return;
   PeerState& peer = peers[o.peer];
   const PeerSight sight = static_cast<PeerSight>(o.code);
-  bool listens = peer.expects && peer.listener < kMaxSockets;
+  bool listens = peer.expects;
   if (listens) {
     const SocketState& s = sockets[peer.listener];
     listens = s.judged && !s.closing && !s.dead_may && !starved;
@@ -125,7 +125,7 @@ void Judge::State::AcceptStarts(const Observation& o, SocketState& s, uint32_t e
   if (o.peer >= kMaxPeers || !peers[o.peer].active) return;
   PeerState& peer = peers[o.peer];
   // listening-for-and-accepting-incoming-connections.md: in conditional-accept mode inspected first of all.
-  if (event == kAccept && peer.inspect_owed && s.conditional_must && !s.closing && !s.dead_may) {
+  if (event == kAccept && peer.inspect_owed && !s.closing && !s.dead_may) {
     Refuse<RuleId::kInspectConditionalIndicates>();
     return;
   }
@@ -144,7 +144,7 @@ void Judge::State::InspectEnded(const Observation& o, SocketState& s) {
 bool Judge::State::ConnectionOwed(const SocketState& s, uint32_t event) const {
   for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
     const PeerState& peer = peers[i];
-    if (!peer.active || peer.over) continue;
+    if (peer.over) continue;
     if (event == kAccept ? peer.owed && peer.established : peer.inspect_owed) return true;
   }
   return false;

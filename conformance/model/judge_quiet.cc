@@ -74,10 +74,10 @@ bool Judge::State::OwedConditions(const SocketState& s, uint32_t event) const {
   }
   if (event == kBacklog) {
     // Whether backlogs are told of on a connection that has ended is open (N412).
-    return !s.dead_may && !s.fin_may && !s.reset_may && !s.local_disconnect;
+    return !s.dead_may && !s.fin_may && !s.local_disconnect;
   }
   // Where it ended in another way as well, that one may have come first.
-  if (event == kDisconnect && (s.breaking || s.local_disconnect)) return false;
+  if (s.breaking || s.local_disconnect) return false;
   // Buffered data may stand before a disconnect (ambiguities 35).
   return stream.delivered >= stream.sent_may && s.receives == 0;
 }
@@ -143,8 +143,7 @@ void Judge::State::TestedProhibitions(SocketState& s, bool clear) {
         if (s.stream.sent_must > s.stream.indicated) Exercise(RuleId::kReceiveSerial);
       }
     }
-    if (event == kReceive && clear && data && e.MustIndicate() && !s.closing && s.receives == 0 &&
-        e.running == 0) {
+    if (event == kReceive && clear && data && e.MustIndicate() && !s.closing && s.receives == 0) {
       const bool is_static = e.phases == SetOf(Phase::kStatic);
       if (e.suspension == kRefused) {
         Exercise(is_static ? RuleId::kStaticReceiveRefusalSuspends : RuleId::kReceiveRefusedSuspends);
@@ -220,8 +219,7 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     irp.settled = true;
     const bool excused = irp.cancelled || s.closing || s.fin_may || s.reset_may || s.dead_may ||
                          s.local_disconnect || (op == Op::kReceive && !s.connected_must);
-    if (irp.disable_since && !excused && is_socket && s.judged)
-      Exercise(RuleId::kDisableLeavesQueuedReceives);
+    if (irp.disable_since && !excused && s.judged) Exercise(RuleId::kDisableLeavesQueuedReceives);
   }
   for (uint32_t rest = is_socket ? s.own : 0; rest != 0; rest &= rest - 1) {
     const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));

@@ -314,7 +314,7 @@ struct Running {
   uint16_t socket = kNone;
   uint8_t event = kEvents;
   bool nothing = false;          // a NULL indication
-  bool readable = true;          // its bytes are known
+  bool readable = true;          // its bytes are known, and one run of the stream
   bool quiet_with_data = false;  // accept: while it ran all else came to rest, with data of the peer waiting
   uint16_t peer = kNone;
   bool receive_near = false;  // a WskReceive was queued or called while it ran
@@ -322,6 +322,7 @@ struct Running {
   uint16_t next = kNone, previous = kNone;
   uint32_t datagrams = 0;
   uint32_t nodes_left = 0;
+  uint64_t nodes_end = 0;  // of the last node's bytes in their stream
   uint32_t nodes_length = 0;
   uint32_t length = 0;
   uint32_t flags = 0;
@@ -555,6 +556,7 @@ class Judge::State {
   bool JudgeContent(const Observation& o, SocketState& s);
   bool JudgeBytes(SocketState& s, uint64_t offset, uint32_t length);
   void Deliver(SocketState& s, uint64_t begin, uint64_t end);
+  static bool Taken(const Stream& stream, uint64_t begin, uint64_t end);
 
   // judge_disconnect.cc
   void LinkConnection(uint16_t slot, uint16_t peer);

@@ -36,7 +36,6 @@ void Judge::State::StimulusBegin(const Observation& o) {
   }
   switch (op) {
     case Op::kPeerSend:
-      if ((s.own & kOfConnection) == 0) break;
       s.own_stimulus = true;
       PeerSends(o, s);
       s.stream.sent_may += o.length;
@@ -174,6 +173,18 @@ bool Judge::State::JudgeBytes(SocketState& s, uint64_t offset, uint32_t length) 
   if (stream.delivered != 0) Exercise(RuleId::kReceiveBytesAtMostOnce);
   Exercise(RuleId::kReceiveBytesNoneLost);
   return true;
+}
+
+// Whether all of these bytes have been given to the client.
+bool Judge::State::Taken(const Stream& stream, uint64_t begin, uint64_t end) {
+  uint64_t taken = begin > stream.delivered ? begin : stream.delivered;
+  for (uint32_t i = 0; i < stream.island_count && taken < end;) {
+    const Island& island = stream.islands[i++];
+    if (island.begin > taken || island.end <= taken) continue;
+    taken = island.end;
+    i = 0;
+  }
+  return taken >= end;
 }
 
 void Judge::State::Deliver(SocketState& s, uint64_t begin, uint64_t end) {
