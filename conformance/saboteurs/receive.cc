@@ -146,7 +146,7 @@ NTSTATUS AgainAfterPart(ReceiveCall* call) {
   bool far;
   const NTSTATUS status = CallFarFromReceive(call, &far);
   if (!HasData(*call) || status != STATUS_SUCCESS || !far || call->accepted == nullptr ||
-      *call->accepted == untouched || *call->accepted >= call->list->Buffer.Length) {
+      *call->accepted == untouched || *call->accepted == 0 || *call->accepted >= call->list->Buffer.Length) {
     return status;
   }
   if (!Advance(call->list->Buffer, *call->accepted, &socket->made.Buffer)) return status;
