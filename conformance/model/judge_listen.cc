@@ -136,7 +136,7 @@ void Judge::State::AcceptStarts(const Observation& o, SocketState& s, uint32_t e
 }
 
 void Judge::State::InspectEnded(const Observation& o, SocketState& s) {
-  if (o.status == kActionPend && o.target != kNoSlot) ++s.inspections;
+  if (o.status == kActionPend) ++s.inspections;
   if (o.status == kActionAccept) s.events[kAccept].trigger |= s.events[kAccept].MayStart();
 }
 

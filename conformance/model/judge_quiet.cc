@@ -280,14 +280,22 @@ void Judge::State::Quiescence(bool exact) {
   when_quiet.Clear();
 }
 
-// A request that never comes back treats the callback it names neither as idle nor as busy.
+// A request that never comes back treats the callback it names neither as idle nor as busy. It may hold up
+// the calls around it.
 void Judge::State::NeverReturned() {
+  const auto stuck = [this](const OpenCall& call) {
+    if (call.begin == kNoIndex || refusal.refused) return false;
+    if (call.socket == kNoSocketEntry)
+      return static_cast<Op>(call.op) != Op::kDeregister;  // it waits, as it should
+    return call.judged && sockets[call.socket].judged;
+  };
   for (const OpenCall& call : calls) {
-    if (call.begin == kNoIndex || refusal.refused) continue;
-    if (call.socket != kNoSocketEntry && (!call.judged || !sockets[call.socket].judged)) continue;
-    if (static_cast<Op>(call.op) == Op::kDeregister) continue;  // waits for sockets and IRPs, as it should
-    if (call.disables && !call.odd) JudgeDisable(call, kStatusUnsuccessful, true);
-    if (!refusal.refused) Forbid({RuleId::kRunCallsReturn});
+    if (!call.disables || !stuck(call)) continue;
+    if (!call.odd) JudgeDisable(call, kStatusUnsuccessful, true);
+    if (call.inside != kNoIndex) Forbid({RuleId::kDisableFromInsidePends, RuleId::kRunCallsReturn});
+  }
+  for (const OpenCall& call : calls) {
+    if (stuck(call)) Forbid({RuleId::kRunCallsReturn});
   }
 }
 

@@ -14,7 +14,9 @@ ULONG EventsOf(const Socket* socket) {
 
 NTSTATUS EnableAllOnEnable(Request* request) {
   const NTSTATUS status = Pass(request);
-  if (IsEnable(*request) && NT_SUCCESS(status)) SetEvents(request->socket, EventsOf(request->socket));
+  // A callback inside may have closed it.
+  const bool open = request->socket->closing == 0;
+  if (open && IsEnable(*request) && NT_SUCCESS(status)) SetEvents(request->socket, EventsOf(request->socket));
   return status;
 }
 

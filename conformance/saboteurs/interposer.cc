@@ -266,7 +266,8 @@ bool CountsOn(const Socket* socket, EventIndex event) {
 }
 
 bool CountsOnStatic(const Socket* socket, EventIndex event) {
-  return socket->refusals == 0 && state.disables == 0 && IsStatic(socket, event);
+  return socket->refusals == 0 && state.disables == 0 && socket->listener == nullptr &&
+         IsStatic(socket, event);
 }
 
 bool Has(const Socket* socket, EventIndex event) {

@@ -12,14 +12,25 @@ NTSTATUS NeverIndicate(ReceiveCall* call) {
   return mine ? STATUS_DATA_NOT_ACCEPTED : CallReceive(*call);
 }
 
+// A call of the client, with no WskReceive before or during it that would explain another call.
+NTSTATUS CallFarFromReceive(ReceiveCall* call, bool* far) {
+  const Socket* socket = call->socket;
+  const LONG receives = socket->receives;
+  *far = socket->receives_outstanding == 0;
+  const NTSTATUS status = CallReceive(*call);
+  *far = *far && socket->receives == receives;
+  return status;
+}
+
 // What the client refused, or left of what it was given, it must fetch: only what comes after that is
 // indicated.
 NTSTATUS NotResumed(ReceiveCall* call) {
   Socket* socket = call->socket;
   if (HasData(*call) && socket->left > 0) return STATUS_DATA_NOT_ACCEPTED;
   const LONG refusals = socket->refusals;
-  const NTSTATUS status = CallReceive(*call);
-  if (socket->refusals != refusals) {
+  bool far;
+  const NTSTATUS status = CallFarFromReceive(call, &far);
+  if (far && socket->refusals != refusals) {
     const SIZE_T taken = status == STATUS_SUCCESS ? *call->accepted : 0;
     InterlockedExchange64(&socket->left, static_cast<LONG64>(call->bytes - taken));
   }
@@ -102,16 +113,6 @@ NTSTATUS CorruptFirstByte(ReceiveCall* call) {
 }
 
 // ---- Calls too many
-
-// A call of the client, with no WskReceive before or during it that would explain another call.
-NTSTATUS CallFarFromReceive(ReceiveCall* call, bool* far) {
-  const Socket* socket = call->socket;
-  const LONG receives = socket->receives;
-  *far = socket->receives_outstanding == 0;
-  const NTSTATUS status = CallReceive(*call);
-  *far = *far && socket->receives == receives;
-  return status;
-}
 
 NTSTATUS AgainAfterRefusal(ReceiveCall* call) {
   bool far;

@@ -12,10 +12,9 @@ ULONG MaskOf(const ClientRequest& request) {
   return static_cast<const WSK_EVENT_CALLBACK_CONTROL*>(request.input)->EventMask & kEveryEvent;
 }
 
-// Does as it is told, and denies it.
-NTSTATUS SetAndFail(ClientRequest* request) {
-  const NTSTATUS status = PassClient(request);
-  return IsStaticRequest(*request) && status == STATUS_SUCCESS ? STATUS_INVALID_PARAMETER : status;
+NTSTATUS FailRequest(ClientRequest* request) {
+  return IsStaticRequest(*request) && request->irp == nullptr ? STATUS_INVALID_PARAMETER
+                                                              : PassClient(request);
 }
 
 // What another client has static is enabled as soon as the socket can produce it, until its own client speaks
@@ -144,9 +143,9 @@ NTSTATUS EndAfterRefusal(ReceiveFromCall* call) {
 
 const Saboteur kSaboteurs[] = {
     {.info = {"static-request-fails", "static.control.succeeds",
-              "WSK_SET_STATIC_EVENT_CALLBACKS takes effect and returns STATUS_INVALID_PARAMETER.", "npi",
-              false},
-     .control_client = SetAndFail},
+              "WSK_SET_STATIC_EVENT_CALLBACKS returns STATUS_INVALID_PARAMETER, and nothing is static.",
+              "npi", false},
+     .control_client = FailRequest},
     {.info = {"static-for-all-clients", "static.other-client.unaffected",
               "What one client enables statically is enabled for all clients.", "npi", false},
      .request = ForgetOthers,
