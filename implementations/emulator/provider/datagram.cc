@@ -275,8 +275,9 @@ Datagram* TakeNodes(Delivery* delivery) {
 void Retain(Socket* socket, Delivery* delivery) {
   if (socket->state != SocketState::kOpen && delivery->datagrams != nullptr) {
     WspMisuse("datagrams retained from a socket that WskCloseSocket was called on",
-              "nc-wsk-pfn_wsk_release_datagram_indication_list.md", socket);
+              "nc-wsk-pfn_wsk_release_datagram_indication_list.md", socket, socket->closed_at);
   }
+  if (delivery->datagrams != nullptr) socket->retained_at = WspNow();
   while (delivery->datagrams != nullptr) {
     DatagramNode* node = delivery->datagrams;
     delivery->datagrams = node->next;

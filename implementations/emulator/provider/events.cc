@@ -98,8 +98,11 @@ void Finish(Socket* socket, UCHAR event, Delivery* delivery, NTSTATUS status) {
   if (delivery->nodes != nullptr) {
     FinishIndication(socket, status, delivery->bytes, delivery->accepted);
   } else if (event != kReceiveEvent && status != STATUS_SUCCESS) {
-    WspMisuse("a disconnect or send backlog event callback that returned something else than STATUS_SUCCESS",
-              "nc-wsk-pfn_wsk_disconnect_event.md", socket);
+    bool backlog = event == kBacklogEvent;
+    WspMisuse(backlog ? "a send backlog event callback that returned something else than STATUS_SUCCESS"
+                      : "a disconnect event callback that returned something else than STATUS_SUCCESS",
+              backlog ? "nc-wsk-pfn_wsk_send_backlog_event.md" : "nc-wsk-pfn_wsk_disconnect_event.md",
+              socket);
   }
 }
 
@@ -154,10 +157,15 @@ NTSTATUS CallAtSomeLevel(Socket* socket, UCHAR event, Delivery* delivery) {
   ULONG level = irql >= DISPATCH_LEVEL ? 1 + WspChoose(emulator::kChoiceCallbackIrql, 2)
                                        : WspChoose(emulator::kChoiceCallbackIrql, 3);
   if (level == 1) delivery->flags |= WSK_FLAG_AT_DISPATCH_LEVEL;
-  if (level == 0 || irql >= DISPATCH_LEVEL) return rules->call(socket, event, delivery);
-  KeRaiseIrql(DISPATCH_LEVEL, &irql);
+  bool raise = level != 0 && irql < DISPATCH_LEVEL;
+  if (raise) KeRaiseIrql(DISPATCH_LEVEL, &irql);
+  KIRQL before = raise ? DISPATCH_LEVEL : irql;
   NTSTATUS status = rules->call(socket, event, delivery);
-  KeLowerIrql(irql);
+  if (KeGetCurrentIrql() != before) {
+    WspMisuse("an event callback that returned at another IRQL than it was called at",
+              "winsock-kernel-events.md", socket);
+  }
+  if (raise) KeLowerIrql(irql);
   return status;
 }
 
@@ -242,7 +250,9 @@ bool RunEvent(Socket* socket, UCHAR index) {
   do {
     WspYield(emulator::kChoiceCallbackEdge);
     InterlockedDecrement(&socket->events[index].entering);
+    EnterCallback(socket->client);
     NTSTATUS status = CallAtSomeLevel(socket, index, &delivery);
+    LeaveCallback(socket->client);
     WspYield(emulator::kChoiceCallbackEdge);
     RulesOf(socket, index)->finish(socket, index, &delivery, status);
   } while (!EndCall(socket, index, &delivery));

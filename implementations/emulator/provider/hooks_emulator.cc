@@ -4,6 +4,7 @@
 #include "implementations/emulator/emulator.h"
 #include "implementations/emulator/kernel/bugcheck.h"
 #include "implementations/emulator/kernel/runtime.h"
+#include "implementations/emulator/kernel/scheduler.h"
 #include "implementations/emulator/provider/hooks.h"
 #include "implementations/emulator/provider/provider.h"
 #include "implementations/emulator/transport/network.h"
@@ -22,11 +23,18 @@ BOOLEAN WspAllocationFails(VOID) {
   return FALSE;
 }
 
-VOID WspMisuse(const char* What, const char* Page, PVOID Object) {
+VOID WspMisuse(const char* What, const char* Page, PVOID Object, ULONGLONG Since) {
+  if (Since != 0) {
+    emulator::BugCheckNow(emulator::kDriverVerifierDetectedViolation, reinterpret_cast<ULONG_PTR>(Object),
+                          Since, 0, 0, "WSK client misuse: %s (%s %lld, since step %llu; %s)", What,
+                          ObjectKind(Object), ObjectNumber(Object), Since, Page);
+  }
   emulator::BugCheckNow(emulator::kDriverVerifierDetectedViolation, reinterpret_cast<ULONG_PTR>(Object), 0, 0,
                         0, "WSK client misuse: %s (%s %lld; %s)", What, ObjectKind(Object),
                         ObjectNumber(Object), Page);
 }
+
+ULONGLONG WspNow(VOID) { return emulator::t_steps; }
 
 const transport::Transport* WspTransport(VOID) { return emulator::NetworkTransport(); }
 

@@ -100,8 +100,9 @@ transport::Buffer* TakeIndicated(Socket* socket) {
 void Retain(Socket* socket) {
   if (socket->state != SocketState::kOpen && socket->indicated != nullptr) {
     WspMisuse("data retained from a socket that WskCloseSocket was called on",
-              "nc-wsk-pfn_wsk_release_data_indication_list.md", socket);
+              "nc-wsk-pfn_wsk_release_data_indication_list.md", socket, socket->closed_at);
   }
+  if (socket->indicated != nullptr) socket->retained_at = WspNow();
   for (Node* node = socket->indicated; node != nullptr; node = node->next) {
     node->retained = TRUE;
     ++socket->retained;

@@ -101,6 +101,11 @@ void CancelRequest(PDEVICE_OBJECT, PIRP irp) {
 }  // namespace
 
 void TakeIrp(PIRP irp, Socket* socket, RequestKind kind) {
+  constexpr CSHORT kType = 6;  // IO_TYPE_IRP
+  if (irp->Type != kType) {
+    WspMisuse("a call with memory that is no IRP, or with an IRP that was freed",
+              "using-irps-with-winsock-kernel-functions.md", socket);
+  }
   IoSetNextIrpStackLocation(irp);
   PIO_STACK_LOCATION location = IoGetCurrentIrpStackLocation(irp);
   location->DeviceObject = nullptr;

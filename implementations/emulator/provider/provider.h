@@ -22,6 +22,7 @@ namespace wskcert::provider {
 
 using emulator::ProviderChoice;
 
+inline constexpr ULONG kCallers = 8;
 inline constexpr ULONG kRegistrations = 64;
 inline constexpr ULONG kSockets = 2048;
 inline constexpr ULONG kDescriptors = 64;
@@ -31,13 +32,16 @@ inline constexpr ULONG kMessages = 1024;  // of WskSendMessages
 
 struct Registration {
   BOOLEAN used, closing;
-  WSK_CLIENT_NPI npi;        // a copy: clients pass one on the stack
-  ULONG captures;            // successful captures not yet released
-  ULONG calls;               // calls through WSK_PROVIDER_DISPATCH in progress
-  ULONG sockets;             // open, being made or being closed
-  BOOLEAN sockets_made;      // too late for static event callbacks
-  BOOLEAN static_set;        // WSK_SET_STATIC_EVENT_CALLBACKS succeeded
-  ULONG static_events;       // mask
+  PWSK_REGISTRATION block;  // the client's
+  ULONGLONG since;          // of the latest release of the NPI, for messages
+  PVOID callers[kCallers];  // threads that run callbacks of its sockets, as far as there is room; interlocked
+  WSK_CLIENT_NPI npi;       // a copy: clients pass one on the stack
+  ULONG captures;           // successful captures not yet released
+  ULONG calls;              // calls through WSK_PROVIDER_DISPATCH in progress
+  ULONG sockets;            // open, being made or being closed
+  BOOLEAN sockets_made;     // too late for static event callbacks
+  BOOLEAN static_set;       // WSK_SET_STATIC_EVENT_CALLBACKS succeeded
+  ULONG static_events;      // mask
   LIST_ENTRY notifications;  // IRPs of WSK_TRANSPORT_LIST_CHANGE; each counts among the calls
   ULONG waiting;             // captures that wait for the provider
   KEVENT changed;            // for them: set when the provider becomes ready, or the client deregisters
@@ -232,6 +236,9 @@ struct Socket {
   BOOLEAN early_ping;   // likewise
   LONG references;
   LONG calls;  // calls in progress, for finding a close beside them
+  // For messages: when the latest call began, the latest list was retained, the close was called.
+  LONG called_at;  // interlocked
+  ULONGLONG retained_at, closed_at;
   KSPIN_LOCK lock;
   Registration* client;
   PVOID context;
@@ -573,8 +580,11 @@ VOID WSKAPI WspFreeAddressInfo(PWSK_CLIENT, PADDRINFOEXW);
 NTSTATUS WSKAPI WspGetNameInfo(PWSK_CLIENT, PSOCKADDR, ULONG, PUNICODE_STRING, PUNICODE_STRING, ULONG,
                                PEPROCESS, PETHREAD, PIRP);
 
-// The client behind a handle, counting a call in progress; null if there is none.
+// The client behind a handle, counting a call in progress; null if there is none. Bug checks on misuse.
 Registration* EnterClient(PWSK_CLIENT client);
+// A callback of one of the client's sockets runs on this thread.
+void EnterCallback(Registration* client);
+void LeaveCallback(Registration* client);
 void LeaveClient(Registration* client);
 void SocketGone(Registration* client);
 // Ends what WSK_TRANSPORT_LIST_CHANGE queued.

@@ -42,6 +42,22 @@ void Wake(Registration* client) {
   if (client->closing && Idle(client)) KeSetEvent(&client->idle, IO_NO_INCREMENT, FALSE);
 }
 
+bool InsideCallback(Registration* client) {
+  for (PVOID& caller : client->callers) {
+    PVOID self = PsGetCurrentThreadId();
+    if (InterlockedCompareExchangePointer(&caller, self, self) == self) return true;
+  }
+  return false;
+}
+
+// A block that stands for another registration, which would be lost.
+bool InUse(const WSK_REGISTRATION* block) {
+  for (ULONG i = 0; i < provider.registrations_used; ++i) {
+    if (provider.registrations[i].used && provider.registrations[i].block == block) return true;
+  }
+  return false;
+}
+
 // With the lock: STATUS_PENDING while it is worth waiting.
 NTSTATUS TryCapture(Registration* client, PWSK_PROVIDER_NPI npi) {
   if (client->closing) return STATUS_DEVICE_NOT_READY;
@@ -60,6 +76,9 @@ NTSTATUS WSKAPI Register(PWSK_CLIENT_NPI npi, PWSK_REGISTRATION registration) {
   if (npi == nullptr || registration == nullptr || npi->Dispatch == nullptr) return STATUS_INVALID_PARAMETER;
   if (WspAllocationFails()) return STATUS_INSUFFICIENT_RESOURCES;
   ProviderLock lock;
+  if (InUse(registration)) {
+    WspMisuse("WskRegister with a WSK_REGISTRATION that is in use", "nf-wsk-wskregister.md", registration);
+  }
   Registration* client = nullptr;
   for (ULONG i = 0; i < kRegistrations && client == nullptr; ++i) {
     if (provider.registrations[i].used) continue;
@@ -69,6 +88,7 @@ NTSTATUS WSKAPI Register(PWSK_CLIENT_NPI npi, PWSK_REGISTRATION registration) {
   if (client == nullptr) return STATUS_INSUFFICIENT_RESOURCES;
   RtlZeroMemory(client, sizeof *client);
   client->used = TRUE;
+  client->block = registration;
   InitializeListHead(&client->notifications);
   client->npi = *npi;
   KeInitializeEvent(&client->changed, NotificationEvent, FALSE);
@@ -133,6 +153,7 @@ VOID WSKAPI ReleaseNpi(PWSK_REGISTRATION registration) {
   }
   ProviderLock lock;
   --client->captures;
+  client->since = WspNow();
   Wake(client);
 }
 
@@ -141,6 +162,9 @@ VOID WSKAPI Deregister(PWSK_REGISTRATION registration) {
   Registration* client = ClientOf(registration);
   if (client == nullptr) WspMisuse("WskDeregister of what is not registered", page, registration);
   if (KeGetCurrentIrql() > PASSIVE_LEVEL) WspMisuse("WskDeregister above PASSIVE_LEVEL", page, client);
+  if (InsideCallback(client)) {
+    WspMisuse("WskDeregister inside an event callback, whose return it would wait for", page, client);
+  }
   bool idle;
   {
     ProviderLock lock;
@@ -184,9 +208,29 @@ Registration* EnterClient(PWSK_CLIENT handle) {
                                        reinterpret_cast<PUCHAR>(provider.registrations));
   if (offset >= sizeof provider.registrations || offset % sizeof(Registration) != 0) return nullptr;
   ProviderLock lock;
-  if (!client->used || client->captures == 0) return nullptr;
+  if (!client->used) return nullptr;
+  if (client->captures == 0) {
+    WspMisuse("a call through WSK_PROVIDER_DISPATCH after WskReleaseProviderNPI",
+              "registering-a-winsock-kernel-application.md", client, client->since);
+  }
+  if (KeGetCurrentIrql() > DISPATCH_LEVEL) {
+    WspMisuse("a call above DISPATCH_LEVEL", "ns-wsk-_wsk_provider_dispatch.md", client);
+  }
   ++client->calls;
   return client;
+}
+
+void EnterCallback(Registration* client) {
+  for (PVOID& caller : client->callers) {
+    if (InterlockedCompareExchangePointer(&caller, PsGetCurrentThreadId(), nullptr) == nullptr) return;
+  }
+}
+
+void LeaveCallback(Registration* client) {
+  for (PVOID& caller : client->callers) {
+    PVOID self = PsGetCurrentThreadId();
+    if (InterlockedCompareExchangePointer(&caller, nullptr, self) == self) return;
+  }
 }
 
 void LeaveClient(Registration* client) {

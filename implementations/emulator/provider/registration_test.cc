@@ -1,4 +1,4 @@
-// Registration, and what the provider finds wrong with a client.
+// Registration.
 #include <gtest/gtest.h>
 
 #include "implementations/emulator/provider/test_client.h"
@@ -145,70 +145,6 @@ TEST(Registration, WhatNeedsAnIrpOrAClient) {
   });
   EXPECT_EQ(report.ending, Ending::kFinished) << report.bug_check.message << report.deadlock;
   EXPECT_EQ(client.Told(), "no client completes c0000008; datagram completes c00000bb");
-}
-
-// ---- Misuse
-
-template <typename Function>
-std::string MisuseOf(Function function) {
-  EmulatorReset();
-  TestClient client;
-  RunReport report = Play([&] {
-    if (!client.Open()) return;
-    function(client, client.Connect(kPeer));
-  });
-  return report.ending == Ending::kBugCheck ? report.bug_check.message : "no bug check";
-}
-
-TEST(Misuse, IsNamed) {
-  EXPECT_NE(MisuseOf([](TestClient& client, PWSK_SOCKET socket) {
-              client.CloseSocket(socket);
-              client.Control(socket, WSK_EVENT_RECEIVE);
-            }).find("after WskCloseSocket was called (socket 0; closing-a-socket.md)"),
-            std::string::npos);
-  EXPECT_NE(MisuseOf([](TestClient& client, PWSK_SOCKET socket) {
-              client.CloseSocket(socket);
-              client.CloseSocket(socket);
-            }).find("after WskCloseSocket was called"),
-            std::string::npos);
-  EXPECT_NE(MisuseOf([](TestClient& client, PWSK_SOCKET socket) {
-              client.on_receive = [](PWSK_DATA_INDICATION, SIZE_T, SIZE_T*) { return STATUS_PENDING; };
-              client.Control(socket, WSK_EVENT_RECEIVE);
-              Send(kPeer, "abc");
-              Settle();
-              client.CloseSocket(socket);
-            }).find("before all retained indications were released"),
-            std::string::npos);
-  EXPECT_NE(MisuseOf([](TestClient& client, PWSK_SOCKET socket) {
-              PWSK_DATA_INDICATION kept = nullptr;
-              client.on_receive = [&](PWSK_DATA_INDICATION list, SIZE_T, SIZE_T*) {
-                kept = list;
-                return STATUS_PENDING;
-              };
-              client.Control(socket, WSK_EVENT_RECEIVE);
-              Send(kPeer, "abc");
-              Settle();
-              TestClient::Functions(socket)->WskRelease(socket, kept);
-              TestClient::Functions(socket)->WskRelease(socket, kept);
-            }).find("released before"),
-            std::string::npos);
-  EXPECT_NE(MisuseOf([](TestClient& client, PWSK_SOCKET socket) {
-              TestIrp irp("send", &client.log);
-              TestBuffer buffer({4});
-              buffer.buffer.Length = 5;
-              TestClient::Functions(socket)->WskSend(socket, &buffer.buffer, 0, irp.irp);
-            }).find("longer than its MDLs"),
-            std::string::npos);
-  EXPECT_NE(MisuseOf([](TestClient& client, PWSK_SOCKET socket) {
-              client.on_receive = [](PWSK_DATA_INDICATION, SIZE_T bytes, SIZE_T* accepted) {
-                *accepted = bytes + 1;
-                return STATUS_SUCCESS;
-              };
-              client.Control(socket, WSK_EVENT_RECEIVE);
-              Send(kPeer, "abc");
-              Settle();
-            }).find("more bytes accepted than indicated"),
-            std::string::npos);
 }
 
 }  // namespace

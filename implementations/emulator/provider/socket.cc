@@ -81,7 +81,8 @@ Socket* Check(PWSK_SOCKET wsk, const char* page) {
     WspMisuse("a call with a pointer that is no socket", page, wsk);
   }
   if (socket->state != SocketState::kOpen) {
-    WspMisuse("a call on a socket after WskCloseSocket was called", "closing-a-socket.md", wsk);
+    WspMisuse("a call on a socket after WskCloseSocket was called", "closing-a-socket.md", wsk,
+              socket->closed_at);
   }
   if (KeGetCurrentIrql() > DISPATCH_LEVEL) WspMisuse("a call above DISPATCH_LEVEL", page, wsk);
   return socket;
@@ -401,6 +402,7 @@ void Release(Socket* socket) {
 Call::Call(PWSK_SOCKET wsk, const char* page) : socket_(Check(wsk, page)) {
   Reference(socket_);
   InterlockedIncrement(&socket_->calls);
+  InterlockedExchange(&socket_->called_at, static_cast<LONG>(WspNow()));
 }
 
 void Call::Leave() {
@@ -485,6 +487,7 @@ void CloseSocket(Socket* socket, bool at_once) {
   {
     SocketLock lock(socket);
     socket->state = SocketState::kClosing;
+    socket->closed_at = WspNow();
     socket->request.close_due = later = socket->request.admitting;
     if (later) Reference(socket);
     bool tells = socket->listen.listening && socket->listen.inspects && !socket->broken &&
@@ -539,11 +542,15 @@ NTSTATUS WSKAPI WspCloseSocket(PWSK_SOCKET wsk, PIRP irp) {
   Socket* socket = Check(wsk, page);
   if (irp == nullptr) return STATUS_INVALID_PARAMETER;
   if (ReadAcquire(&socket->calls) != 0) {
-    WspMisuse("WskCloseSocket while another call on the socket is in progress", page, wsk);
+    WspMisuse("WskCloseSocket while another call on the socket is in progress", page, wsk,
+              static_cast<ULONG>(ReadAcquire(&socket->called_at)));
   }
   if (socket->retained != 0) {
     WspMisuse("WskCloseSocket before all retained indications were released",
-              "nc-wsk-pfn_wsk_release_data_indication_list.md", wsk);
+              socket->category == WSK_FLAG_DATAGRAM_SOCKET
+                  ? "nc-wsk-pfn_wsk_release_datagram_indication_list.md"
+                  : "nc-wsk-pfn_wsk_release_data_indication_list.md",
+              wsk, socket->retained_at);
   }
   TakeIrp(irp, nullptr, RequestKind::kOther);
   return CloseWith(socket, irp);

@@ -21,4 +21,7 @@ static inline PVOID ReadPointerAcquire(PVOID const volatile* p) {
 }
 #endif
 
+// Of ntddk.h, which this wdm.h cannot be included with.
+extern "C" HANDLE NTAPI PsGetCurrentThreadId(VOID);
+
 #endif  // WSKCERT_IMPLEMENTATIONS_INCLUDE_MINGW_WDM_H_
