@@ -19,17 +19,16 @@ constexpr PhaseSet kClosed = SetOf(Phase::kClosed);
 // for the column before the last, closing-a-socket.md for the last.
 constexpr PhaseSet kTable[kPhaseCount][kLifeInputCount] = {
     // enable succeeded, disable succeeded, pended, event-pended, IRP succeeded, quiet, refused, closed
-    /* new            */ {kOn, kOff, kNew | kIrp, kNew | kDrain, kNew, kNew, kNew, kClosed},
+    /* new            */ {kOn, kOff, kNew, kNew, kNew, kNew, kNew, kClosed},
     /* enabled        */ {kOn, kOff, kIrp, kDrain, kOn, kOn, kRefusedOff, kClosed},
     /* static         */ {kStatic, kStatic, kStatic, kStatic, kStatic, kStatic, kStatic, kClosed},
     /* pending IRP    */ {kOn | kIrp, kOff, kIrp, kIrp | kDrain, kByIrp, kIrp, kIrp, kClosed},
     /* draining       */ {kOn | kDrain, kOff, kDrain | kIrp, kDrain, kDrain, kDrained, kDrain, kClosed},
-    /* disabled       */ {kOn, kOff, kOff | kIrp, kOff | kDrain, kOff, kOff, kOff, kClosed},
-    /* disabled, IRP  */ {kOn, kOff, kByIrp | kIrp, kByIrp | kDrain, kByIrp, kByIrp, kByIrp, kClosed},
-    /* drained        */
-    {kOn, kOff, kDrained | kIrp, kDrained | kDrain, kDrained, kDrained, kDrained, kClosed},
+    /* disabled       */ {kOn, kOff, kOff, kOff, kOff, kOff, kOff, kClosed},
+    /* disabled, IRP  */ {kOn, kOff, kByIrp, kByIrp, kByIrp, kByIrp, kByIrp, kClosed},
+    /* drained        */ {kOn, kOff, kDrained, kDrained, kDrained, kDrained, kDrained, kClosed},
     /* refused        */
-    {kOn, kOff, kRefusedOff | kIrp, kRefusedOff | kDrain, kRefusedOff, kRefusedOff, kRefusedOff, kClosed},
+    {kOn, kOff, kRefusedOff, kRefusedOff, kRefusedOff, kRefusedOff, kRefusedOff, kClosed},
     /* closed         */ {kClosed, kClosed, kClosed, kClosed, kClosed, kClosed, kClosed, kClosed},
 };
 

@@ -22,9 +22,18 @@ bool Judge::State::JudgeStart(const Observation& o, SocketState& s, uint32_t eve
                                              : Refuse<RuleId::kEnableCallbackOnlyWhenEnabled>();
   }
   if (!JudgeRole(o, s, event)) return false;
+  // A call that was committed before an IRP completed may start after it (ambiguities 1); not one for a
+  // connection that was asked for later.
+  const bool too_new = event == kAccept && o.peer < kMaxPeers && peers[o.peer].active &&
+                       peers[o.peer].begin != kNoIndex && peers[o.peer].begin > e.late_since;
+  const bool late = e.late_start && !too_new;
   if (!e.MayStart()) {
-    if (e.late_start && e.phases == SetOf(Phase::kDisabledByIrp)) {
-      e.late_start = false;  // committed before the IRP completed (ambiguities 1)
+    // A further disable that has not returned yet changes nothing.
+    const PhaseSet others = e.phases & static_cast<PhaseSet>(~SetOf(Phase::kDisabledByIrp, Phase::kDisabled));
+    if (late && others == 0) {
+      e.late_at = now;
+      // For these events perhaps not the only one.
+      e.late_start = event == kAccept || event == kReceiveFrom;
     } else {
       RuleId rules[kPhaseCount + 4];
       const size_t count = WhyOff(s, event, rules);
@@ -35,7 +44,7 @@ bool Judge::State::JudgeStart(const Observation& o, SocketState& s, uint32_t eve
   } else if (s.accepting && !s.enable_requested && (e.phases & SetOf(Phase::kStatic)) == 0) {
     // nc-wsk-pfn_wsk_accept_event.md, Parameters: context and table are not known yet.
     return Refuse<RuleId::kInheritAcceptedNotBeforeReturn>();
-  } else if (!e.loose) {
+  } else if (!e.loose && !late) {
     e.phases &= kStartable;
   }
   if (!JudgeSilent(o, s, event)) return false;
@@ -197,6 +206,7 @@ void Judge::State::CallbackBegin(const Observation& o) {
   }
   if (event != kReceive || s.stream.indicated >= s.stream.sent_may) e.trigger = false;
   e.recent = true;
+  e.last_begin = now;
   if (s.receives != 0) call.receive_near = true;
   call.next = e.first_running;
   if (call.next != kNone) running[call.next].previous = id;

@@ -57,6 +57,17 @@ void Judge::State::ControlClient(const OpenCall& call, Status status) {
   }
 }
 
+// A disable of it may be waiting, even if it was off already: what a further request does is open then
+// (ambiguities 7 and 11).
+bool Judge::State::DisableWaits(const SocketState& s, uint32_t event) const {
+  bool waits = s.events[event].off_pends;
+  for (uint16_t i = s.first_irp; i != kNone && !waits; i = irps[i].next) {
+    waits = irps[i].disables && irps[i].event == event && irps[i].returned &&
+            irps[i].returned_status == kStatusPending;
+  }
+  return waits;
+}
+
 // One event that the request names.
 void Judge::State::NamedBegin(SocketState& s, OpenCall& call, uint32_t event) {
   EventState& e = s.events[event];
@@ -66,10 +77,11 @@ void Judge::State::NamedBegin(SocketState& s, OpenCall& call, uint32_t event) {
   call.version[event] = e.version;
   call.in_progress |= e.PossiblyInProgress();
   call.running_at_begin |= e.running != 0;
-  call.all_off &= (e.phases & ~kSurelyOff) == 0 && e.open_calls == 0;
+  const bool waits = DisableWaits(s, event);
+  call.all_off &= (e.phases & ~kSurelyOff) == 0 && e.open_calls == 0 && !waits;
   // What WskAccept passes on is only inferred.
   call.all_off &= s.origin != Origin::kByFunction || (s.inherit_may & Bit(event)) == 0;
-  call.must_enabled &= e.phases == SetOf(Phase::kEnabled) && e.open_calls == 0;
+  call.must_enabled &= e.phases == SetOf(Phase::kEnabled) && e.open_calls == 0 && !waits;
   call.was_static |= (e.phases & SetOf(Phase::kStatic)) != 0;
   e.last_call = now;
   ++e.open_calls;
@@ -79,6 +91,7 @@ void Judge::State::NamedBegin(SocketState& s, OpenCall& call, uint32_t event) {
     return;
   }
   ++e.open_enables;
+  e.last_enable = now;
   e.phases |= Next(e.phases, LifeInput::kEnableSucceeded);
   // What is buffered may come in as many calls as there were datagrams.
   if (event == kReceiveFrom)
@@ -204,7 +217,11 @@ void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
 Premise Judge::State::EnablePremise(const OpenCall& call) const {
   const SocketState& s = sockets[call.socket];
   if (call.dead) return call.with_irp ? Premise::kDeadIrp : Premise::kDead;
-  if (call.odd || !call.alone || !call.all_off || s.dead_may || s.closing) {
+  bool changed = false;
+  for (uint32_t rest = call.named; rest != 0; rest &= rest - 1) {
+    changed |= s.events[__builtin_ctz(rest)].last_call != call.begin;
+  }
+  if (call.odd || !call.alone || changed || !call.all_off || s.dead_may || s.closing) {
     return call.with_irp ? Premise::kEnableOpenIrp : Premise::kEnableOpen;
   }
   if (call.with_irp) return Premise::kEnableIrp;
@@ -331,11 +348,19 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
     } else if (!call.disables && call.odd && ((call.named & (call.named - 1)) != 0 || call.malformed)) {
       after |= Next(before, LifeInput::kEnableSucceeded);  // ambiguities 4: part of the mask may be enabled
     }
+    // A disable that waits may still have the last word (ambiguities 11).
+    if (!call.disables && IsSuccess(status) && DisableWaits(s, event)) {
+      after |= SetOf(e.off_pends ? Phase::kDraining : Phase::kPendingIrp);
+    }
     if (call.odd) after |= before;
     // The provider may still be returning from the call that refused: the refusal may count after the
     // request.
     if (!call.disables && e.recent) after |= before & SetOf(Phase::kRefusedOff);
     const bool failed = !IsSuccess(status);
+    const bool pended = status == kStatusPending;
+    e.off_pends |= status == kStatusEventPending && ((before | e.phases) & kSurelyOff) != 0;
+    // One that waits for a call that still runs does so although it was disabled meanwhile.
+    e.off_pends |= call.disables && ((before | e.phases) & SetOf(Phase::kDraining)) != 0 && e.running != 0;
     if (!call.disables && !failed) {
       e.last_enable_end = now;
       e.multi = (call.named & (call.named - 1)) != 0;
@@ -359,12 +384,26 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
           e.open_enables != 0 || (e.last_enable_end != kNoIndex && e.last_enable_end > call.begin);
       e.phases = static_cast<PhaseSet>(SetOf(Phase::kDisabled) | (before & SetOf(Phase::kStatic)) |
                                        (enabled_since ? SetOf(Phase::kEnabled) : 0));
+    } else if (call.disables && !call.odd && e.open_enables == 0 &&
+               (e.last_enable == kNoIndex || e.last_enable < call.begin)) {
+      // Only disables overlapped it: what they have come to counts, not what was before.
+      if (!failed)
+        e.phases = Next(e.phases, pended ? LifeInput::kDisablePended : LifeInput::kDisableEventPended);
     } else {
       e.phases |= after;
     }
     if (call.disables && status == kStatusSuccess && !call.odd && (e.phases & kStartable) == 0) {
+      // For the requests that are still under way a call may have been in progress.
+      if (e.open_calls != 0 && e.PossiblyInProgress()) {
+        for (OpenCall& other : calls) {
+          const bool same = other.begin != kNoIndex && other.socket == call.socket;
+          other.in_progress |= same && (other.named & Bit(event)) != 0;
+        }
+      }
       e.trigger = e.late_start = false;
-      e.recent = false;
+      // Where its outcome was open, success does not say that none was in progress.
+      const bool sure = call.must_enabled && call.alone && e.last_call == call.begin;
+      e.recent = e.running != 0 || (e.recent && !sure);
       e.tempted = false;
       e.owed = e.met = false;
       e.met_count = 0;
@@ -395,6 +434,13 @@ void Judge::State::ControlReturned(OpenCall& call, Status status) {
       const bool enabled_since = e.last_call != call.begin;
       if (e.running != 0 && !enabled_since) {
         Refuse<RuleId::kDisableSuccessStopsCallback>();
+        return;
+      }
+      // So was one that ran when the IRP completed, or started later.
+      const bool late = e.late_at != kNoIndex && e.late_at > call.begin;
+      const bool overtook = call.with_irp && irps[call.irp].call == call.begin && irps[call.irp].overtook;
+      if ((overtook || late) && !enabled_since) {
+        Refuse<RuleId::kDisableInProgressWithIrpReturnsPending>();
         return;
       }
     }
@@ -428,6 +474,9 @@ void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
       }
       return;
     }
+    irp.overtook = e.running != 0;
+    // All calls that were seen had begun before the request, so they were waited for.
+    if (e.running == 0 && e.last_begin != kNoIndex && e.last_begin < irp.call) e.recent = false;
     if (irp.returned && irp.returned_status == kStatusPending) {
       if (irp.waited_outer) {
         Exercise(irp.inside != kNoIndex ? RuleId::kDisableFromInsideIrpWaits
@@ -435,17 +484,28 @@ void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
       }
       ExerciseWhenQuiet(RuleId::kDisableInProgressIrpCompletes);
     }
+    // Disabled when the request returned; what was enabled since stays so.
+    if (irp.returned && irp.returned_status == kStatusSuccess) return;
     const bool enabled_since = e.last_enable_end != kNoIndex && e.last_enable_end > irp.call;
-    const bool overlapped = e.last_call != irp.call || e.open_calls > (irp.returned ? 0 : 1) || enabled_since;
+    // Further disables change nothing; an enable may have had the last word.
+    const bool enables = e.last_enable != kNoIndex && e.last_enable > irp.call;
+    const bool overlapped = enables || e.open_enables != 0 || enabled_since;
     const PhaseSet done = SetOf(Phase::kDisabledByIrp);
+    const bool might_start = e.MayStart();
     if (e.phases == SetOf(Phase::kStatic)) return;
     if ((e.phases & SetOf(Phase::kStatic)) != 0) {
       e.phases |= done;
     } else {
+      if (!DisableWaits(s, irp.event)) e.phases &= static_cast<PhaseSet>(~SetOf(Phase::kPendingIrp));
       e.phases = overlapped ? static_cast<PhaseSet>(e.phases | done) : done;
     }
     // A call committed before this moment may show its beginning after it (ambiguities 1).
-    e.late_start = e.trigger;
+    const bool more = (irp.event == kAccept && s.first_peer != kNone) ||
+                      (irp.event == kReceiveFrom && s.datagrams > e.running);
+    // ... or before an earlier completion, if this request was made before that.
+    const bool still_late = e.late_start && irp.call < e.late_since;
+    e.late_start = might_start ? e.trigger || more : still_late;
+    if (!still_late) e.late_since = now;
     e.tempted = false;
     ++e.version;
     return;
@@ -461,7 +521,8 @@ void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
   if (irp.returned && irp.returned_status == kStatusPending) {
     // A call that was committed before may still begin, and does not tell which.
     e.loose |= e.PossiblyInProgress();
-    e.phases |= SetOf(Phase::kEnabled, Phase::kDisabledByIrp);
+    if ((e.phases & kStartable) != 0) e.phases |= SetOf(Phase::kEnabled, Phase::kDisabledByIrp);
+    if (!DisableWaits(s, irp.event)) e.phases &= static_cast<PhaseSet>(~SetOf(Phase::kPendingIrp));
     ++e.version;
   }
 }

@@ -233,6 +233,7 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
       e.tempted = false;
       ++e.version;
     }
+    if (e.open_calls == 0) e.off_pends = false;
     if ((disable_pending & Bit(event)) == 0 && e.open_calls == 0 && e.phases != SetOf(Phase::kPendingIrp)) {
       e.phases &= static_cast<PhaseSet>(~SetOf(Phase::kPendingIrp));
     }

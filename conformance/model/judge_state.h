@@ -93,6 +93,7 @@ struct EventState {
   bool inherited = false;         // enabled because it was on the listening socket
   bool loose = false;  // calls may be on their way that were committed before a refusal turned it off
   bool static_refused = false;   // static, and datagrams were refused
+  bool off_pends = false;        // a disable without IRP may wait although it is off
   bool function_called = false;  // datagrams: WskReceiveFrom, since a refusal turned it off
   uint8_t inherit_tags = 0;      // InheritTag bits
   uint8_t triggers = 0;          // stimuli since the last clear quiescence
@@ -102,12 +103,16 @@ struct EventState {
   uint16_t first_running = kNone;  // list of Running, youngest first
   uint8_t met_count = 0;           // why it had to come, as the first quiescence after it saw it
   RuleId met_rules[kMaxReasons] = {};
-  uint64_t met_end = 0;           // receive: the last byte that such calls showed
-  uint32_t last_call = kNoIndex;  // begin of the latest control request about it
-  uint32_t last_enable_end = kNoIndex;
-  uint32_t refused_at = kNoIndex;  // datagrams: the last refusal
-  uint32_t version = 0;            // counts changes by anything but the returns of control requests
-  uint32_t disables_before = 0;    // successful disables of this event on any socket when it was enabled
+  uint64_t met_end = 0;                 // receive: the last byte that such calls showed
+  uint32_t last_call = kNoIndex;        // begin of the latest control request about it
+  uint32_t last_begin = kNoIndex;       // of a call of the callback
+  uint32_t last_enable = kNoIndex;      // begin of the latest request that enables it
+  uint32_t last_enable_end = kNoIndex;  // and return of the latest that did
+  uint32_t late_since = kNoIndex;       // when the IRP completed, with late_start
+  uint32_t late_at = kNoIndex;          // the last start after it
+  uint32_t refused_at = kNoIndex;       // datagrams: the last refusal
+  uint32_t version = 0;                 // counts changes by anything but the returns of control requests
+  uint32_t disables_before = 0;         // successful disables of this event on any socket when it was enabled
 
   bool MayStart() const { return (phases & kStartable) != 0; }
   bool MustIndicate() const { return (phases & ~kOwing) == 0 && open_calls == 0; }
@@ -280,6 +285,7 @@ struct IrpState {
   bool unaddressed = false;   // an address was asked for that the socket does not have
   uint16_t target = kNone;    // WskAccept: slot of the accepted socket
   bool pended_row = false;    // the table asked for STATUS_PENDING: the outcome must be success
+  bool overtook = false;      // a disable: completed while a call of the callback ran
   bool waited_outer = false;  // a call that was in progress has returned while the IRP was outstanding
   bool cancelled = false;
   bool overlaps = false;       // issued while another request of the socket was under way
@@ -521,6 +527,7 @@ class Judge::State {
   void ControlClient(const OpenCall& call, Status status);
   void MayInherit(uint16_t listener, EventSet events);
   void NamedBegin(SocketState& s, OpenCall& call, uint32_t event);
+  bool DisableWaits(const SocketState& s, uint32_t event) const;
   Premise EnablePremise(const OpenCall& call) const;
   void ControlBegin(const Observation& o, OpenCall& call);
   void ControlReturned(OpenCall& call, Status status);
