@@ -44,6 +44,75 @@ bool Judge::State::Agree(const IrpState& irp, Status returned, Status completed)
   return true;
 }
 
+void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
+  if (irp.event >= kEvents || irp.socket >= kMaxSockets) return;
+  SocketState& s = sockets[irp.socket];
+  EventState& e = s.events[irp.event];
+  if (status == kStatusSuccess) {
+    // so-wsk-event-callback.md, second bullet: completed after all calls in progress have returned.
+    for (uint16_t i = e.first_running; i != kNone; i = running[i].next) {
+      if (running[i].begin > irp.call) continue;
+      if ((e.phases & SetOf(Phase::kStatic)) != 0) break;
+      if (irp.inside == running[i].begin) {
+        Forbid({RuleId::kDisableFromInsideIrpWaits});
+      } else {
+        Forbid({RuleId::kDisableInProgressIrpWaitsForEveryCall});
+      }
+      return;
+    }
+    irp.overtook = e.running != 0;
+    // All calls that were seen had begun before the request, so they were waited for.
+    if (e.running == 0 && e.last_begin != kNoIndex && e.last_begin < irp.call) e.recent = false;
+    if (irp.returned && irp.returned_status == kStatusPending) {
+      if (irp.waited_outer) {
+        Exercise(irp.inside != kNoIndex ? RuleId::kDisableFromInsideIrpWaits
+                                        : RuleId::kDisableInProgressIrpWaitsForEveryCall);
+      }
+      ExerciseWhenQuiet(RuleId::kDisableInProgressIrpCompletes);
+    }
+    // Disabled when the request returned; what was enabled since stays so.
+    if (irp.returned && irp.returned_status == kStatusSuccess) return;
+    const bool enabled_since = e.last_enable_end != kNoIndex && e.last_enable_end > irp.call;
+    // Further disables change nothing; an enable may have had the last word.
+    const bool enables = e.last_enable != kNoIndex && e.last_enable > irp.call;
+    const bool overlapped = enables || e.open_enables != 0 || enabled_since;
+    const PhaseSet done = SetOf(Phase::kDisabledByIrp);
+    const bool might_start = e.MayStart();
+    if (e.phases == SetOf(Phase::kStatic)) return;
+    if ((e.phases & SetOf(Phase::kStatic)) != 0) {
+      e.phases |= done;
+    } else {
+      if (!DisableWaits(s, irp.event)) e.phases &= static_cast<PhaseSet>(~SetOf(Phase::kPendingIrp));
+      e.phases = overlapped ? static_cast<PhaseSet>(e.phases | done) : done;
+    }
+    // A call committed before this moment may show its beginning after it (ambiguities 1).
+    const bool more = (irp.event == kAccept && s.first_peer != kNone) ||
+                      (irp.event == kReceiveFrom && s.datagrams > e.running);
+    // ... or before an earlier completion, if this request was made before that.
+    const bool still_late = e.late_start && irp.call < e.late_since;
+    e.late_start = might_start ? e.trigger || more : still_late;
+    if (!still_late) e.late_since = now;
+    e.tempted = false;
+    ++e.version;
+    return;
+  }
+  if (e.phases == SetOf(Phase::kStatic)) return;
+  // A failure: the callback is as it was, or disabled (ambiguities 12).
+  const bool excused = irp.cancelled || s.closing || s.dead_may || starved || e.last_call != irp.call ||
+                       status == kStatusInsufficientResources;
+  if (irp.returned && irp.pended_row && !excused) {
+    Forbid({RuleId::kDisableInProgressIrpCarriesFinalStatus});
+    return;
+  }
+  if (irp.returned && irp.returned_status == kStatusPending) {
+    // A call that was committed before may still begin, and does not tell which.
+    e.loose |= e.PossiblyInProgress();
+    if ((e.phases & kStartable) != 0) e.phases |= SetOf(Phase::kEnabled, Phase::kDisabledByIrp);
+    if (!DisableWaits(s, irp.event)) e.phases &= static_cast<PhaseSet>(~SetOf(Phase::kPendingIrp));
+    ++e.version;
+  }
+}
+
 void Judge::State::Completion(const Observation& o) {
   if (o.irp >= kIrpSlots) return;
   IrpState& irp = irps[o.irp];
