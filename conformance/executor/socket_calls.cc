@@ -182,6 +182,10 @@ void Transfer(Call* call) {
   if (call->irp == nullptr) return AbandonCall(call, SkipReason::kEmptySlot);
   if (!PrepareBuffer(call->session, call->irp, step->length)) return AbandonCall(call, SkipReason::kLimit);
   WSK_BUF* buffer = &call->irp->buffer;
+  // Bytes that an earlier run received here must not be taken for what a provider says it received.
+  const bool receives =
+      static_cast<Op>(step->op) == Op::kReceive || static_cast<Op>(step->op) == Op::kReceiveFrom;
+  if (receives && step->length != 0) RtlZeroMemory(call->irp->bytes, step->length);
   switch (static_cast<Op>(step->op)) {
     case Op::kSendTo:
       return SendTo(call);

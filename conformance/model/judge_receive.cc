@@ -24,30 +24,46 @@ bool Judge::State::Excused(const IrpState& irp, const SocketState& s) const {
          starved || !s.connected_must || s.receiving.silent_may;
 }
 
+// Parameters, Flags: the events that complete a request that waits for all, or discards all.
+bool Judge::State::JudgeWait(const IrpState& irp, bool excused) {
+  if ((irp.flags & kReceiveFlags) == kReceiveFlags) return true;  // they exclude each other
+  if ((irp.flags & kFlagWaitAll) != 0 && !excused) {
+    if (irp.information < irp.length) return Refuse<RuleId::kReceiveWaitallWaits>();
+    if (irp.passed_over) Exercise(RuleId::kReceiveWaitallWaits);
+  }
+  if ((irp.flags & kFlagDrain) != 0) {
+    if (!excused) return Refuse<RuleId::kReceiveDrainWaits>();
+    if (irp.passed_over && !irp.cancelled) Exercise(RuleId::kReceiveDrainWaits);
+  }
+  return true;
+}
+
 // The final status of a WskReceive.
 bool Judge::State::JudgeReceiveStatus(const IrpState& irp, const SocketState& s, Status status) {
-  if (Excused(irp, s)) return true;
+  const bool success = IsSuccess(status);
+  const bool excused = Excused(irp, s);
   // nc-wsk-pfn_wsk_receive.md, Return value: a flag that the transport lacks. It may be taken for an invalid
   // parameter as well.
   if ((irp.flags & ~kReceiveFlags) != 0) {
+    if (excused) return true;
     if (status != kStatusNotSupported && status != kStatusInvalidParameter) {
       return Refuse<RuleId::kReceiveFlagNotSupported>();
     }
     Exercise(RuleId::kReceiveFlagNotSupported);
     return true;
   }
+  if (irp.flags != 0) return !success || !irp.completed || JudgeWait(irp, excused);
   // ns-wsk-_wsk_buf.md, Mdl: it may be NULL where the length is 0.
-  if (irp.length != 0 || irp.flags != 0) return true;
-  const bool success = IsSuccess(status);
-  if (!success && status != kStatusInsufficientResources)
+  if (irp.length != 0 || excused) return true;
+  if (!success && status != kStatusInsufficientResources) {
     return Refuse<RuleId::kReceiveZeroLengthMdlMayBeNull>();
+  }
   if (success) Exercise(RuleId::kReceiveZeroLengthMdlMayBeNull);
   return true;
 }
 
 // What a WskReceive brought, apart from the bytes themselves.
 bool Judge::State::JudgeReceive(const Observation& o, const IrpState& irp, const SocketState& s) {
-  const bool excused = Excused(irp, s);
   if (!IsSuccess(o.status) || (irp.flags & ~kReceiveFlags) != 0) return true;
   // Return value, STATUS_SUCCESS and STATUS_PENDING: the number of bytes received.
   const bool corrupt = static_cast<Content>(o.content) == Content::kCorrupt;
@@ -56,15 +72,6 @@ bool Judge::State::JudgeReceive(const Observation& o, const IrpState& irp, const
     return Refuse<RuleId::kReceiveInformationIsByteCount, RuleId::kReceiveBytesNoneLost>();
   }
   if (o.information != 0) Exercise(RuleId::kReceiveInformationIsByteCount);
-  // Parameters, Flags: the events that complete such a request.
-  if ((irp.flags & kFlagWaitAll) != 0 && !excused && (irp.flags & kFlagDrain) == 0) {
-    if (o.information < irp.length) return Refuse<RuleId::kReceiveWaitallWaits>();
-    if (irp.passed_over) Exercise(RuleId::kReceiveWaitallWaits);
-  }
-  if ((irp.flags & kFlagDrain) != 0 && (irp.flags & kFlagWaitAll) == 0) {
-    if (!excused) return Refuse<RuleId::kReceiveDrainWaits>();
-    if (irp.passed_over && !irp.cancelled) Exercise(RuleId::kReceiveDrainWaits);
-  }
   return true;
 }
 

@@ -492,6 +492,7 @@ class Judge::State {
   void ReceiveBegin(const Observation& o, SocketState& s);
   bool Excused(const IrpState& irp, const SocketState& s) const;
   bool JudgeReceive(const Observation& o, const IrpState& irp, const SocketState& s);
+  bool JudgeWait(const IrpState& irp, bool excused);
   bool JudgeReceiveStatus(const IrpState& irp, const SocketState& s, Status status);
   bool JudgeDrained(const Observation& o, const SocketState& s, uint32_t length);
   void ReceiveDone(const IrpState& irp, SocketState& s);
