@@ -180,6 +180,17 @@ std::string StimulusText(const Observation& o) {
   return absl::StrCat(name != nullptr ? name : "?", " of ", peer);
 }
 
+// What is wrong with the addresses given to WskAcceptEvent or WskInspectEvent.
+const char* AddressFault(uint8_t code) {
+  return code == 0   ? ""
+         : code == 1 ? ", an address is missing or of another family"
+                     : ", the local address is not the socket's";
+}
+
+std::string IdText(const Observation& o) {
+  return o.information != 0 ? absl::StrCat(", id ", o.information) : "";
+}
+
 std::string CallbackText(const Observation& o) {
   std::string text = absl::StrCat(CallbackName(o.op), "(socket ", o.socket);
   switch (static_cast<Event>(o.op)) {
@@ -193,10 +204,17 @@ std::string CallbackText(const Observation& o) {
       absl::StrAppend(&text, (o.flags & kFlagAbortive) != 0 ? ", abortive" : ", graceful");
       break;
     case Event::kAccept:
-    case Event::kInspect:
       absl::StrAppend(&text, (o.seen_flags & kSeenNullIndication) != 0
                                  ? ", NULL socket"
-                                 : absl::StrCat(", from peer ", o.peer));
+                                 : absl::StrCat(", from peer ", o.peer, AddressFault(o.code)));
+      break;
+    case Event::kInspect:
+      absl::StrAppend(&text, (o.seen_flags & kSeenNullIndication) != 0
+                                 ? ", NULL id"
+                                 : absl::StrCat(", from peer ", o.peer, AddressFault(o.code), IdText(o)));
+      break;
+    case Event::kAbort:
+      absl::StrAppend(&text, (o.seen_flags & kSeenNullIndication) != 0 ? ", NULL id" : IdText(o));
       break;
     case Event::kReceiveFrom:
       absl::StrAppend(&text, (o.seen_flags & kSeenNullIndication) != 0

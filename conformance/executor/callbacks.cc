@@ -105,7 +105,13 @@ NTSTATUS Notice(PVOID context, Event event, uint32_t flags, uint64_t information
   if (Observation* o = call.observation()) {
     o->flags = flags;
     o->information = information;
-    if (id != nullptr) o->target = InspectSlotOf(session, *id);
+    if (id != nullptr) {
+      const uint32_t number = NumberOfId(session, socket->index, *id, true);
+      o->information = number;
+      o->target = InspectSlotOf(session, number);
+    } else if (event == Event::kAbort) {
+      o->seen_flags |= kSeenNullIndication;
+    }
   }
   call.Begin();
   const ProgramScript* script = call.Script();

@@ -128,7 +128,7 @@ void BeginCall(Call* call, uint32_t length, uint64_t offset, uint8_t code) {
   Dally(session, Edge::kEntry);
 }
 
-void EndCall(Call* call, NTSTATUS status, uint64_t information, uint64_t value) {
+void EndCall(Call* call, NTSTATUS status, uint64_t information, uint64_t value, uint32_t id) {
   Session* session = call->session;
   const KIRQL level = KeGetCurrentIrql();
   Dally(session, Edge::kReturn);
@@ -147,6 +147,10 @@ void EndCall(Call* call, NTSTATUS status, uint64_t information, uint64_t value) 
     o->status = static_cast<Status>(status);
     o->information = information;
     o->offset = value;
+    if (id != 0) {
+      o->mask = id;
+      o->target = InspectSlotOf(session, id);
+    }
     Publish(o);
   }
   if (level != call->level) {

@@ -397,7 +397,7 @@ enum class Content : uint8_t {
 };
 
 // Flags of an observation (seen_flags).
-inline constexpr uint8_t kSeenNullIndication = 1;  // DataIndication / AcceptSocket was NULL
+inline constexpr uint8_t kSeenNullIndication = 1;  // DataIndication / AcceptSocket / InspectID was NULL
 inline constexpr uint8_t kSeenSecondCompletion = 2;
 inline constexpr uint8_t kSeenPendingReturned = 4;  // kCompletion: Irp->PendingReturned
 inline constexpr uint8_t kSeenTeardown = 8;  // made by the executor's own set-up or tear-down, not by a step
@@ -417,7 +417,9 @@ inline constexpr uint8_t kSeenUnguarded = 64;  // kCallBegin: the step was ungua
 //                (kInspectComplete). offset: of the first byte in its stream (sends), NPI (kControlClient).
 //   kCallEnd     information: highest << 16 | lowest version (kQueryCharacteristics); what the output of a
 //                kRegisterExtension lacks (kUnfilled...). kCancelIrp: status tells whether there was
-//                something to cancel. offset: value returned by a query without IRP.
+//                something to cancel. offset: value returned by a query without IRP. kQueryInspectId: mask is
+//                the number of the id, or kNoIndex for one that the listener was never given; target its
+//                inspect slot.
 //   kStimulus*   kFailAllocations: length is how many fail, or, as the log's first record, which one of the
 //   run. kScribble: irp. kCompletion  offset: value returned by a query (kGetConditionalAccept,
 //   kQuerySendBacklog); kQueryInspectId: target is the
@@ -427,8 +429,10 @@ inline constexpr uint8_t kSeenUnguarded = 64;  // kCallBegin: the step was ungua
 //                there. information is 1 instead of a socket's address.
 //   kCallbackBegin  accept, inspect: peer at the remote address; code 1 if an address is missing or of
 //   another family than the
-//                listener's. inspect, abort: target is the inspect slot with that id (inspect: the one it
-//                fills). extension: information is the value of the ping.
+//                listener's, 2 if the local one is not where the listener is bound. inspect, abort: target is
+//                the inspect slot with that id (inspect: the one it fills); information the number of the
+//                id's content among all that the client was given, from 1, or 0 for one that has no number.
+//                extension: information is the value of the ping.
 //   kCallbackNode of a datagram: peer is the one at its remote address; content is kForeign if another peer
 //                sent these bytes; code 1 if the address is missing or of another family than the socket's;
 //                information is the length of its control information, and kControlInfoGiven if there is a

@@ -40,7 +40,7 @@ void DescribeDatagram(const IrpSlot* slot, const IRP* irp, Observation* o) {
 
 // What a completion says beyond its status, by operation.
 void DescribeResult(const IrpSlot* slot, const IRP* irp, Observation* o) {
-  const Session* session = slot->session;
+  Session* session = slot->session;
   switch (static_cast<Op>(slot->op)) {
     case Op::kSocket:
     case Op::kSocketConnect:
@@ -66,7 +66,8 @@ void DescribeResult(const IrpSlot* slot, const IRP* irp, Observation* o) {
       o->offset = slot->data.value;
       break;
     case Op::kQueryInspectId:
-      o->target = InspectSlotOf(session, slot->data.inspect_id);
+      o->target = InspectSlotOf(session, NumberOfId(session, session->sockets[slot->socket].listener,
+                                                    slot->data.inspect_id, false));
       break;
     default:
       break;

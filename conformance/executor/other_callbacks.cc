@@ -14,9 +14,18 @@ bool OfOurFamily(const Session* session, PSOCKADDR address) {
   return address != nullptr && address->sa_family == (session->header->ipv6 != 0 ? AF_INET6 : AF_INET);
 }
 
-void DescribeAddresses(const Session* session, PSOCKADDR local, PSOCKADDR remote, Observation* o) {
+void DescribeAddresses(const SocketSlot* listener, PSOCKADDR local, PSOCKADDR remote, Observation* o) {
+  const Session* session = listener->session;
   o->peer = PeerAt(session, remote);
-  o->code = OfOurFamily(session, local) && OfOurFamily(session, remote) ? 0 : 1;
+  if (!OfOurFamily(session, local) || !OfOurFamily(session, remote)) {
+    o->code = 1;
+    return;
+  }
+  // The port is at the same place in both families.
+  alignas(8) uint8_t bound[32];
+  LocalAddressOf(session, listener->index, bound);
+  const auto port = [](const void* address) { return static_cast<const SOCKADDR_IN*>(address)->sin_port; };
+  if (port(local) != port(bound)) o->code = 2;
 }
 
 // Makes the script's target slot the accepted socket, before the script runs: steps inside the callback may
@@ -30,6 +39,7 @@ SocketSlot* TakeAccepted(Session* session, const ProgramScript* script, const So
   made->socket = accepted;
   made->category = static_cast<uint8_t>(Category::kConnection);
   made->client = listener->client;
+  made->listener = listener->index;
   BindAccepted(session, made, peer);
   return made;
 }
@@ -44,14 +54,29 @@ const WSKEMU_CLIENT_PING_DISPATCH kPingDispatch = {PingEvent};
 
 const void* ExtensionDispatch() { return &kPingDispatch; }
 
-uint16_t InspectSlotOf(const Session* session, const WSK_INSPECT_ID& id) {
-  for (uint16_t i = 0; i < session->header->inspects; ++i) {
-    const InspectSlot& slot = session->inspects[i];
-    if (ReadAcquire(&slot.state) == kSlotFull && slot.id.Key == id.Key &&
-        slot.id.SerialNumber == id.SerialNumber)
-      return i;
+uint32_t NumberOfId(Session* session, uint16_t listener, const WSK_INSPECT_ID& id, bool add) {
+  const uint32_t capacity = session->IdCapacity();
+  for (uint32_t i = 0; i < capacity; ++i) {
+    const SeenId& seen = session->ids[i];
+    if (ReadAcquire(&seen.state) != kSlotFull || seen.socket != listener) continue;
+    if (seen.id.Key == id.Key && seen.id.SerialNumber == id.SerialNumber) return i + 1;
   }
-  return kNoSlot;
+  const bool full = static_cast<uint32_t>(ReadAcquire(&session->ids_taken)) >= capacity;
+  if (!add) return full ? 0 : kNoIndex;
+  if (full) return 0;
+  const uint32_t taken = static_cast<uint32_t>(InterlockedIncrement(&session->ids_taken)) - 1;
+  if (taken >= capacity) return 0;
+  SeenId* seen = &session->ids[taken];
+  seen->id = id;
+  seen->socket = listener;
+  seen->slot = kNoSlot;
+  InterlockedExchange(&seen->state, kSlotFull);
+  return taken + 1;
+}
+
+uint16_t InspectSlotOf(const Session* session, uint32_t number) {
+  const bool known = number != 0 && number <= session->IdCapacity();
+  return known ? static_cast<uint16_t>(ReadAcquire(&session->ids[number - 1].slot)) : kNoSlot;
 }
 
 NTSTATUS WSKAPI AcceptEvent(PVOID context, ULONG flags, PSOCKADDR local, PSOCKADDR remote,
@@ -69,7 +94,7 @@ NTSTATUS WSKAPI AcceptEvent(PVOID context, ULONG flags, PSOCKADDR local, PSOCKAD
     if (accepted == nullptr) {
       o->seen_flags |= kSeenNullIndication;
     } else {
-      DescribeAddresses(session, local, remote, o);
+      DescribeAddresses(socket, local, remote, o);
     }
   }
   call.Begin();
@@ -103,16 +128,24 @@ WSK_INSPECT_ACTION WSKAPI InspectEvent(PVOID context, PSOCKADDR local, PSOCKADDR
   Callback call(socket, Event::kInspect);
   const ProgramScript* script = call.Script();
   uint16_t target = kNoSlot;
+  uint32_t number = 0;
+  if (id != nullptr) number = NumberOfId(session, socket->index, *id, true);
   if (script != nullptr && script->target != kNoSlot && id != nullptr) {
     InspectSlot* slot = &session->inspects[script->target];
     if (InterlockedCompareExchange(&slot->state, kSlotFilling, kSlotEmpty) == kSlotEmpty) {
       slot->id = *id;
       InterlockedExchange(&slot->state, kSlotFull);
       target = script->target;
+      if (number != 0) InterlockedExchange(&session->ids[number - 1].slot, target);
     }
   }
   if (Observation* o = call.observation()) {
-    DescribeAddresses(session, local, remote, o);
+    if (id == nullptr) {
+      o->seen_flags |= kSeenNullIndication;
+    } else {
+      DescribeAddresses(socket, local, remote, o);
+      o->information = number;
+    }
     o->target = target;
   }
   call.Begin();

@@ -25,7 +25,7 @@ uint32_t ArenaSize(const ProgramHeader* header) {
 }
 
 struct Layout {
-  size_t sockets, irps, peers, holds, retained, inspects, next_script, arena, total;
+  size_t sockets, irps, peers, holds, retained, inspects, ids, next_script, arena, total;
 };
 
 Layout LayoutOf(const ProgramHeader* header) {
@@ -42,6 +42,7 @@ Layout LayoutOf(const ProgramHeader* header) {
   layout.holds = take(header->holds, sizeof(HoldSlot));
   layout.retained = take(header->retained, sizeof(RetainedSlot));
   layout.inspects = take(header->inspects, sizeof(InspectSlot));
+  layout.ids = take(16 + 4u * header->peers, sizeof(SeenId));
   layout.next_script = take(header->scripts, sizeof(uint16_t));
   layout.arena = take(ArenaSize(header), 1);
   layout.total = at;
@@ -68,6 +69,7 @@ void InitialiseSlots(Session* session) {
     slot->session = session;
     slot->index = i;
     slot->peer = kNoSlot;
+    slot->listener = kNoSlot;
     slot->first_script = kNoSlot;
   }
   for (uint32_t i = 0; i < session->IrpCount(); ++i) {
@@ -86,6 +88,8 @@ void InitialiseSlots(Session* session) {
   }
   if (header->retained != 0) RtlZeroMemory(session->retained, header->retained * sizeof(RetainedSlot));
   if (header->inspects != 0) RtlZeroMemory(session->inspects, header->inspects * sizeof(InspectSlot));
+  RtlZeroMemory(session->ids, session->IdCapacity() * sizeof(SeenId));
+  session->ids_taken = 0;
 }
 
 }  // namespace
@@ -238,6 +242,7 @@ Session* CreateSession(void* memory, size_t memory_size, const void* program, Ob
   session->holds = reinterpret_cast<HoldSlot*>(base + layout.holds);
   session->retained = reinterpret_cast<RetainedSlot*>(base + layout.retained);
   session->inspects = reinterpret_cast<InspectSlot*>(base + layout.inspects);
+  session->ids = reinterpret_cast<SeenId*>(base + layout.ids);
   session->next_script = reinterpret_cast<uint16_t*>(base + layout.next_script);
   session->arena = base + layout.arena;
   session->arena_size = ArenaSize(header);

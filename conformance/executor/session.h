@@ -65,6 +65,7 @@ struct SocketSlot {
   uint8_t category;          // Category
   Loose<uint64_t> sent;      // bytes given to WskSend, WskConnectEx and WskDisconnect
   Loose<uint64_t> received;  // where the next byte of its stream is expected
+  Loose<uint16_t> listener;  // that it was accepted on
   volatile LONG calls[kEventCount];
   union {
     WSK_CLIENT_DATAGRAM_DISPATCH datagram;
@@ -91,6 +92,15 @@ struct PeerSlot {
 
 struct InspectSlot {
   WSK_INSPECT_ID id;
+  volatile LONG state;  // SlotState
+};
+
+// An inspect id that a listening socket was given. Ids are numbered as they are met, for their members may be
+// anything.
+struct SeenId {
+  WSK_INSPECT_ID id;
+  uint16_t socket;
+  volatile LONG slot;   // the inspect slot that it filled last, or kNoSlot
   volatile LONG state;  // SlotState
 };
 
@@ -176,10 +186,14 @@ class Session {
   HoldSlot* holds;
   RetainedSlot* retained;
   InspectSlot* inspects;
+  SeenId* ids;
+  volatile LONG ids_taken;
   uint16_t* next_script;  // a script's successor for the same socket
   uint16_t first_completion_script;
 
   uint32_t IrpCount() const { return header->irps + header->sockets; }
+  // Peers ask to connect once or a few times; ids beyond that have no number.
+  uint32_t IdCapacity() const { return 16 + 4u * header->peers; }
 };
 
 // observe.cc
@@ -300,8 +314,9 @@ struct Call {
 bool OpenCall(Session* session, const ProgramStep* step, uint32_t step_index, SocketSlot* socket, Call* call);
 // Stamps the begin. `length`, `offset` and `code` go to the observation.
 void BeginCall(Call* call, uint32_t length, uint64_t offset, uint8_t code);
-// Stamps the end and gives back what OpenCall took. `information` and `value` go to the observation.
-void EndCall(Call* call, NTSTATUS status, uint64_t information = 0, uint64_t value = 0);
+// Stamps the end and gives back what OpenCall took. `information`, `value` and `id`, the number of an inspect
+// id, go to the observation.
+void EndCall(Call* call, NTSTATUS status, uint64_t information = 0, uint64_t value = 0, uint32_t id = 0);
 // Gives back what OpenCall took, for a call that is not made after all, and records that. Only before
 // BeginCall.
 void AbandonCall(Call* call, SkipReason reason);
@@ -314,8 +329,11 @@ inline PIRP IrpOf(const Call& call) { return call.irp != nullptr ? PIRP{call.irp
 const void* ClientDispatch(SocketSlot* socket, uint32_t subset);
 // The client dispatch table of the emulator's extension interface.
 const void* ExtensionDispatch();
-// The inspect slot that holds this id, or kNoSlot.
-uint16_t InspectSlotOf(const Session* session, const WSK_INSPECT_ID& id);
+// The number of this id of a listening socket, from 1; 0: there is no room for numbers. An id that is not
+// known gets one if `add`, and else is kNoIndex.
+uint32_t NumberOfId(Session* session, uint16_t listener, const WSK_INSPECT_ID& id, bool add);
+// The inspect slot of the id with this number, or kNoSlot.
+uint16_t InspectSlotOf(const Session* session, uint32_t number);
 void RunCompletionScript(Session* session, IrpSlot* slot);
 // Sessions whose sockets may show up in a callback's context.
 void AddSession(Session* session);

@@ -54,7 +54,10 @@ void Query(Call* call, WSK_CONTROL_SOCKET_TYPE type, ULONG code, ULONG level, SI
   BeginCall(call, static_cast<uint32_t>(size), 0, 0);
   const NTSTATUS status = function(call->socket->socket, type, code, level, 0, nullptr, size, output,
                                    call->irp != nullptr ? nullptr : &returned, IrpOf(*call));
-  EndCall(call, status, returned, call->irp == nullptr ? static_cast<ULONG>(on_stack.Key) : 0);
+  if (call->irp != nullptr) return EndCall(call, status, returned);
+  const bool inspect = static_cast<Op>(call->step->op) == Op::kQueryInspectId && NT_SUCCESS(status);
+  EndCall(call, status, returned, static_cast<ULONG>(on_stack.Key),
+          inspect ? NumberOfId(call->session, call->socket->listener, on_stack, false) : 0);
 }
 
 // Options and ioctls that take something.
@@ -244,6 +247,7 @@ void Accept(Call* call) {
   }
   made->category = static_cast<uint8_t>(Category::kConnection);
   made->client = call->socket->client;
+  made->listener = call->socket->index;
   const void* dispatch = ClientDispatch(made, step->mask);
   Addresses addresses;
   RtlZeroMemory(addresses.Of(call, 0), 32);

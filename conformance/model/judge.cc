@@ -48,6 +48,7 @@ void Judge::State::Start(uint64_t new_capabilities) {
   used_irps.clear();
   used_peers.clear();
   dirty.clear();
+  requests.Clear();
   running.clear();
   calls.clear();
   free_running.clear();

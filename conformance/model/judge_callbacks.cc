@@ -176,7 +176,11 @@ void Judge::State::CallbackBegin(const Observation& o) {
   if (s.judged && !e.unjudged) {
     bool had_to = e.MustIndicate() && (event == kReceive ? e.suspension == kFlowing : e.owed);
     if (!JudgeStart(o, s, event) || !JudgeArguments(o, s, event)) return;
-    Exercise(e.inherited ? RuleId::kInheritAcceptedOwnContext : RuleId::kCallbackContextIsTheSockets);
+    const bool by_function =
+        s.origin == Origin::kByFunction && event < kConnectionEvents && s.connected_must && e.MayStart();
+    Exercise(e.inherited   ? RuleId::kInheritAcceptedOwnContext
+             : by_function ? RuleId::kAcceptFunctionContextAndDispatch
+                           : RuleId::kCallbackContextIsTheSockets);
     if ((kOfListener & Bit(event)) != 0) {
       AcceptStarts(o, s, event, &had_to);
       if (refusal.refused) return;
@@ -326,7 +330,10 @@ void Judge::State::CallbackEnd(const Observation& o) {
       } else if (call.event == kAccept) {
         AcceptEnded(o, call);
       } else if (call.event == kInspect) {
-        InspectEnded(o, s);
+        InspectEnded(o, call, s);
+      } else if (call.event == kAbort && o.status != kStatusSuccess) {
+        Breach(RuleId::kApplicationAbortReturnsSuccess, kNone);
+        e.unjudged = true;
       } else if (call.event == kReceiveFrom) {
         DatagramsEnded(o, s, call);
       } else if ((call.event == kDisconnect || call.event == kBacklog) && o.status != kStatusSuccess) {

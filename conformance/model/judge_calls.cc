@@ -75,6 +75,7 @@ void Judge::State::CallBegin(const Observation& o) {
   call.socket = slot;
   call.thread = o.thread;
   call.mask = o.mask;
+  call.length = o.length;
   call.code = o.code;
   call.flags = o.flags;
   call.with_irp = (o.seen_flags & kSeenIrp) != 0 && o.irp < kIrpSlots;
@@ -159,6 +160,7 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       ReceiveBegin(o, s);
       break;
     case Op::kAccept:
+      AcceptBegin(call, o, s);
       ++s.accepts;
       // What is waiting may go to it from now on.
       for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) peers[i].owed = false;
@@ -185,8 +187,7 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       s.conditional_must = false;
       break;
     case Op::kInspectComplete:
-      if (s.inspections != 0) --s.inspections;
-      s.events[kAccept].trigger |= s.events[kAccept].MayStart();
+      InspectCompleteBegin(call, o, s);
       break;
     case Op::kSetRemoteAddress:
       s.remote_filter = true;
@@ -227,9 +228,13 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       if (call.with_irp) irps[call.irp].overlaps = s.open_calls > 1;
       break;
     case Op::kCancelIrp:
-      if (o.irp < kIrpSlots) {
-        irps[o.irp].cancelled = true;
-        if (HasBytes(irps[o.irp])) sockets[irps[o.irp].socket].parting.garbled = true;
+      if (o.irp >= kIrpSlots) break;
+      irps[o.irp].cancelled = true;
+      if (HasBytes(irps[o.irp])) sockets[irps[o.irp].socket].parting.garbled = true;
+      // Which of the waiting connections it was to have is not known.
+      if (static_cast<Op>(irps[o.irp].op) == Op::kAccept && irps[o.irp].socket < kMaxSockets) {
+        uint16_t i = sockets[irps[o.irp].socket].first_peer;
+        for (; i != kNone; i = peers[i].next) peers[i].owed_function = false;
       }
       break;
     case Op::kClose:
@@ -293,6 +298,7 @@ void Judge::State::CallEnd(const Observation& o) {
     s.extension_must = true;
   }
   if (!refusal.refused && call.judged && !JudgeReturn(o, call, s)) return;
+  if (!refusal.refused) AcceptingReturned(call, s, o);
   if (!refusal.refused && call.with_irp) {
     IrpState& irp = irps[call.irp];
     // Completed inside the call, it may be in use again.
@@ -309,6 +315,19 @@ void Judge::State::CallEnd(const Observation& o) {
   references[o.begin].id = kNone;
   call.begin = kNoIndex;
   free_calls.push_back(id);
+}
+
+// The calls of judge_accept.cc and judge_inspect.cc.
+void Judge::State::AcceptingReturned(const OpenCall& call, SocketState& s, const Observation& o) {
+  const Op op = static_cast<Op>(call.op);
+  if (!call.judged) return;
+  if (op == Op::kAccept) {
+    AcceptReturned(call, s, o.status);
+  } else if (op == Op::kInspectComplete && !s.closing) {
+    JudgeGone(call.accept, RuleId::kInspectCompleteDeadSocket, o.status, Moment::kReturn);
+  } else if (op == Op::kQueryInspectId) {
+    QueryIdReturned(call, s, o);
+  }
 }
 
 void Judge::State::CloseReturned(const OpenCall& call, Status status) {

@@ -232,7 +232,8 @@ size_t Judge::State::WhyNew(const SocketState& s, uint32_t event, RuleId* rules)
   size_t count = 0;
   if (event == kInspect || event == kAbort) {
     rules[count++] = static_mask[s.client] != 0 ? RuleId::kStaticConditionalNotEnabled
-                                                : RuleId::kCategoryConditionalEventsOnlyInThatMode;
+                     : event == kInspect        ? RuleId::kInspectOnlyConditional
+                                                : RuleId::kAbortOnlyConditional;
     return count;
   }
   if ((s.extension_enabled & kMaskOf[event]) != 0) rules[count++] = RuleId::kCategoryExtensionOwnMask;
@@ -257,7 +258,9 @@ size_t Judge::State::WhyNew(const SocketState& s, uint32_t event, RuleId* rules)
   for (uint32_t client = 0; client < kMaxClients; ++client) {
     others |= client != s.client && (static_mask[client] & kMaskOf[event]) != 0;
   }
+  const bool by_function = listed && s.origin == Origin::kByFunction;
   rules[count++] = others && !static_asked[s.client] ? RuleId::kStaticOtherClientUnaffected
+                   : by_function                     ? RuleId::kAcceptFunctionCallbacksDisabled
                                                      : RuleId::kEnableDefaultStartsDisabled;
   return count;
 }
@@ -319,8 +322,12 @@ void Judge::State::TestedCategory(SocketState& s) {
       break;
   }
   if (active && s.category == Category::kListen && s.own_stimulus && !s.conditional_may) {
-    Exercise(static_mask[s.client] != 0 ? RuleId::kStaticConditionalNotEnabled
-                                        : RuleId::kCategoryConditionalEventsOnlyInThatMode);
+    if (static_mask[s.client] != 0) {
+      Exercise(RuleId::kStaticConditionalNotEnabled);
+    } else {
+      Exercise(RuleId::kInspectOnlyConditional);
+      Exercise(RuleId::kAbortOnlyConditional);
+    }
   }
   if (active && s.own_stimulus && s.foreign_static != 0) {
     Exercise(RuleId::kStaticOtherCategoryNotApplied);

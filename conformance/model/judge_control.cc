@@ -371,6 +371,7 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
       e.met_count = 0;
       e.inherited = false;
       if (event == kReceiveFrom) e.resumed = (before & SetOf(Phase::kRefusedOff)) != 0;
+      if (event == kAccept) s.listening.refused = false;
     }
     if (call.disables && event == kAccept) {
       if (!failed) s.accept_disabled_at = now;

@@ -20,13 +20,18 @@ bool Judge::State::Agree(const IrpState& irp, Status returned, Status completed)
       Exercise(RuleId::kEnableDeadSocketIrpFails);
     }
     Exercise(closes ? RuleId::kCloseStatusAgreesWithIrp : RuleId::kIrpPendingCompletes);
+    if (static_cast<Op>(irp.op) == Op::kInspectComplete && irp.accept.sound) {
+      Exercise(RuleId::kInspectCompletePending);
+    }
     if (irp.pended_row && completed == kStatusSuccess)
       Exercise(RuleId::kDisableInProgressIrpCarriesFinalStatus);
     return true;
   }
   if (IsSuccess(returned)) {
+    const bool resumes = static_cast<Op>(irp.op) == Op::kInspectComplete;
     const RuleId rule = irp.disables ? RuleId::kDisableIdleCompletesIrp
                         : closes     ? RuleId::kCloseStatusAgreesWithIrp
+                        : resumes    ? RuleId::kInspectCompleteSuccess
                                      : RuleId::kIrpSuccessCompletesWithSuccess;
     if (!IsSuccess(completed)) return !Forbid({rule});
     Exercise(rule);
@@ -177,6 +182,19 @@ void Judge::State::Completion(const Observation& o) {
     case Op::kAccept:
     case Op::kReceiveFrom:
       if (judged) QueuedEnded(o, irp, s);
+      if (judged && !refusal.refused && op == Op::kAccept && !IsSuccess(o.status))
+        AcceptFailed(irp, s, o.status);
+      break;
+    case Op::kInspectComplete:
+      if (!judged) break;
+      if (!s.closing) {
+        JudgeGone(irp.accept, RuleId::kInspectCompleteDeadSocket, o.status,
+                  irp.returned && irp.returned_status == kStatusPending ? Moment::kLater : Moment::kInline);
+      }
+      InspectCompleted(irp, o.status);
+      break;
+    case Op::kGetConditionalAccept:
+      if (judged) OptionRead(o, irp, s);
       break;
     case Op::kReceive:
       ReceiveCompleted(o, irp);
@@ -216,7 +234,7 @@ void Judge::State::Completion(const Observation& o) {
 }
 
 // What a completion means for the socket, beside bytes and callbacks. False: refused.
-bool Judge::State::Succeeded(const Observation& o, const IrpState& irp) {
+bool Judge::State::Succeeded(const Observation& o, IrpState& irp) {
   SocketState& s = sockets[irp.socket];
   const bool success = IsSuccess(o.status);
   switch (static_cast<Op>(irp.op)) {
@@ -244,14 +262,17 @@ bool Judge::State::Succeeded(const Observation& o, const IrpState& irp) {
       // Of two requests at the same time, either may come last.
       if (success && irp.code == 1 && !irp.overlaps && s.last_conditional == irp.call) {
         s.conditional_must = true;
+        s.listening.mode_since = now;
         s.events[kInspect].phases = s.events[kAbort].phases = SetOf(Phase::kStatic);
       }
       break;
     case Op::kAccept:
       Created(o, irp);
+      if (success && s.judged && irp.socket < kMaxSockets && !AcceptCompleted(o, irp, s)) return false;
       if (irp.target < kMaxSockets && success) {
         Touch(irp.target);
         SocketState& made = sockets[irp.target];
+        IdOf(made, o.peer);
         made.connected_must = made.connected_may = true;
         if (!made.stream.unknown) TakePeer(made, irp.target, o.peer);
       }
@@ -363,8 +384,18 @@ void Judge::State::Owed(const IrpState& irp) {
         Forbid({RuleId::kIrpPendingCompletes});
       }
       return;
+    case Op::kAccept:
+      if (irp.accept.gone) {
+        JudgeGone(irp.accept, RuleId::kAcceptDeadSocketForcedClosed, kStatusSuccess, Moment::kLater);
+      }
+      return;
+    case Op::kInspectComplete:
+      if (irp.accept.sound) Forbid({RuleId::kInspectCompletePending});
+      return;
     case Op::kSocket:
     case Op::kBind:
+    case Op::kGetConditionalAccept:
+    case Op::kConditionalAccept:
     case Op::kGetEventCallback:
     case Op::kQuerySendBacklog:
     case Op::kGetLocalAddress:

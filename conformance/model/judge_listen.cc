@@ -3,13 +3,6 @@
 
 namespace wskcert::model {
 
-namespace {
-
-constexpr uint32_t kActionAccept = 1;
-constexpr uint32_t kActionPend = 2;
-
-}  // namespace
-
 void Judge::State::UnlinkPeer(uint16_t slot) {
   PeerState& peer = peers[slot];
   if (!peer.listed) return;
@@ -36,8 +29,12 @@ void Judge::State::PeerConnects(const Observation& o) {
   PartPeer(o.peer);
   PeerState& peer = peers[o.peer];
   if (peer.begin == kNoIndex) used_peers.push_back(o.peer);
+  const bool again = peer.again || (peer.active && peer.begin != kNoIndex);
+  if (peer.active && !peer.delivered && peer.listener < kMaxSockets) ++sockets[peer.listener].listening.lost;
+  if (peer.end_owed) --requests.ends_owed;
   peer = PeerState();
   peer.active = true;
+  peer.again = again;
   peer.begin = now;
   if (o.socket >= kMaxSockets || !sockets[o.socket].created) return;
   SocketState& s = sockets[o.socket];
@@ -49,6 +46,7 @@ void Judge::State::PeerConnects(const Observation& o) {
   if (peer.next != kNone) peers[peer.next].previous = o.peer;
   s.first_peer = o.peer;
   peer.listed = true;
+  s.listening.last_arrival = now;
   if (s.conditional_may) Trigger(s, kInspect);
   EventState& accept = s.events[kAccept];
   if (s.conditional_must) {
@@ -59,13 +57,18 @@ void Judge::State::PeerConnects(const Observation& o) {
   const bool listens = s.category == Category::kStream ? s.listening_must : s.bound_must;
   if (!s.judged || !listens || s.closing || s.dead_may || starved) return;
   peer.inspect_owed = s.conditional_must;
-  peer.owed = !s.conditional_may && s.accepts == 0 && accept.MustIndicate();
-  peer.expects = !s.conditional_may && (peer.owed || s.accepts != 0);
+  peer.owed = !s.conditional_may && s.accepts == 0 && accept.MustIndicate() && !accept.unjudged;
+  // Of several at once some may be dropped (N224).
+  bool alone = s.listening.lost == 0;
+  for (uint16_t i = peer.next; i != kNone; i = peers[i].next) alone &= !peers[i].active || peers[i].delivered;
+  peer.expects = alone && !s.conditional_may && (peer.owed || s.accepts != 0);
+  NewRequest(s, peer);
 }
 
 // What a peer does on a connection that has no socket yet.
 void Judge::State::PeerStimulus(const Observation& o) {
   PeerState& peer = peers[o.peer];
+  peer.owed_function &= static_cast<Op>(o.op) == Op::kPeerSend;
   for (Pending& pending : stimuli) {
     if (pending.begin != kNoIndex) continue;
     pending = {now, peer.listener, o.peer, true, o.length};
@@ -91,9 +94,16 @@ void Judge::State::PeerStimulus(const Observation& o) {
 }
 
 void Judge::State::PeerSaw(const Observation& o) {
-  if (o.peer >= kMaxPeers || !peers[o.peer].active) return;
+  if (o.peer >= kMaxPeers) return;
   PeerState& peer = peers[o.peer];
   const PeerSight sight = static_cast<PeerSight>(o.code);
+  const bool ends = sight == PeerSight::kFin || sight == PeerSight::kReset || sight == PeerSight::kRefused;
+  if (peer.end_owed && ends) {
+    peer.end_owed = false;
+    --requests.ends_owed;
+    Exercise(RuleId::kAcceptRefusedClosedByProvider);
+  }
+  if (!peer.active) return;
   bool listens = peer.expects;
   if (listens) {
     const SocketState& s = sockets[peer.listener];
@@ -101,7 +111,12 @@ void Judge::State::PeerSaw(const Observation& o) {
   }
   if (sight == PeerSight::kConnected) {
     peer.established = true;
+    peer.abandoned = false;
     if (listens) Exercise(RuleId::kBindOrderBoundListens);
+    // nc-wsk-pfn_wsk_inspect_event.md, Remarks: a rejected request is not established.
+    if (peer.conditional && !peer.again && peer.quiet_after && peer.answer == Answer::kReject) {
+      Forbid({RuleId::kInspectRejectedDropped});
+    }
   } else if (sight == PeerSight::kRefused || sight == PeerSight::kReset) {
     peer.over = true;
     // listening-for-and-accepting-incoming-connections.md: bound, it listens.
@@ -114,30 +129,25 @@ void Judge::State::PeerSaw(const Observation& o) {
 // The start of an accept, inspect or abort callback.
 void Judge::State::AcceptStarts(const Observation& o, SocketState& s, uint32_t event, bool* had_to) {
   if ((o.seen_flags & kSeenNullIndication) != 0) {
-    s.dead_may = true;  // the listening socket is no longer functional
-    s.dead_by_local = false;
+    NullIndication(s, event);
     return;
   }
   if (event == kAbort) {
-    if (s.inspections != 0) --s.inspections;
+    AbortStarts(o, s);
     return;
   }
-  if (o.peer >= kMaxPeers || !peers[o.peer].active) return;
+  if (o.peer >= kMaxPeers) return;
   PeerState& peer = peers[o.peer];
-  // listening-for-and-accepting-incoming-connections.md: in conditional-accept mode inspected first of all.
-  if (event == kAccept && peer.inspect_owed && !s.closing && !s.dead_may) {
-    Refuse<RuleId::kInspectConditionalIndicates>();
-    return;
+  if (event == kAccept) {
+    if (peer.active && !peer.again && !JudgeAcceptArguments(o, s, peer)) return;
+    if (!JudgeDelivery(o.socket, o.peer, true)) return;
   }
+  if (!peer.active || (event == kInspect && !InspectStarts(o, s))) return;
+  if (event == kAccept && peer.owed && s.listening.refused) s.listening.met_after_refusal = true;
   bool& owed = event == kAccept ? peer.owed : peer.inspect_owed;
   *had_to = owed && s.events[event].MustIndicate();
   owed = false;
   if (event == kInspect) s.events[kAccept].trigger |= s.events[kAccept].MayStart();
-}
-
-void Judge::State::InspectEnded(const Observation& o, SocketState& s) {
-  if (o.status == kActionPend) ++s.inspections;
-  if (o.status == kActionAccept) s.events[kAccept].trigger |= s.events[kAccept].MayStart();
 }
 
 // Must the callback have been called for a request that is still waiting?
@@ -161,6 +171,7 @@ void Judge::State::Accepted(uint16_t slot, uint16_t listener, Origin origin, uin
   s.listener = listener;
   s.inherit_may = l.inherit_may;
   if (origin != Origin::kByEvent) return;
+  IdOf(s, peer);
   s.connected_must = true;
   for (uint32_t event = 0; event < kConnectionEvents; ++event) {
     EventState& e = s.events[event];
@@ -246,6 +257,14 @@ bool Judge::State::Unknown(const Observation& o, uint32_t event) {
 void Judge::State::AcceptEnded(const Observation& o, const Running& call) {
   if (call.nothing) return;
   const uint16_t slot = o.target;
+  if (o.status == kStatusRequestNotAccepted) {
+    sockets[call.socket].listening.refused = true;
+    const bool known = call.peer < kMaxPeers && peers[call.peer].delivered && !peers[call.peer].again;
+    if (known && !starved) Refused(peers[call.peer], sockets[call.socket], o);
+  } else if (o.status != kStatusSuccess) {
+    Breach(RuleId::kApplicationAcceptEventStatus, kNone);
+    sockets[call.socket].events[kAccept].unjudged = true;
+  }
   if (slot >= kMaxSockets) {
     LeavePeer(call.peer);
     return;

@@ -13,11 +13,21 @@ constexpr RuleId kOwes[kEvents] = {RuleId::kReceiveEnabledIndicates,     RuleId:
 
 }  // namespace
 
+// WskAcceptEvent was, or is, to be called for a connection after it has refused another.
+bool Judge::State::AfterRefusal(const SocketState& s) const {
+  if (s.listening.met_after_refusal) return true;
+  for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
+    if (s.listening.refused && peers[i].active && peers[i].owed) return true;
+  }
+  return false;
+}
+
 // Why the callback had to be called: the event itself, and what must not have turned it off. Most particular
 // first.
 size_t Judge::State::ReasonsToIndicate(const SocketState& s, uint32_t event, RuleId* rules) const {
   const EventState& e = s.events[event];
   size_t count = 0;
+  if (event == kAccept && AfterRefusal(s)) rules[count++] = RuleId::kAcceptRefusedStaysEnabled;
   if (event == kInspect) {
     if (s.disable_tried) rules[count++] = RuleId::kDisableConditionalInspectStaysEnabled;
   } else if (e.phases == SetOf(Phase::kStatic)) {
@@ -110,6 +120,7 @@ void Judge::State::OwedIndications(SocketState& s) {
     e.met = false;
     e.met_count = 0;
     if (event == kReceive) e.resumed = false;
+    if (event == kAccept) s.listening.met_after_refusal = false;
   }
 }
 
@@ -188,8 +199,11 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
       if (e.met && e.met_count == 0)
         e.met_count = static_cast<uint8_t>(ReasonsToIndicate(s, event, e.met_rules));
     }
+    const bool accepts = (s.own & Bit(kAccept)) != 0;
+    if (accepts && !clear) RunningInspections(s);
     if (clear) {
       OwedIndications(s);
+      if (accepts && !refusal.refused) QuietListener(s);
       // A gap below bytes that were delivered: nothing can fill it any more.
       if (!refusal.refused && s.stream.island_count != 0 && !s.stream.unknown && !s.stream.lossy &&
           !starved && s.receives == 0 && s.events[kReceive].suspension == kFlowing) {
@@ -277,6 +291,10 @@ void Judge::State::Quiescence(bool exact) {
   }
   dirty.resize(kept);
   if (!clear) return;
+  // nc-wsk-pfn_wsk_accept_event.md, Return value: a refused connection is closed by the provider.
+  for (size_t i = 0; requests.ends_owed != 0 && i < used_peers.size(); ++i) {
+    if (peers[used_peers[i]].end_owed && !starved && Forbid({RuleId::kAcceptRefusedClosedByProvider})) return;
+  }
   when_quiet.ForEach([this](RuleId rule) { Exercise(rule); });
   when_quiet.Clear();
 }
@@ -313,7 +331,11 @@ bool Judge::State::BadClient() const {
 // A callback came with a context that no socket has.
 void Judge::State::StrangeContext(const Observation& o) {
   const uint32_t event = LocalEvent(o.op);
-  bool inherited = false;
+  if (event == kAccept) {
+    Forbid({RuleId::kAcceptEventListenerContext});
+    return;
+  }
+  bool inherited = false, by_function = false;
   for (uint16_t slot : used_sockets) {
     if (event >= kConnectionEvents || slot >= kMaxSockets) continue;
     const SocketState& s = sockets[slot];
@@ -321,12 +343,15 @@ void Judge::State::StrangeContext(const Observation& o) {
     const bool from_stream = s.listener < kMaxSockets && s.origin == Origin::kByEvent &&
                              sockets[s.listener].category == Category::kStream;
     inherited |= s.events[event].inherited || (from_stream && (s.inherit_may & Bit(event)) != 0);
+    by_function |= s.origin == Origin::kByFunction && s.connected_must && s.events[event].MayStart();
   }
   if (event == kExtension) {
     Refuse<RuleId::kExtensionContextPassed>();
     return;
   }
-  Forbid({inherited ? RuleId::kInheritAcceptedOwnContext : RuleId::kCallbackContextIsTheSockets});
+  Forbid({inherited     ? RuleId::kInheritAcceptedOwnContext
+          : by_function ? RuleId::kAcceptFunctionContextAndDispatch
+                        : RuleId::kCallbackContextIsTheSockets});
 }
 
 void Judge::State::Ended(const Observation& o) {

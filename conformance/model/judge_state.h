@@ -10,7 +10,9 @@
 // judge_callbacks.cc   starts, arguments and ends of callbacks
 // judge_stream.cc      stimuli, and the bytes of a connection
 // judge_category.cc    what differs between socket categories: roles, flags to inherit, functions, creation
-// judge_listen.cc      listening sockets: connection requests, inspection, accepted sockets
+// judge_listen.cc      listening sockets: connection requests, and the sockets that are accepted
+// judge_accept.cc      WskAccept, and whom a connection is delivered to
+// judge_inspect.cc     conditional accept: inspections, how they are answered, and aborted requests
 // judge_disconnect.cc  how connections end: disconnects of the client's own, what the peer sees, what a close
 //                      does to it
 // judge_datagram.cc    datagrams: what was sent to whom, and what may be told of it
@@ -30,6 +32,7 @@
 #include "conformance/model/decision_table.h"
 #include "conformance/model/judge.h"
 #include "conformance/model/judge_receive_state.h"
+#include "conformance/model/judge_requests.h"
 
 namespace wskcert::model {
 
@@ -64,7 +67,6 @@ EventSet EventsOf(Category category);
 // Whether a category's provider table has the function that an operation calls.
 bool HasOperation(Category category, Op op);
 
-inline constexpr uint16_t kNone = 0xFFFF;                      // end of an intrusive list
 inline constexpr uint32_t kIrpSlots = kMaxIrps + kMaxSockets;  // the tear-down has IRPs of its own
 inline constexpr uint32_t kNoSocketEntry = kMaxSockets;  // holds the IRPs of calls that concern no socket
 inline constexpr uint32_t kSocketEntries = kMaxSockets + 1;
@@ -145,24 +147,6 @@ struct Stream {
 // How a socket came to be.
 enum class Origin : uint8_t { kCreated, kBySocketConnect, kByFunction, kByEvent };
 
-// A request of a peer to connect to a listening socket, until the connection has a socket of its own.
-struct PeerState {
-  bool active = false;        // requested, and not yet accepted as far as is known
-  bool owed = false;          // WskAcceptEvent must be called for it once it is established
-  bool expects = false;       // the application stood ready, so it must not be refused
-  bool inspect_owed = false;  // WskInspectEvent must be called for it
-  bool established = false;
-  bool over = false;  // refused, reset or abandoned
-  bool fin = false, reset = false;
-  uint16_t listener = kNone;
-  uint16_t next = kNone, previous = kNone;
-  bool listed = false;
-  uint16_t socket = kNone;  // that got it
-  uint32_t begin = kNoIndex;
-  uint64_t sent_may = 0, sent_must = 0;
-  uint16_t connection = kNone;  // the socket at the other end of its latest connection
-};
-
 // How a connection ends, and what its peer sees of it.
 struct Parting {
   uint16_t peer = kNone;        // none: another connection of that peer's has begun since
@@ -219,6 +203,7 @@ struct SocketState {
   uint32_t extension_enabled = 0, extension_disabled = 0;  // mask bits that requests about an extension named
   uint32_t foreign_named = 0;                              // flags of other categories that requests named
   uint32_t foreign_static = 0;                             // ... that the static mask named
+  ListenState listening;
   EventSet inherit_may = 0, inherit_must = 0;  // listener: connection callbacks enabled for accepted sockets
   EventSet inherit_tried = 0;                  // ... that the client tried to disable there
   uint32_t inherit_since[kConnectionEvents] = {};
@@ -307,6 +292,7 @@ struct IrpState {
   uint32_t settled_at = 0;
   uint16_t peer = kNone;
   uint32_t mask = 0;
+  AcceptCall accept;  // WskAccept, WskInspectComplete
   uint32_t length = 0;
   uint32_t flags = 0;
   uint64_t information = 0;  // completed with
@@ -355,6 +341,7 @@ struct OpenCall {
   Release release = Release::kOpen;
   uint32_t flags = 0;
   uint8_t client = 0;
+  AcceptCall accept;
   EventSet inherits = 0;  // listener: connection events that the request names
   bool odd = false;       // the pages leave the outcome open: mask, identifier, size
   bool several = false;   // disables more than one event
@@ -369,6 +356,7 @@ struct OpenCall {
   uint8_t tags = 0;  // Tag bits
   uint8_t code = 0;
   uint32_t mask = 0;
+  uint32_t length = 0;
   uint32_t inside = kNoIndex;
   PhaseSet before[kEvents] = {};
   uint32_t version[kEvents] = {};
@@ -445,6 +433,7 @@ class Judge::State {
   void CallEnd(const Observation& o);
   void Creates(const Observation& o);
   void CloseBegin(const Observation& o, OpenCall& call);
+  void AcceptingReturned(const OpenCall& call, SocketState& s, const Observation& o);
   void CloseReturned(const OpenCall& call, Status status);
   void CloseCompleted(uint16_t slot);
   void Special(const Observation& o, OpenCall& call, SocketState& s, Op op);
@@ -470,7 +459,6 @@ class Judge::State {
   void LeavePeer(uint16_t number);
   void AcceptStarts(const Observation& o, SocketState& s, uint32_t event, bool* had_to);
   void AcceptEnded(const Observation& o, const Running& call);
-  void InspectEnded(const Observation& o, SocketState& s);
   void Accepted(uint16_t slot, uint16_t listener, Origin origin, uint16_t peer, uint32_t dispatch);
   void TakePeer(SocketState& s, uint16_t slot, uint16_t peer);
   bool Provisional(uint16_t slot, uint32_t enclosing);
@@ -523,6 +511,36 @@ class Judge::State {
   bool JudgeSilent(const Observation& o, const SocketState& s, uint32_t event);
   void QuietSilent(SocketState& s);
 
+  // judge_accept.cc
+  bool MayWait(const SocketState& s) const;
+  void Taker(const SocketState& s, PeerState& peer);
+  void NewRequest(SocketState& s, PeerState& peer);
+  bool NullIndication(SocketState& s, uint32_t event);
+  bool JudgeAcceptArguments(const Observation& o, const SocketState& s, const PeerState& peer);
+  bool JudgeDelivery(uint16_t listener, uint16_t number, bool by_event);
+  void Refused(PeerState& peer, const SocketState& s, const Observation& o);
+  void GoneBegin(OpenCall& call, const SocketState& s);
+  bool JudgeGone(const AcceptCall& accept, RuleId broken, Status status, Moment moment);
+  void AcceptBegin(OpenCall& call, const Observation& o, SocketState& s);
+  void AcceptReturned(const OpenCall& call, SocketState& s, Status status);
+  bool AcceptCompleted(const Observation& o, IrpState& irp, SocketState& s);
+  void AcceptFailed(const IrpState& irp, const SocketState& s, Status status);
+  void QuietListener(SocketState& s);
+
+  // judge_inspect.cc
+  PeerState* RequestOf(const IdState& id);
+  bool InspectStarts(const Observation& o, SocketState& s);
+  void InspectEnded(const Observation& o, const Running& call, SocketState& s);
+  bool JudgeInspected(const PeerState& peer, const SocketState& s);
+  bool AbortStarts(const Observation& o, SocketState& s);
+  void InspectCompleteBegin(OpenCall& call, const Observation& o, SocketState& s);
+  void InspectCompleted(const IrpState& irp, Status status);
+  bool QuietInspection(const SocketState& s, PeerState& peer, bool by_event, bool queued);
+  void RunningInspections(const SocketState& s);
+  void OptionRead(const Observation& o, const IrpState& irp, const SocketState& s);
+  void IdOf(SocketState& s, uint16_t number);
+  void QueryIdReturned(const OpenCall& call, const SocketState& s, const Observation& o);
+
   // judge_control.cc
   void ControlClientBegin(const Observation& o, OpenCall& call);
   void ControlClient(const OpenCall& call, Status status);
@@ -542,7 +560,7 @@ class Judge::State {
   bool Agree(const IrpState& irp, Status returned, Status completed);
   void Owed(const IrpState& irp);
   void ReceiveCompleted(const Observation& o, IrpState& irp);
-  bool Succeeded(const Observation& o, const IrpState& irp);
+  bool Succeeded(const Observation& o, IrpState& irp);
   void QueuedEnded(const Observation& o, const IrpState& irp, const SocketState& s);
 
   // judge_callbacks.cc
@@ -590,6 +608,7 @@ class Judge::State {
   bool OffTested(const SocketState& s, uint32_t event) const;
   void OwedIndications(SocketState& s);
   void TestedProhibitions(SocketState& s, bool clear);
+  bool AfterRefusal(const SocketState& s) const;
   size_t ReasonsToIndicate(const SocketState& s, uint32_t event, RuleId* rules) const;
   void Ended(const Observation& o);
   bool BadClient() const;
@@ -623,6 +642,7 @@ class Judge::State {
   std::vector<SocketState> sockets;
   std::vector<IrpState> irps;
   std::vector<PeerState> peers;
+  Requests requests;
   std::vector<Running> running;
   std::vector<OpenCall> calls;
   std::vector<uint16_t> free_running, free_calls, dirty, used_sockets, used_irps, used_peers;

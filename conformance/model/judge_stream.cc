@@ -20,6 +20,15 @@ void Judge::State::StimulusBegin(const Observation& o) {
   if (op == Op::kPeerConnect) return PeerConnects(o);
   const bool of_peer = op == Op::kPeerSend || op == Op::kPeerDisconnect || op == Op::kPeerReset ||
                        op == Op::kPeerAbandon || op == Op::kBreakSocket;
+  if (of_peer && op != Op::kPeerSend && o.peer < kMaxPeers && peers[o.peer].listener < kMaxSockets) {
+    // What its listening socket had to tell of it, it need not tell any more.
+    EventState* events = sockets[peers[o.peer].listener].events;
+    events[kAccept].met = events[kInspect].met = false;
+  }
+  if ((of_peer || op == Op::kPeerHoldAcks) && o.peer < kMaxPeers && peers[o.peer].end_owed) {
+    peers[o.peer].end_owed = false;  // which end it sees is no longer clear
+    --requests.ends_owed;
+  }
   if (of_peer && o.peer < kMaxPeers && peers[o.peer].active) return PeerStimulus(o);
   if (o.socket >= kMaxSockets || !sockets[o.socket].used) return;
   Touch(o.socket);
@@ -30,6 +39,9 @@ void Judge::State::StimulusBegin(const Observation& o) {
     break;
   }
   s.tempted_after_close |= s.closing;
+  if (s.listening.inspected && s.listening.id != 0 && (op == Op::kPeerDisconnect || op == Op::kPeerReset)) {
+    ExerciseWhenQuiet(RuleId::kAbortOnlyBeforeEstablished);
+  }
   if (s.listener < kMaxSockets) {
     Touch(s.listener);
     sockets[s.listener].accepted_data = true;
@@ -116,6 +128,8 @@ void Judge::State::StimulusEnd(const Observation& o) {
     const bool done = o.status == kStatusSuccess;
     if (pending.to_peer && pending.peer < kMaxPeers) {
       PeerState& peer = peers[pending.peer];
+      const bool drops = op == Op::kPeerAbandon || op == Op::kPeerReset;
+      if (done && drops && peer.active && !peer.established && peer.begin < o.begin) peer.abandoned = true;
       if (op != Op::kPeerSend || !done) return;
       if (peer.active) peer.sent_must += pending.length;
       if (!peer.active && peer.socket < kMaxSockets) sockets[peer.socket].stream.sent_must += pending.length;

@@ -8,6 +8,9 @@ namespace wskcert::model {
 namespace {
 
 using Log = std::vector<Observation>;
+// The number of an inspect id that no client was given.
+constexpr uint32_t kUnusedId = 4000;
+
 using Visit = bool (*)(void*, Log&, const std::string&);
 
 Seen KindOf(const Observation& o) { return static_cast<Seen>(o.kind); }
@@ -115,6 +118,10 @@ class Mutator {
         return Sight(i);
       case Mutation::kDropSight:
         return DropSight(i);
+      case Mutation::kDeliver:
+        return Deliver(i);
+      case Mutation::kAbort:
+        return Abort(i);
     }
     return false;
   }
@@ -150,6 +157,17 @@ class Mutator {
       const bool part = kind == Seen::kCallbackNode || kind == Seen::kCallbackEnd || kind == Seen::kHeld ||
                         kind == Seen::kUnheld || kind == Seen::kHoldRefused || kind == Seen::kRetainedRead;
       if (part && log_[j].begin == i) edit->Drop(j);
+    }
+    // A connection that is not offered is not refused either.
+    const Event event = static_cast<Event>(log_[i].op);
+    const bool offers = (event == Event::kAccept || event == Event::kInspect) && log_[i].peer != kNoSlot;
+    for (size_t j = i + 1; j < count_ && offers; ++j) {
+      const Observation& o = log_[j];
+      if (o.peer != log_[i].peer) continue;
+      if (KindOf(o) == Seen::kStimulusBegin) break;
+      const PeerSight sight = static_cast<PeerSight>(o.code);
+      const bool ends = sight == PeerSight::kReset || sight == PeerSight::kRefused;
+      if (KindOf(o) == Seen::kPeerSaw && ends) edit->Drop(j);
     }
   }
 
@@ -222,6 +240,7 @@ class Mutator {
     std::vector<uint16_t> sockets;
     for (size_t j = 0; j < i; ++j) {
       if (KindOf(log_[j]) == Seen::kCallBegin) AddSlot(log_[j].socket, &sockets);
+      if (IsCompletion(j, Op::kAccept)) AddSlot(log_[j].target, &sockets);
     }
     // Sockets that are accepted, or just being accepted.
     for (size_t j = 0; j < count_; ++j) {
@@ -238,6 +257,74 @@ class Mutator {
       }
     }
     return false;
+  }
+
+  bool IsCompletion(size_t i, Op op) const {
+    return KindOf(log_[i]) == Seen::kCompletion && static_cast<Op>(log_[i].op) == op;
+  }
+
+  static Observation NewCall(uint16_t socket, Event event) {
+    Observation begin = {};
+    begin.ready = 1;
+    begin.kind = static_cast<uint8_t>(Seen::kCallbackBegin);
+    begin.op = static_cast<uint16_t>(event);
+    begin.socket = socket;
+    begin.irp = begin.peer = begin.target = kNoSlot;
+    begin.begin = begin.enclosing = begin.step = kNoIndex;
+    begin.thread = 200;  // a thread of the provider's
+    return begin;
+  }
+
+  // A whole call before observation i.
+  bool Insert(size_t i, const Observation& begin, wskcert::Status status) {
+    Edit edit(log_, count_);
+    const uint32_t name = edit.Insert(i, begin);
+    Observation end = NewCall(begin.socket, static_cast<Event>(begin.op));
+    end.kind = static_cast<uint8_t>(Seen::kCallbackEnd);
+    end.begin = name;
+    end.status = status;
+    edit.Insert(i, end);
+    return Offer(edit.Build(),
+                 "added before observation " + std::to_string(i) + ": " + ObservationText(begin, name));
+  }
+
+  // A WskAcceptEvent for a connection of each peer that has asked to connect, and one without a socket.
+  bool Deliver(size_t i) {
+    const Seen kind = KindOf(log_[i]);
+    if (kind != Seen::kQuiescence && kind != Seen::kCompletion) return false;
+    for (size_t j = 0; j < i; ++j) {
+      const Observation& o = log_[j];
+      const bool asks = KindOf(o) == Seen::kStimulusBegin && static_cast<Op>(o.op) == Op::kPeerConnect;
+      const bool called = KindOf(o) == Seen::kCallbackBegin && static_cast<Event>(o.op) == Event::kAccept &&
+                          (o.seen_flags & kSeenNullIndication) != 0;
+      if (o.socket == kNoSlot || (!asks && !called)) continue;
+      Observation begin = NewCall(o.socket, Event::kAccept);
+      begin.peer = o.peer;
+      if (called) begin.seen_flags = kSeenNullIndication;
+      if (Insert(i, begin, kStatusRequestNotAccepted)) return true;
+    }
+    return false;
+  }
+
+  // A WskAbortEvent for each request that was inspected, and for one that was not.
+  bool Abort(size_t i) {
+    const Seen kind = KindOf(log_[i]);
+    if (kind != Seen::kQuiescence && kind != Seen::kCompletion) return false;
+    uint16_t listener = kNoSlot;
+    for (size_t j = 0; j < i; ++j) {
+      const Observation& o = log_[j];
+      if (KindOf(o) == Seen::kCallBegin && static_cast<Op>(o.op) == Op::kConditionalAccept)
+        listener = o.socket;
+      if (KindOf(o) != Seen::kCallbackBegin || static_cast<Event>(o.op) != Event::kInspect) continue;
+      Observation begin = NewCall(o.socket, Event::kAbort);
+      begin.information = o.information;
+      begin.target = o.target;
+      if (Insert(i, begin, kStatusSuccess)) return true;
+    }
+    if (listener == kNoSlot) return false;
+    Observation begin = NewCall(listener, Event::kAbort);
+    begin.information = kUnusedId;
+    return Insert(i, begin, kStatusSuccess);
   }
 
   // The last datagram that was sent to a socket before observation i, as a node of an indication.
@@ -257,14 +344,7 @@ class Mutator {
   }
 
   bool InsertOne(size_t i, uint16_t socket, Event event, bool nothing) {
-    Observation begin = {};
-    begin.ready = 1;
-    begin.kind = static_cast<uint8_t>(Seen::kCallbackBegin);
-    begin.op = static_cast<uint16_t>(event);
-    begin.socket = socket;
-    begin.irp = begin.peer = begin.target = kNoSlot;
-    begin.begin = begin.enclosing = begin.step = kNoIndex;
-    begin.thread = 200;  // a thread of the provider's
+    Observation begin = NewCall(socket, event);
     if (nothing) begin.seen_flags = kSeenNullIndication;
     Observation end = begin;
     Observation node = begin;
@@ -304,6 +384,10 @@ class Mutator {
         (static_cast<Op>(log_[i].op) == Op::kSocket || static_cast<Op>(log_[i].op) == Op::kSocketConnect ||
          static_cast<Op>(log_[i].op) == Op::kAccept);
     if (creates && Changed(i, "no socket", [](Observation& o) { o.information = 0; })) return true;
+    const bool reads = IsCompletion(i, Op::kGetConditionalAccept);
+    if (reads && Changed(i, "the other value", [](Observation& o) { o.offset ^= 1; })) return true;
+    const bool asks = KindOf(log_[i]) == Seen::kCallEnd && log_[i].mask != 0;
+    if (asks && Changed(i, "another id", [](Observation& o) { o.mask = kUnusedId; })) return true;
     if (KindOf(log_[i]) == Seen::kCompletion) return Result(i);
     if (KindOf(log_[i]) == Seen::kCallbackNode) return Node(i);
     if (KindOf(log_[i]) == Seen::kCallEnd && static_cast<Op>(log_[i].op) == Op::kRegisterExtension) {
@@ -313,6 +397,18 @@ class Mutator {
     const uint32_t flag =
         static_cast<Event>(log_[i].op) == Event::kReceive ? kFlagEntireMessage : kMessageBroadcast;
     if (Changed(i, "another flag", [flag](Observation& o) { o.flags ^= flag; })) return true;
+    const Event event = static_cast<Event>(log_[i].op);
+    const bool requests = event == Event::kAccept || event == Event::kInspect;
+    if (requests && Changed(i, "an address of another family", [](Observation& o) { o.code = 1; }))
+      return true;
+    if (event == Event::kAbort &&
+        Changed(i, "another id", [](Observation& o) { o.information = kUnusedId; })) {
+      return true;
+    }
+    if (event == Event::kInspect && log_[i].information > 1 &&
+        Changed(i, "the id of the request before", [](Observation& o) { --o.information; })) {
+      return true;
+    }
     return Changed(i, "BytesIndicated one more", [](Observation& o) { ++o.information; }) ||
            Changed(i, "IRQL above DISPATCH_LEVEL", [](Observation& o) { o.irql = kDispatchLevel + 1; }) ||
            Changed(i, "IRQL below DISPATCH_LEVEL", [](Observation& o) { o.irql = kPassiveLevel; }) ||
@@ -489,7 +585,9 @@ const char* NameOf(Mutation mutation) {
                                                   "ending",
                                                   "no-function",
                                                   "sight",
-                                                  "drop-sight"};
+                                                  "drop-sight",
+                                                  "deliver",
+                                                  "abort"};
   return kNames[static_cast<size_t>(mutation)];
 }
 

@@ -41,8 +41,10 @@ enum class Mutation : uint8_t {
   kNoFunction,           // a function is missing from the socket's table
   kSight,                // a peer is refused instead of connected
   kDropSight,            // what a peer saw removed
+  kDeliver,              // a call of WskAcceptEvent for a connection, or without one
+  kAbort,                // a call of WskAbortEvent for a request
 };
-inline constexpr uint8_t kMutationCount = 14;
+inline constexpr uint8_t kMutationCount = 16;
 const char* NameOf(Mutation mutation);
 
 // Calls visit(mutant) for each mutant of one kind in a fixed order, until it returns true. Whether it did.

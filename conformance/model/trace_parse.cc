@@ -264,6 +264,7 @@ class Parser {
     o->thread = begin.thread;
     const Seen kind = static_cast<Seen>(o->kind);
     if (kind == Seen::kCallEnd || kind == Seen::kCompletion) o->irp = begin.irp;
+    if (kind == Seen::kCompletion && static_cast<Op>(begin.op) == Op::kAccept) o->target = begin.target;
     if (kind == Seen::kStimulusEnd) o->socket = kNoSlot, o->peer = begin.peer;
   }
 
@@ -344,8 +345,10 @@ class Parser {
       o->code = static_cast<uint8_t>(value);
     } else if (key == "length" || key == "accepted") {
       o->length = static_cast<uint32_t>(value);
-    } else if (key == "information") {
+    } else if (key == "information" || key == "id") {
       o->information = value;
+    } else if (key == "value") {
+      o->offset = value;
     } else if (key == "nodes") {
       o->mask = static_cast<uint32_t>(value);
     } else {

@@ -71,7 +71,7 @@ std::string ObservationText(const Observation& o, uint32_t index) {
   } else if (o.mask != 0) {
     const Op op = static_cast<Op>(o.op);
     const bool subset = (call && (op == Op::kSocket || op == Op::kSocketConnect || op == Op::kAccept)) ||
-                        kind == Seen::kCallbackEnd;
+                        kind == Seen::kCallbackEnd || kind == Seen::kCallEnd;
     if (subset) {
       add("subset", o.mask);
     } else {
@@ -82,11 +82,14 @@ std::string ObservationText(const Observation& o, uint32_t index) {
   if ((kind == Seen::kCallEnd || kind == Seen::kCallbackNode) && o.information != 0) {
     add("information", o.information);
   }
+  const bool result = kind == Seen::kCompletion || kind == Seen::kCallEnd;
+  if (result && o.length == 0 && o.offset != 0) add("value", o.offset);
   if (o.flags != 0) text.append(" flags=").append(CombinationText(kFlagNames, o.flags));
   const bool creates = kind == Seen::kCallBegin &&
                        (static_cast<Op>(o.op) == Op::kSocket || static_cast<Op>(o.op) == Op::kSocketConnect);
   const uint8_t usual_code = creates ? static_cast<uint8_t>(Category::kConnection) : 0;
-  const bool coded = call || kind == Seen::kCompletion || kind == Seen::kCallbackNode;
+  const bool coded =
+      call || kind == Seen::kCompletion || kind == Seen::kCallbackNode || kind == Seen::kCallbackBegin;
   if (o.code != usual_code && coded) add("code", o.code);
   if (kind == Seen::kCallBegin && o.content != 0) add("client", o.content);
   if ((o.seen_flags & kSeenNullIndication) != 0) text += " null";

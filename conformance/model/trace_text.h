@@ -20,9 +20,11 @@
 //   kSkip fault bad-context receive                              kFault finish           finish bug-check
 //   kEnd
 //
-// `client=N` is the client of a call that concerns one, `subset=N` a set of dispatch pointers.
-// Every line also takes irql=N, thread=N, inside=@label (the enclosing observation) and step=N. Statuses,
-// event masks and flags are written by name, or as numbers. `#` begins a comment.
+// `client=N` is the client of a call that concerns one, `subset=N` a set of dispatch pointers; on the return
+// of SIO_WSK_QUERY_INSPECT_ID the number of the id. `id=N` is that number on inspect and abort events,
+// `value=N` what a query returned. Every line also takes irql=N, thread=N, inside=@label (the enclosing
+// observation) and step=N. Statuses, event masks and flags are written by name, or as numbers. `#` begins a
+// comment.
 #ifndef WSKCERT_CONFORMANCE_MODEL_TRACE_TEXT_H_
 #define WSKCERT_CONFORMANCE_MODEL_TRACE_TEXT_H_
 

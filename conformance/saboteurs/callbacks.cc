@@ -97,7 +97,7 @@ const Saboteur kSaboteurs[] = {
               "Callbacks get a context that the client never gave.", "npi", false},
      .receive = ForeignReceiveContext,
      .disconnect = ForeignContext},
-    {.info = {"accept-gets-foreign-context", "callback.context.is-the-sockets",
+    {.info = {"accept-gets-foreign-context", "accept.event.listener-context",
               "WskAcceptEvent gets a context that the client never gave.", "npi", false},
      .accept = ForeignAcceptContext},
     {.info = {"receive-from-gets-foreign-context", "callback.context.is-the-sockets",

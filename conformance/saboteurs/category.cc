@@ -174,7 +174,7 @@ const Saboteur kSaboteurs[] = {
     {.info = {"accept-called-on-connection", "category.foreign-event.never-called",
               "WskAcceptEvent is called with the context of an accepted connection.", "npi", false},
      .receive = AcceptOnConnection},
-    {.info = {"inspect-without-conditional-accept", "category.conditional-events.only-in-that-mode",
+    {.info = {"inspect-without-conditional-accept", "inspect.only-conditional",
               "WskInspectEvent is called on a listening socket that is not in conditional-accept mode.",
               "npi", false},
      .accept = InspectFirst},

@@ -117,6 +117,22 @@ struct Extension {
   WSK_EXTENSION_CONTROL_IN in;  // what the provider gets
 };
 
+// A request to connect, as the client has answered it so far.
+struct Inspected {
+  WSK_INSPECT_ID id;
+  WSK_INSPECT_ACTION action;
+  bool pended;  // at first
+};
+inline constexpr ULONG kInspected = 8;
+
+// A call of WskInspectEvent beside the provider's.
+struct Inspecting {
+  SOCKADDR_INET local, remote;
+  WSK_INSPECT_ID id;
+  WSK_INSPECT_ACTION action;
+  KEVENT done;
+};
+
 // A socket of any category.
 struct Socket {
   WSK_SOCKET wsk;    // first: what the client holds
@@ -161,6 +177,9 @@ struct Socket {
   volatile LONG inherit_requests;       // that gave it
   volatile LONG conditional;            // SO_CONDITIONAL_ACCEPT is on
   volatile LONG inspects_pended;
+  volatile LONG inspected_count;    // requests that the client was asked about, of which
+  Inspected inspected[kInspected];  // the first
+  PSOCKADDR local, remote;          // that the client gave to the WskAccept that made the socket
   volatile LONG bound;
   volatile LONG connected;
   volatile LONG silent;  // SIO_WSK_SET_TCP_SILENT_MODE was accepted
@@ -170,6 +189,8 @@ struct Socket {
   PVOID volatile kept[kEventCount];  // IRPs to be completed with success when the running calls have returned
   PVOID volatile queued[kQueuedReceives];
   SOCKADDR_INET address;
+  Inspecting inspecting;
+  PVOID output;
   volatile LONG mark;
   volatile LONG64 left;  // bytes
   ULONG flags;
@@ -332,6 +353,9 @@ NTSTATUS Pass(Request* request);
 NTSTATUS PassHeld(Request* request, bool* held);
 // From a completing hook: hands a kReceive back to the provider, as if it had never completed.
 void PassAgain(Completion* completion);
+// The same for a kAccept of PassHeld that brought a socket, which the saboteur keeps: the next one has this
+// context and table of the client's.
+void AcceptAgain(Completion* completion, PVOID context, const WSK_CLIENT_CONNECTION_DISPATCH* dispatch);
 // Calls the provider with this IRP or none, with no way back; the client's IRP is not touched.
 NTSTATUS Forward(const Request& request, PIRP irp);
 // Calls the provider with an IRP of the interposer's own and forgets it. False: no memory; nothing was
@@ -353,6 +377,8 @@ NTSTATUS PassRelease(Socket* socket, PVOID list);
 NTSTATUS SetEvents(Socket* socket, ULONG mask);
 // The provider says that the socket no longer functions.
 bool Broken(Socket* socket);
+// The inspect id of the request that an accepted socket comes from. False: it was not inspected.
+bool IdOf(Socket* made, WSK_INSPECT_ID* id);
 // Calls routine(socket) on a system thread at PASSIVE_LEVEL. False: the socket has such a call waiting
 // already.
 bool Later(Socket* socket, void (*routine)(Socket* socket));
@@ -465,6 +491,7 @@ const WSK_EXPORTS* Interpose(const WSK_EXPORTS* real, const Saboteur* saboteur);
 
 extern const Topic kStaticTopic, kCategoryTopic, kInheritTopic, kListenTopic, kDatagramTopic, kExtensionTopic,
     kDisableOthersTopic, kReceiveRequestTopic, kDatagramNodeTopic, kSilentTopic;
+extern const Topic kAcceptTopic, kInspectTopic;
 extern const Topic kEnableTopic, kDisableTopic, kInProgressTopic, kIrpTopic, kReceiveTopic, kDisconnectTopic,
     kCloseTopic, kCallbackTopic, kRunTopic;
 

@@ -210,6 +210,11 @@ WSK_INSPECT_ACTION CallInspect(const InspectCall& call) {
   Enter(socket, kInspectEvent);
   const WSK_INSPECT_ACTION action =
       socket->client_listen->WskInspectEvent(socket->context, call.local, call.remote, call.id);
+  if (call.id != nullptr) {
+    const LONG index = InterlockedIncrement(&socket->inspected_count) - 1;
+    if (index < static_cast<LONG>(kInspected))
+      socket->inspected[index] = {*call.id, action, action == WskInspectPend};
+  }
   if (action == WskInspectPend) InterlockedIncrement(&socket->inspects_pended);
   Leave(socket, kInspectEvent);
   return action;

@@ -205,6 +205,12 @@ NTSTATUS Run(Request* request) {
   if (function == Function::kInspectComplete && socket->inspects_pended > 0) {
     InterlockedDecrement(&socket->inspects_pended);
   }
+  for (ULONG i = 0; i < kInspected && function == Function::kInspectComplete; ++i) {
+    Inspected* one = &socket->inspected[i];
+    const bool same =
+        one->id.Key == request->inspect->Key && one->id.SerialNumber == request->inspect->SerialNumber;
+    if (same) one->action = request->action;
+  }
   if (function == Function::kClose) InterlockedExchange(&socket->closing, 1);
   const NTSTATUS status =
       state.saboteur->request != nullptr ? state.saboteur->request(request) : Pass(request);
@@ -298,6 +304,26 @@ void PassAgain(Completion* completion) {
   Forward(request, completion->irp);
 }
 
+void AcceptAgain(Completion* completion, PVOID context, const WSK_CLIENT_CONNECTION_DISPATCH* dispatch) {
+  Socket* before = completion->made;
+  Socket* made = NewSocket(before->owner, Function::kAccept, WSK_FLAG_CONNECTION_SOCKET, context);
+  if (made == nullptr) return CompleteKept(completion->irp, STATUS_INSUFFICIENT_RESOURCES);
+  made->listener = completion->socket;
+  made->local = before->local;
+  made->remote = before->remote;
+  const Accepting accepting = {
+      made, made, static_cast<const WSK_CLIENT_CONNECTION_DISPATCH*>(WrapCallbacks(made, dispatch)),
+      made->local, made->remote};
+  Request request = {};
+  request.socket = completion->socket;
+  request.function = Function::kAccept;
+  request.flags = completion->flags;
+  request.accepting = &accepting;
+  PassingOf(completion->irp)->detail = made;
+  PrepareNext(completion->irp);
+  Forward(request, completion->irp);
+}
+
 bool ForwardAlone(const Request& request) {
   PIRP irp = IoAllocateIrp(1, FALSE);
   if (irp == nullptr) return false;
@@ -352,6 +378,12 @@ bool Broken(Socket* socket) {
   return socket->functions.control(socket->real, WskIoctl, SIO_WSK_QUERY_IDEAL_SEND_BACKLOG, 0, 0, nullptr,
                                    sizeof(backlog), &backlog, &returned,
                                    nullptr) == STATUS_FILE_FORCED_CLOSED;
+}
+
+bool IdOf(Socket* made, WSK_INSPECT_ID* id) {
+  SIZE_T returned = 0;
+  return made->functions.control(made->real, WskIoctl, SIO_WSK_QUERY_INSPECT_ID, 0, 0, nullptr, sizeof(*id),
+                                 id, &returned, nullptr) == STATUS_SUCCESS;
 }
 
 bool Later(Socket* socket, void (*routine)(Socket* socket)) {

@@ -159,6 +159,8 @@ NTSTATUS WSKAPI OnAccept(PWSK_SOCKET wsk, ULONG flags, PVOID context,
     accepting.made = NewSocket(socket->owner, Function::kAccept, WSK_FLAG_CONNECTION_SOCKET, context);
   if (accepting.made != nullptr) {
     accepting.made->listener = socket;
+    accepting.made->local = local;
+    accepting.made->remote = remote;
     accepting.context = accepting.made;
     accepting.dispatch =
         static_cast<const WSK_CLIENT_CONNECTION_DISPATCH*>(WrapCallbacks(accepting.made, dispatch));

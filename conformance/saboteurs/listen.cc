@@ -13,7 +13,7 @@ void EnableAfterAll(Socket* socket, PVOID) {
 NTSTATUS NeverEnable(Request* request) {
   Socket* socket = request->socket;
   if (request->function == Function::kEnable && request->events == WSK_EVENT_ACCEPT && socket->bound != 0 &&
-      socket->inherit == 0 && state.disables == 0 && !Broken(socket)) {
+      socket->inherit == 0 && socket->conditional == 0 && state.disables == 0 && !Broken(socket)) {
     InterlockedExchange(&socket->mark, 1);
     return Answer(request, STATUS_SUCCESS, STATUS_SUCCESS);
   }

@@ -80,6 +80,16 @@ NTSTATUS EnableOnDisable(Request* request) {
   return Answer(request, status, status);
 }
 
+// In conditional-accept mode, too.
+NTSTATUS EnableOnConditionalBind(Completion* completion) {
+  Socket* socket = completion->socket;
+  if (completion->function == Function::kBind && NT_SUCCESS(completion->irp->IoStatus.Status) &&
+      socket->conditional != 0 && IsStatic(socket, kAcceptEvent)) {
+    SetEvents(socket, WSK_EVENT_ACCEPT);
+  }
+  return STATUS_SUCCESS;
+}
+
 // ---- Other categories
 
 ULONG EventsOfCategory(ULONG category) {
@@ -159,6 +169,7 @@ const Saboteur kSaboteurs[] = {
     {.info = {"static-accept-not-applied", "static.accept.starts-when-bound",
               "A statically enabled WskAcceptEvent is never called; connections wait.", "npi", false},
      .request = EnableOnDisable,
+     .completing = EnableOnConditionalBind,
      .control_client = SetAllButAccept},
     {.info = {"static-mixed-mask-fails-creation", "static.mixed-mask.creation-succeeds",
               "No socket can be created whose category lacks one of the static events.", "npi", false},

@@ -7,29 +7,18 @@ namespace {
 using saboteurs::Saboteur;
 using saboteurs::Topic;
 
-constexpr size_t kCapacity = 256;
+constexpr size_t kCapacity = 512;
 const Saboteur kNone = {.info = {"none", "",
                                  "The interposer alone: whatever the provider does is seen unchanged.", "npi",
                                  false}};
-const Topic* const kTopics[] = {&saboteurs::kStaticTopic,
-                                &saboteurs::kCategoryTopic,
-                                &saboteurs::kInheritTopic,
-                                &saboteurs::kListenTopic,
-                                &saboteurs::kDatagramTopic,
-                                &saboteurs::kDatagramNodeTopic,
-                                &saboteurs::kReceiveRequestTopic,
-                                &saboteurs::kSilentTopic,
-                                &saboteurs::kExtensionTopic,
-                                &saboteurs::kDisableOthersTopic,
-                                &saboteurs::kEnableTopic,
-                                &saboteurs::kDisableTopic,
-                                &saboteurs::kInProgressTopic,
-                                &saboteurs::kReceiveTopic,
-                                &saboteurs::kDisconnectTopic,
-                                &saboteurs::kCloseTopic,
-                                &saboteurs::kIrpTopic,
-                                &saboteurs::kCallbackTopic,
-                                &saboteurs::kRunTopic};
+const Topic* const kTopics[] = {
+    &saboteurs::kAcceptTopic,   &saboteurs::kInspectTopic,      &saboteurs::kStaticTopic,
+    &saboteurs::kCategoryTopic, &saboteurs::kInheritTopic,      &saboteurs::kListenTopic,
+    &saboteurs::kDatagramTopic, &saboteurs::kDatagramNodeTopic, &saboteurs::kReceiveRequestTopic,
+    &saboteurs::kSilentTopic,   &saboteurs::kExtensionTopic,    &saboteurs::kDisableOthersTopic,
+    &saboteurs::kEnableTopic,   &saboteurs::kDisableTopic,      &saboteurs::kInProgressTopic,
+    &saboteurs::kReceiveTopic,  &saboteurs::kDisconnectTopic,   &saboteurs::kCloseTopic,
+    &saboteurs::kIrpTopic,      &saboteurs::kCallbackTopic,     &saboteurs::kRunTopic};
 
 struct Table {
   SaboteurInfo infos[kCapacity];

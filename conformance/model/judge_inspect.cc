@@ -1,0 +1,304 @@
+// Conditional accept: inspections of requests to connect, what becomes of the requests, and what tells of
+// them.
+#include "conformance/model/judge_state.h"
+
+namespace wskcert::model {
+
+namespace {
+
+constexpr uint32_t kActionReject = 0;
+constexpr uint32_t kActionAccept = 1;
+constexpr uint32_t kActionPend = 2;
+
+// Surely not decided yet, and surely still there.
+bool Undecided(const PeerState& peer) {
+  const bool asked = peer.answer == Answer::kAsked || peer.answer == Answer::kPend;
+  return asked && peer.active && !peer.resumed_may && !peer.dropped_may && !peer.aborted && !peer.over;
+}
+
+}  // namespace
+
+// The request that an inspect id stands for, while its peer has not made another.
+PeerState* Judge::State::RequestOf(const IdState& id) {
+  if (id.peer >= kMaxPeers || peers[id.peer].begin != id.begin) return nullptr;
+  return &peers[id.peer];
+}
+
+bool Judge::State::InspectStarts(const Observation& o, SocketState& s) {
+  PeerState& peer = peers[o.peer];
+  if (peer.listener != o.socket) return !Forbid({RuleId::kCallbackContextIsTheSockets});
+  // nc-wsk-pfn_wsk_inspect_event.md, LocalAddress and RemoteAddress.
+  if (o.code != 0 && Forbid({RuleId::kInspectEventAddresses})) return false;
+  Exercise(RuleId::kInspectEventAddresses);
+  if (peer.again) return true;
+  const IdState mine = {o.peer, peer.begin};
+  const uint32_t number = o.information <= kMaxIds ? static_cast<uint32_t>(o.information) : 0;
+  if (number != 0) {
+    // ns-wsk-_wsk_inspect_id.md, Remarks: the contents identify the request uniquely.
+    for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
+      if (i == o.peer || peers[i].again || peers[i].id == 0 || !Undecided(peers[i])) continue;
+      if (peers[i].id == number && Forbid({RuleId::kInspectIdUnique})) return false;
+      Exercise(RuleId::kInspectIdUnique);
+    }
+    requests.by_number[number] = mine;
+    if (number >= requests.numbers) requests.numbers = number + 1;
+  }
+  if (o.target < kMaxInspects) {
+    requests.by_slot[o.target] = mine;
+    if (o.target >= requests.slots) requests.slots = o.target + 1u;
+  }
+  peer.id = number;
+  // What a second inspection of a request means, no page says.
+  peer.answer = peer.answer == Answer::kNone ? Answer::kAsked : Answer::kOdd;
+  if (s.listening.strange_abort != kNoIndex && s.listening.strange_id == number) {
+    s.listening.strange_abort = kNoIndex;
+    peer.aborted = true;
+  }
+  return true;
+}
+
+void Judge::State::InspectEnded(const Observation& o, const Running& call, SocketState& s) {
+  if (o.status == kActionPend) ++s.inspections;
+  if (o.status == kActionAccept) s.events[kAccept].trigger |= s.events[kAccept].MayStart();
+  if (o.status > kActionPend && !call.nothing) Breach(RuleId::kApplicationInspectEventAction, call.socket);
+  if (call.peer >= kMaxPeers) return;
+  PeerState& peer = peers[call.peer];
+  if (peer.begin == kNoIndex || peer.begin > call.begin || peer.answer != Answer::kAsked) return;
+  peer.quiet_after = false;
+  // WskInspectComplete was called already, which is for requests that pend.
+  const bool early = peer.resumed_may || peer.dropped_may;
+  switch (o.status) {
+    case kActionAccept:
+      peer.answer = early ? Answer::kOdd : Answer::kAccept;
+      Taker(s, peer);
+      break;
+    case kActionReject:
+      peer.answer = early ? Answer::kOdd : Answer::kReject;
+      break;
+    case kActionPend:
+      peer.answer = Answer::kPend;
+      break;
+    default:
+      peer.answer = Answer::kOdd;
+      break;
+  }
+}
+
+// A request is delivered: it must have been accepted before. False: refused.
+bool Judge::State::JudgeInspected(const PeerState& peer, const SocketState& s) {
+  if (peer.answer == Answer::kOdd || s.events[kInspect].unjudged || !HasFunction(s.dispatch, kInspect))
+    return true;
+  if (peer.aborted) {
+    // nc-wsk-pfn_wsk_abort_event.md, Remarks: dropped, and not established even if it is accepted afterwards.
+    return !Forbid(
+        {peer.resumed_late ? RuleId::kInspectCompleteAbortedNotEstablished : RuleId::kAbortNotDeliveredToo});
+  }
+  switch (peer.answer) {
+    case Answer::kNone:
+      // listening-for-and-accepting-incoming-connections.md: inspected first of all.
+      if (!peer.inspect_owed || s.closing || s.dead_may) return true;
+      return !Forbid({RuleId::kInspectConditionalIndicates, RuleId::kAcceptConditionalAfterInspection});
+    case Answer::kAsked:
+      return peer.resumed_may || !Forbid({RuleId::kAcceptConditionalAfterInspection});
+    case Answer::kPend:
+      if (peer.resumed_may) return true;
+      return !Forbid(
+          {peer.dropped_may ? RuleId::kInspectCompleteRejectedDropped : RuleId::kInspectPendedWaits});
+    case Answer::kReject:
+      return !Forbid({RuleId::kInspectRejectedDropped});
+    default:
+      return true;
+  }
+}
+
+bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
+  if (s.inspections != 0) --s.inspections;
+  const uint32_t number = o.information <= kMaxIds ? static_cast<uint32_t>(o.information) : 0;
+  IdState id;
+  if (number != 0) {
+    id = requests.by_number[number];
+  } else if (o.target < kMaxInspects) {
+    id = requests.by_slot[o.target];
+  }
+  if (number != 0 && id.peer == kNone) {
+    // nc-wsk-pfn_wsk_abort_event.md, Remarks, second condition. The call of WskInspectEvent may have been
+    // committed and not yet be seen, where a request is there that it can be about.
+    bool dropped = false;
+    for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
+      const PeerState& peer = peers[i];
+      dropped |=
+          peer.abandoned && !peer.aborted && (peer.answer == Answer::kPend || peer.answer == Answer::kAccept);
+      if (!peer.active || (peer.answer != Answer::kNone && !peer.again)) continue;
+      s.listening.strange_abort = now;
+      s.listening.strange_id = number;
+      return true;
+    }
+    return !Forbid({dropped ? RuleId::kAbortIdMatches : RuleId::kAbortOnlyAfterInspection});
+  }
+  PeerState* found = RequestOf(id);
+  if (found == nullptr || found->again || !found->conditional || found->listener != o.socket) return true;
+  PeerState& peer = *found;
+  // The same, third and fourth condition.
+  if (peer.answer == Answer::kReject && Forbid({RuleId::kAbortRejectedNone})) return false;
+  if (peer.delivered) {
+    return !Forbid({peer.refused ? RuleId::kAcceptRefusedNoAbort : RuleId::kAbortOnlyBeforeEstablished});
+  }
+  if (peer.aborted && Forbid({RuleId::kAbortAtMostOnce})) return false;
+  peer.aborted = true;
+  peer.quiet_after = false;
+  if (!peer.abandoned) return true;
+  if (number != 0) Exercise(RuleId::kAbortIdMatches);
+  if (s.closing || s.dead_may || starved || peer.dropped_may) return true;
+  if (peer.answer == Answer::kPend && !peer.resumed_may) {
+    ExerciseWhenQuiet(RuleId::kAbortPendedDroppedIndicated);
+  } else if (peer.answer == Answer::kAccept || peer.answer == Answer::kPend) {
+    ExerciseWhenQuiet(RuleId::kAbortAcceptedDroppedIndicated);
+  }
+  return true;
+}
+
+// ---- WskInspectComplete
+
+void Judge::State::InspectCompleteBegin(OpenCall& call, const Observation& o, SocketState& s) {
+  if (s.inspections != 0) --s.inspections;
+  s.events[kAccept].trigger |= s.events[kAccept].MayStart();
+  PeerState* peer = o.target < kMaxInspects ? RequestOf(requests.by_slot[o.target]) : nullptr;
+  if (peer != nullptr && (peer->again || peer->listener != call.socket)) peer = nullptr;
+  // nc-wsk-pfn_wsk_inspect_complete.md, Action and Remarks. The breach concerns the IRP, and the request.
+  const bool answered =
+      peer != nullptr && (peer->answer == Answer::kAccept || peer->answer == Answer::kReject);
+  const bool odd = o.code > kActionAccept;
+  if (odd) breached.Add(RuleId::kApplicationInspectCompleteAction);
+  if (!s.conditional_may) breached.Add(RuleId::kApplicationInspectCompleteWhereConditional);
+  if (answered) breached.Add(RuleId::kApplicationInspectCompleteWherePended);
+  if (odd || answered || !s.conditional_may) {
+    if (peer != nullptr) peer->answer = Answer::kOdd;
+    call.judged = false;
+    return;
+  }
+  AcceptCall& accept = call.accept;
+  accept.accepts = o.code == kActionAccept;
+  accept.sound = call.judged && call.with_irp;
+  if (peer != nullptr) {
+    accept.pended =
+        peer->answer == Answer::kPend && !peer->resumed_may && !peer->dropped_may && !peer->aborted;
+    accept.peer = requests.by_slot[o.target].peer;
+    accept.peer_begin = peer->begin;
+    if (peer->aborted) {
+      peer->resumed_late |= accept.accepts;
+    } else if (peer->resumed_may || peer->dropped_may) {
+      peer->answer = Answer::kOdd;  // which of two counts is open
+    } else {
+      (accept.accepts ? peer->resumed_may : peer->dropped_may) = true;
+      if (accept.accepts && peer->answer == Answer::kPend) Taker(s, *peer);
+    }
+    peer->quiet_after = false;
+  }
+  if (accept.pended) GoneBegin(call, s);
+  if (call.with_irp) irps[call.irp].accept = accept;
+}
+
+void Judge::State::InspectCompleted(const IrpState& irp, Status status) {
+  if (!IsSuccess(status) || irp.accept.peer >= kMaxPeers) return;
+  PeerState& peer = peers[irp.accept.peer];
+  if (peer.begin != irp.accept.peer_begin || peer.aborted) return;
+  (irp.accept.accepts ? peer.resumed : peer.dropped) = true;
+  peer.quiet_after = false;
+}
+
+// ---- Quiescence
+
+// A request when everything has come to rest. `by_event`, `queued`: who would take it. False: refused.
+bool Judge::State::QuietInspection(const SocketState& s, PeerState& peer, bool by_event, bool queued) {
+  if (peer.answer == Answer::kOdd || s.events[kInspect].unjudged || s.events[kAbort].unjudged) return true;
+  const bool accepted = peer.answer == Answer::kAccept || (peer.resumed && peer.answer == Answer::kPend);
+  const bool aborts = HasFunction(s.dispatch, kAbort);
+  // nc-wsk-pfn_wsk_inspect_complete.md and nc-wsk-pfn_wsk_inspect_event.md, Remarks: dropped before it was
+  // established.
+  if (peer.abandoned && !peer.aborted && aborts && !peer.dropped_may) {
+    const bool resumed = peer.answer == Answer::kAccept || (peer.answer == Answer::kPend && peer.resumed_may);
+    if (resumed && Forbid({RuleId::kAbortAcceptedDroppedIndicated})) return false;
+    if (peer.answer == Answer::kPend && Forbid({RuleId::kAbortPendedDroppedIndicated})) return false;
+  }
+  // The same: established, and returned to the application by one of the two; or else aborted.
+  const bool takes = (peer.owed && by_event) || (peer.owed_function && queued);
+  if (accepted && takes && !peer.aborted && !peer.fin && !peer.reset && !peer.dropped_may &&
+      !peer.delivered) {
+    if (Forbid({peer.answer == Answer::kPend ? RuleId::kInspectCompleteAcceptedDelivered
+                                             : RuleId::kInspectAcceptedDelivered})) {
+      return false;
+    }
+  }
+  if (peer.abandoned && peer.answer == Answer::kNone) Exercise(RuleId::kAbortOnlyAfterInspection);
+  if (peer.answer == Answer::kReject && aborts && peer.id != 0) Exercise(RuleId::kAbortRejectedNone);
+  // Prohibitions, put to the test where somebody would have taken the connection.
+  if (!by_event && !queued) return true;
+  if (peer.answer == Answer::kReject) Exercise(RuleId::kInspectRejectedDropped);
+  if (peer.aborted) {
+    Exercise(peer.resumed_late ? RuleId::kInspectCompleteAbortedNotEstablished
+                               : RuleId::kAbortNotDeliveredToo);
+  } else if (peer.answer == Answer::kPend && !peer.resumed_may) {
+    Exercise(peer.dropped ? RuleId::kInspectCompleteRejectedDropped : RuleId::kInspectPendedWaits);
+  }
+  return true;
+}
+
+// The same while calls of callbacks run: a request must wait for its inspection.
+void Judge::State::RunningInspections(const SocketState& s) {
+  const EventState& accept = s.events[kAccept];
+  const bool taker = (accept.MustIndicate() && !accept.unjudged) || s.accepts != 0;
+  if (!taker || s.closing || s.dead_may || starved) return;
+  for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
+    const PeerState& peer = peers[i];
+    if (peer.conditional && !peer.again && peer.answer == Answer::kAsked && !peer.resumed_may &&
+        !peer.aborted) {
+      Exercise(RuleId::kAcceptConditionalAfterInspection);
+    }
+  }
+}
+
+// ---- What can be asked
+
+// so-conditional-accept.md: off at first; reading it tells how it is.
+void Judge::State::OptionRead(const Observation& o, const IrpState& irp, const SocketState& s) {
+  if (!IsSuccess(o.status) || s.category != Category::kListen || s.closing || s.dead_may) return;
+  if (!s.conditional_may) {
+    if (o.offset != 0 && Forbid({RuleId::kInspectDefaultOff, RuleId::kInspectOptionReadsBack})) return;
+    Exercise(RuleId::kInspectDefaultOff);
+    Exercise(RuleId::kInspectOptionReadsBack);
+  } else if (s.conditional_must && s.listening.mode_since < irp.call) {
+    if (o.offset != 1 && Forbid({RuleId::kInspectOptionReadsBack})) return;
+    Exercise(RuleId::kInspectOptionReadsBack);
+  }
+}
+
+// A socket that was accepted: by the mode of its listening socket, and by its request.
+void Judge::State::IdOf(SocketState& s, uint16_t number) {
+  if (s.listener >= kMaxSockets) return;
+  s.listening.not_inspected = !sockets[s.listener].conditional_may;
+  if (number >= kMaxPeers) return;
+  const PeerState& peer = peers[number];
+  if (!peer.active || peer.again || !peer.conditional) return;
+  s.listening.inspected = peer.answer == Answer::kAccept || peer.resumed_may;
+  s.listening.id = peer.id;
+}
+
+// sio-wsk-query-inspect-id.md: on a connection that a listening socket in that mode accepted, its id; on any
+// other socket an error.
+void Judge::State::QueryIdReturned(const OpenCall& call, const SocketState& s, const Observation& o) {
+  if (call.with_irp || s.closing || s.dead_may || starved || s.accepting || s.refused) return;
+  if (o.status == kStatusInsufficientResources) return;
+  const bool accepted = s.origin == Origin::kByFunction || s.origin == Origin::kByEvent;
+  if (!accepted || s.listening.not_inspected) {
+    if (o.status != kStatusInvalidDeviceRequest && Forbid({RuleId::kInspectQueryIdElsewhereRefused})) return;
+    Exercise(RuleId::kInspectQueryIdElsewhereRefused);
+    return;
+  }
+  if (!s.listening.inspected) return;
+  const bool size = o.information == call.length;
+  const bool same = o.mask == 0 || s.listening.id == 0 || o.mask == s.listening.id;
+  if ((o.status != kStatusSuccess || !size || !same) && Forbid({RuleId::kInspectQueryIdMatches})) return;
+  Exercise(RuleId::kInspectQueryIdMatches);
+}
+
+}  // namespace wskcert::model
