@@ -216,6 +216,33 @@ TEST(EchoServer, ClosesItsEndOfBrokenSockets) {
       [](const Peers& peers) { EXPECT_EQ(peers.Saw(1).received, "x"); });
 }
 
+// The same over real threads: what a schedule decides above, the host's processors decide here.
+TEST(EchoServer, ServesAndUnloadsOverRealThreads) {
+  const Script script = [](Peers& peers) {
+    for (uint32_t peer = 1; peer <= 4; ++peer) peers.Connect(peer, kPort);
+    Settle();
+    for (uint32_t peer = 1; peer <= 4; ++peer) peers.Send(peer, Text(peer, 4000));
+    PeerStopAcknowledging(4, true);
+    PeerDisconnect(1);
+    PeerReset(2);
+    Settle();
+    for (uint32_t peer = 5; peer <= 6; ++peer) peers.Connect(peer, kPort);  // These race with the unload.
+  };
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    SCOPED_TRACE(seed);
+    RunOptions run;
+    run.threads = Threads::kReal;
+    run.seed = seed;
+    Hosting hosting;
+    Play(script, run, &hosting);
+    ASSERT_TRUE(Clean(hosting.report)) << hosting.report.text;
+    EXPECT_TRUE(hosting.peers.Saw(1).received == Text(1, 4000)) << hosting.peers.Saw(1).received.size();
+    EXPECT_TRUE(hosting.peers.Saw(1).finished);
+    EXPECT_TRUE(hosting.peers.Saw(3).received == Text(3, 4000)) << hosting.peers.Saw(3).received.size();
+    EXPECT_TRUE(hosting.peers.Saw(3).reset) << "by the unload";
+  }
+}
+
 // Whichever allocation fails: DriverEntry fails in good order, or the driver serves whom it can; and it
 // unloads without a leak.
 TEST(EchoServer, LeaksNothingWhicheverAllocationFails) {

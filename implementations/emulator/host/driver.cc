@@ -30,6 +30,9 @@ struct Hosted {
   UNICODE_STRING registry;
 };
 
+// Static: kernel objects are referred to by address, also by what is left of the last run.
+Hosted g_hosted;
+
 size_t Widen(const char* text, WCHAR* to, size_t at, size_t size) {
   for (; *text != 0 && at + 1 < size; ++text) to[at++] = static_cast<WCHAR>(*text);
   to[at] = 0;
@@ -65,6 +68,7 @@ void Prepare(Hosted* hosted, const char* name) {
 }
 
 uint32_t ThreadsLeft(uint32_t* number) {
+  RuntimeLock guard;
   uint32_t count = 0;
   for (LIST_ENTRY* e = g_scheduler.threads.Flink; e != &g_scheduler.threads; e = e->Flink) {
     const Thread* thread = CONTAINING_RECORD(e, Thread, all);
@@ -76,6 +80,7 @@ uint32_t ThreadsLeft(uint32_t* number) {
 }
 
 uint32_t TimersSet() {
+  RuntimeLock guard;
   uint32_t count = 0;
   for (LIST_ENTRY* e = g_scheduler.timers.Flink; e != &g_scheduler.timers; e = e->Flink) {
     const auto* timer = CONTAINING_RECORD(e, KTIMER, TimerListEntry);
@@ -195,10 +200,11 @@ void Describe(HostReport* report) {
 
 }  // namespace
 
+PDRIVER_OBJECT HostedDriver() { return &g_hosted.driver; }
+
 void HostDriver(DriverEntryFunction entry, const HostOptions& options, void (*script)(void* context),
                 void* context, HostReport* report) {
-  // Static: kernel objects are referred to by address, also by what is left of the last run.
-  static Hosted hosted;
+  Hosted& hosted = g_hosted;
   *report = HostReport{};
   hosted = Hosted{};
   hosted.entry = entry;

@@ -2,6 +2,7 @@
 #include "implementations/emulator/host/exports.h"
 
 #include "implementations/emulator/emulator.h"
+#include "implementations/emulator/kernel/runtime.h"
 
 namespace wskcert::emulator {
 namespace {
@@ -17,6 +18,7 @@ const WSK_EXPORTS* Exports() {
 }  // namespace wskcert::emulator
 
 using wskcert::emulator::Exports;
+using wskcert::emulator::SetBlockedNote;
 
 extern "C" {
 
@@ -24,10 +26,17 @@ NTSTATUS WSKAPI WskRegister(PWSK_CLIENT_NPI npi, PWSK_REGISTRATION registration)
   return Exports()->Register(npi, registration);
 }
 
-VOID WSKAPI WskDeregister(PWSK_REGISTRATION registration) { Exports()->Deregister(registration); }
+VOID WSKAPI WskDeregister(PWSK_REGISTRATION registration) {
+  SetBlockedNote("in WskDeregister: a socket is open, a capture not released or a call in progress");
+  Exports()->Deregister(registration);
+  SetBlockedNote(nullptr);
+}
 
 NTSTATUS WSKAPI WskCaptureProviderNPI(PWSK_REGISTRATION registration, ULONG timeout, PWSK_PROVIDER_NPI npi) {
-  return Exports()->CaptureProviderNPI(registration, timeout, npi);
+  SetBlockedNote("in WskCaptureProviderNPI: the subsystem is not ready");
+  const NTSTATUS status = Exports()->CaptureProviderNPI(registration, timeout, npi);
+  SetBlockedNote(nullptr);
+  return status;
 }
 
 VOID WSKAPI WskReleaseProviderNPI(PWSK_REGISTRATION registration) {

@@ -8,6 +8,9 @@
 
 namespace wskcert::emulator {
 
+// The driver that HostDriver hosts, in its run.
+PDRIVER_OBJECT HostedDriver();
+
 // Null: the emulator's own. Between runs.
 void SetExports(const WSK_EXPORTS* exports);
 const WSK_EXPORTS* Exports();

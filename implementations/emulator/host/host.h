@@ -71,6 +71,12 @@ struct HostReport {
 void HostDriver(DriverEntryFunction entry, const HostOptions& options, void (*script)(void* context),
                 void* context, HostReport* report);
 
+// For scripts: opens the driver's device (the last that it created), makes one device control request with
+// these buffers, and closes it again. Returns the NTSTATUS of the request, or of the create request if that
+// failed; *returned is how many bytes of `output` the driver filled.
+int32_t HostControl(uint32_t code, const void* input, uint32_t input_size, void* output, uint32_t output_size,
+                    uint32_t* returned);
+
 // Whether the run finished, the driver was loaded and unloaded, and nothing was left behind.
 bool Clean(const HostReport& report);
 

@@ -33,7 +33,10 @@ const PeerView& Peers::Saw(uint32_t peer) const {
 bool Peers::Connect(uint32_t peer, uint16_t port, bool ipv6) {
   const HostAddress address(port, ipv6);
   // Before the attempt, because what comes of it may be told at once.
-  views_[peer] = PeerView();
+  {
+    std::lock_guard<std::mutex> guard(lock_);
+    views_[peer] = PeerView();
+  }
   return PeerConnect(peer, address.bytes);
 }
 
@@ -47,7 +50,9 @@ bool Peers::SendDatagram(uint32_t peer, uint16_t port, std::string_view bytes, b
 }
 
 void Peers::OnEvent(void* peers, const PeerEvent* event) {
-  PeerView& view = static_cast<Peers*>(peers)->views_[event->peer];
+  auto* self = static_cast<Peers*>(peers);
+  std::lock_guard<std::mutex> guard(self->lock_);
+  PeerView& view = self->views_[event->peer];
   const auto* data = reinterpret_cast<const char*>(event->data);
   switch (event->kind) {
     case PeerEvent::kConnected:

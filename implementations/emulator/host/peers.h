@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,7 @@ class Peers {
   Peers(const Peers&) = delete;
   Peers& operator=(const Peers&) = delete;
 
+  // What it has seen by now; look when nothing runs, after Settle or after the run.
   const PeerView& Saw(uint32_t peer) const;
 
   // The peer connects to a port of the host (host byte order), at its IPv4 or IPv6 address. False: it is
@@ -44,6 +46,8 @@ class Peers {
  private:
   static void OnEvent(void* peers, const PeerEvent* event);
 
+  // Over real threads (RunOptions::threads) peers see things at the same time.
+  std::mutex lock_;
   std::map<uint32_t, PeerView> views_;
 };
 

@@ -41,14 +41,15 @@ void Free(void* block, uint32_t tag) {
   RequireIrqlAtMost(header->paged ? APC_LEVEL : DISPATCH_LEVEL, "release of pool");
   if (tag != 0 && tag != header->tag) {
     BugCheckNow(kBadPoolCaller, 0x0A, address, header->tag, tag,
-                "pool block released with tag 0x%08X, allocated with 0x%08X at step %llu", tag, header->tag,
+                "pool block released with tag '%.4s', allocated with '%.4s' at step %llu",
+                reinterpret_cast<const char*>(&tag), reinterpret_cast<const char*>(&header->tag),
                 static_cast<unsigned long long>(header->step));
   }
   if (!GuardIntact(block)) {
     BugCheckNow(
         kSpecialPoolCorruption, address, header->size, 0, 0x24,
-        "bytes behind a pool block of %llu bytes (tag 0x%08X, allocated at step %llu) were overwritten",
-        static_cast<unsigned long long>(header->size), header->tag,
+        "bytes behind a pool block of %llu bytes (tag '%.4s', allocated at step %llu) were overwritten",
+        static_cast<unsigned long long>(header->size), reinterpret_cast<const char*>(&header->tag),
         static_cast<unsigned long long>(header->step));
   }
   LedgerFree(block);

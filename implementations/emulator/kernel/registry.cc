@@ -137,17 +137,22 @@ Key* KeyOf(HANDLE handle) {
 NTSTATUS OpenKey(const char* path, HANDLE* handle) {
   *handle = nullptr;
   if (!KeyExists(path)) return STATUS_OBJECT_NAME_NOT_FOUND;
-  uint32_t number = 0;
-  while (number < kOpenKeys && g_registry.open[number] != nullptr) ++number;
   const size_t length = __builtin_strlen(path);
-  Key* key = number == kOpenKeys
-                 ? nullptr
-                 : static_cast<Key*>(ExAllocatePool2(POOL_FLAG_NON_PAGED, sizeof(Key) + length, kKeyTag));
+  auto* key = static_cast<Key*>(ExAllocatePool2(POOL_FLAG_NON_PAGED, sizeof(Key) + length, kKeyTag));
   if (key == nullptr) return STATUS_INSUFFICIENT_RESOURCES;
-  key->number = number;
-  key->length = length;
   RtlCopyMemory(key->path, path, length + 1);
-  g_registry.open[number] = key;
+  key->length = length;
+  uint32_t number = 0;
+  {
+    RuntimeLock guard;
+    while (number < kOpenKeys && g_registry.open[number] != nullptr) ++number;
+    if (number < kOpenKeys) g_registry.open[number] = key;
+  }
+  if (number == kOpenKeys) {
+    ExFreePoolWithTag(key, kKeyTag);
+    return STATUS_INSUFFICIENT_RESOURCES;
+  }
+  key->number = number;
   *handle = reinterpret_cast<HANDLE>(kFirstHandle + uintptr_t{4} * number);
   return STATUS_SUCCESS;
 }
