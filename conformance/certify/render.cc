@@ -69,6 +69,12 @@ std::string Bytes(const Observation& o) {
 
 std::string FlagSuffix(uint32_t flags) { return flags == 0 ? "" : absl::StrFormat(", flags 0x%x", flags); }
 
+std::string MessageFlags(uint32_t flags) {
+  return absl::StrCat((flags & kMessageBroadcast) != 0 ? ", MSG_BCAST" : "",
+                      (flags & kMessageMulticast) != 0 ? ", MSG_MCAST" : "",
+                      (flags & kMessageTruncated) != 0 ? ", MSG_TRUNC" : "");
+}
+
 std::string CallText(const Observation& o) {
   const std::string socket = absl::StrCat("socket ", o.socket);
   switch (static_cast<Op>(o.op)) {
@@ -101,7 +107,8 @@ std::string CallText(const Observation& o) {
       return absl::StrCat("WskReceive(", socket, ", ", o.length, " bytes", FlagSuffix(o.flags), ", ", Irp(o),
                           ")");
     case Op::kRelease:
-      return absl::StrCat("WskRelease(", socket, ", list ", o.target, ")");
+      return o.target == kNoSlot ? absl::StrCat("WskRelease(", socket, ", no list)")
+                                 : absl::StrCat("WskRelease(", socket, ", list ", o.target, ")");
     case Op::kDisconnect:
       return absl::StrCat("WskDisconnect(", socket,
                           (o.flags & kFlagAbortive) != 0 ? ", WSK_FLAG_ABORTIVE" : "", ", ", Irp(o), ")");
@@ -135,11 +142,23 @@ std::string CallText(const Observation& o) {
                       ")");
 }
 
+const char* CastText(uint8_t code) {
+  switch (static_cast<Cast>(code)) {
+    case Cast::kBroadcast:
+      return "broadcasts";
+    case Cast::kMulticast:
+      return "multicasts";
+    default:
+      return "sends";
+  }
+}
+
 std::string StimulusText(const Observation& o) {
   const std::string peer = absl::StrCat("peer ", o.peer);
   switch (static_cast<Op>(o.op)) {
     case Op::kPeerSend:
-      return absl::StrCat(peer, " sends bytes ", o.offset, "..", o.offset + o.length);
+      return absl::StrCat(peer, " sends bytes ", o.offset, "..", o.offset + o.length,
+                          (o.flags & 1) != 0 ? ", push" : "");
     case Op::kPeerDisconnect:
       return absl::StrCat(peer, " disconnects gracefully");
     case Op::kPeerReset:
@@ -161,8 +180,8 @@ std::string StimulusText(const Observation& o) {
     case Op::kPeerAbandon:
       return absl::StrCat(peer, " gives its half-open connection up");
     case Op::kPeerSendDatagram:
-      return absl::StrCat(peer, " sends a datagram with bytes ", o.offset, "..", o.offset + o.length,
-                          " to socket ", o.socket);
+      return absl::StrCat(peer, " ", CastText(o.code), " a datagram with bytes ", o.offset, "..",
+                          o.offset + o.length, " to socket ", o.socket);
     case Op::kFailAllocations:
       return absl::StrCat(o.length, " allocations fail");
     case Op::kScribble:
@@ -231,6 +250,10 @@ std::string CallbackText(const Observation& o) {
     default:
       break;
   }
+  const Event event = static_cast<Event>(o.op);
+  if (event == Event::kReceive && (o.flags & kFlagEntireMessage) != 0)
+    absl::StrAppend(&text, ", ENTIRE_MESSAGE");
+  if (event == Event::kReceiveFrom) absl::StrAppend(&text, MessageFlags(o.flags));
   return absl::StrCat(text, (o.flags & kFlagAtDispatchLevel) != 0 ? ", AT_DISPATCH_LEVEL" : "", ") begins",
                       o.irql != 0 ? absl::StrCat(" at IRQL ", static_cast<int>(o.irql)) : "");
 }
@@ -241,6 +264,9 @@ std::string CompletionText(const Observation& o) {
       absl::StrCat("IRP ", o.irp, " of ", name != nullptr ? name : "?", " completed",
                    (o.seen_flags & kSeenSecondCompletion) != 0 ? " AGAIN" : "", ": ", StatusName(o.status));
   if (static_cast<Op>(o.op) == Op::kReceive && IsSuccess(o.status)) absl::StrAppend(&text, ", ", Bytes(o));
+  if (static_cast<Op>(o.op) == Op::kReceiveFrom && IsSuccess(o.status)) {
+    absl::StrAppend(&text, ", ", Bytes(o), MessageFlags(o.flags));
+  }
   if ((o.seen_flags & kSeenInformational) == 0 && o.information != o.length) {
     absl::StrAppend(&text, ", Information ", o.information);
   }
