@@ -256,12 +256,11 @@ void Judge::State::CloseBegin(const Observation& o, OpenCall& call) {
     s.judged = call.judged = false;  // the page gives no close without an IRP
     return;
   }
-  for (uint32_t parent = o.enclosing, depth = 0; parent < references.size() && depth < 64; ++depth) {
-    const Running* outer = RunningOf(parent);
-    if (outer != nullptr && outer->socket == call.socket) irps[call.irp].inside = parent;
-    parent = references[parent].parent;
-  }
-  irps[call.irp].inspections = s.inspections != 0;
+  IrpState& irp = irps[call.irp];
+  ForEachAround(o.enclosing, [&irp, &call](uint32_t begin, const Running& outer) {
+    if (outer.socket == call.socket) irp.inside = begin;
+  });
+  irp.inspections = s.inspections != 0;
   for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
     if (i != call.irp) irps[i].closing = true;
   }

@@ -90,7 +90,7 @@ void Judge::State::NewSocket(uint16_t slot, Category category, Origin origin, ui
   }
   s.events[kExtension].unjudged = true;  // what an extension's callbacks owe, the extension defines
   s.foreign_static = static_mask[s.client] & ~own_mask;
-  if (sockets_of[s.client] != UINT16_MAX) ++sockets_of[s.client];
+  ++sockets_of[s.client];
 }
 
 // The IRP that creates a socket is complete.

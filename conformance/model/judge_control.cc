@@ -1,5 +1,7 @@
 // Requests that enable and disable callbacks. The decisions are those of decision_table.cc; this file finds
 // the row.
+#include <algorithm>
+
 #include "conformance/model/decision_table.h"
 #include "conformance/model/judge_state.h"
 
@@ -94,8 +96,7 @@ void Judge::State::NamedBegin(SocketState& s, OpenCall& call, uint32_t event) {
   e.last_enable = now;
   e.phases |= Next(e.phases, LifeInput::kEnableSucceeded);
   // What is buffered may come in as many calls as there were datagrams.
-  if (event == kReceiveFrom)
-    e.triggers = static_cast<uint8_t>(s.datagrams < UINT8_MAX ? s.datagrams : UINT8_MAX);
+  if (event == kReceiveFrom) e.triggers = static_cast<uint8_t>(std::min<uint32_t>(s.datagrams, UINT8_MAX));
   // ambiguities 13 and 30: what happened before may be indicated now, and a suspension may be lifted.
   if (e.suspension != kFlowing) e.suspension |= kFlowing;
   e.trigger |= event == kBacklog || s.fin_may || s.reset_may || s.dead_may ||
@@ -201,11 +202,9 @@ void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
   if (!call.disables || named != 1 || call.named == 0) return;
   const uint32_t event = static_cast<uint32_t>(__builtin_ctz(call.named));
   const EventState& e = s.events[event];
-  for (uint32_t parent = o.enclosing, depth = 0; parent < references.size() && depth < 64; ++depth) {
-    const Running* outer = RunningOf(parent);
-    if (outer != nullptr && outer->socket == call.socket && outer->event == event) call.inside = parent;
-    parent = references[parent].parent;
-  }
+  ForEachAround(o.enclosing, [&call, event](uint32_t begin, const Running& outer) {
+    if (outer.socket == call.socket && outer.event == event) call.inside = begin;
+  });
   if (call.with_irp) irps[call.irp].inside = call.inside;
   if (event == kReceive && (e.suspension & kFlowing) == 0) call.tags |= kTagSuspended;
   if (s.running > e.running) call.tags |= kTagOtherCallbackRuns;
@@ -423,8 +422,8 @@ void Judge::State::ControlReturned(OpenCall& call, Status status) {
   for (uint32_t rest = call.named; rest != 0; rest &= rest - 1) {
     const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
     EventState& e = s.events[event];
-    if (e.open_calls != 0) --e.open_calls;
-    if (!call.disables && e.open_enables != 0) --e.open_enables;
+    Lower(e.open_calls);
+    if (!call.disables) Lower(e.open_enables);
   }
   if (call.judged) {
     if (!(call.disables ? JudgeDisable(call, status, false) : JudgeEnable(call, status))) return;

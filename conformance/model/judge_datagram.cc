@@ -1,5 +1,7 @@
 // Datagram sockets: what peers sent to them, and what may be told of it, by WskReceiveFromEvent and by
 // WskReceiveFrom.
+#include <algorithm>
+
 #include "conformance/model/judge_state.h"
 
 namespace wskcert::model {
@@ -24,14 +26,14 @@ bool TellsCast(Cast cast, uint32_t flags) {
 
 void Judge::State::DatagramSent(const Observation& o, SocketState& s) {
   EventState& e = s.events[kReceiveFrom];
-  if (s.datagrams != UINT32_MAX) ++s.datagrams;
+  ++s.datagrams;
   s.own_stimulus = true;
   Trigger(s, kReceiveFrom);
   // Those that wait from before may come now, too.
-  e.triggers = static_cast<uint8_t>(s.datagrams < UINT8_MAX ? s.datagrams : UINT8_MAX);
+  e.triggers = static_cast<uint8_t>(std::min<uint32_t>(s.datagrams, UINT8_MAX));
+  // While a request about the remote address is under way, everybody may be one.
   const bool stranger = s.remote_filter && o.peer != s.receiving.remote_peer;
-  const bool unsettled = s.receiving.remote_requests != 0;
-  if (OwedConditions(s, kReceiveFrom) && !stranger && !unsettled) e.owed = true;
+  if (OwedConditions(s, kReceiveFrom) && !stranger) e.owed = true;
   if (o.peer >= kMaxPeers) return;
   DatagramPeer& peer = datagram_peers[o.peer];
   if (peer.last == kNoIndex && peer.sent_to_by == kNobody) used_datagram_peers.push_back(o.peer);
@@ -48,7 +50,7 @@ void Judge::State::DatagramSent(const Observation& o, SocketState& s) {
   datagrams.push_back(sent);
   Receiving& r = s.receiving;
   const bool others_told = e.MustIndicate() || s.receive_froms != 0;
-  if (stranger && r.remote_peer != kNobody && !unsettled && others_told) {
+  if (stranger && r.remote_peer != kNobody && others_told) {
     r.stranger = true;
     r.stranger_answers |= sent.answers;
   }
@@ -103,7 +105,7 @@ Datagram* Judge::State::FindDatagram(const Observation& o, bool* all) {
 // Fixed addresses: was this one to be discarded? (sio-wsk-set-remote-address.md)
 bool Judge::State::JudgeSender(const Datagram& sent, const SocketState& s) {
   const Receiving& r = s.receiving;
-  if (r.remote_peer == kNobody || r.remote_requests != 0 || sent.peer == r.remote_peer) return true;
+  if (r.remote_peer == kNobody || sent.peer == r.remote_peer) return true;
   if (sent.begin < r.remote_since) return true;  // what came before may still be received
   return sent.answers ? Refuse<RuleId::kReceiveFromFixedRemoteOverrideNotAnswered>()
                       : Refuse<RuleId::kReceiveFromFixedRemoteFilters>();
@@ -129,7 +131,8 @@ bool Judge::State::JudgePrecedence(const Datagram& sent, const SocketState& s) {
     const Datagram& other = datagrams[i];
     waiting += other.socket == sent.socket && !other.delivered ? 1 : 0;
   }
-  return waiting > queued || sent.delivered || Refuse<RuleId::kReceiveFromQueuedTakesPrecedence>();
+  if (waiting > queued || sent.delivered) return true;
+  return Refuse<RuleId::kReceiveFromQueuedTakesPrecedence>();
 }
 
 // One node of an indication.
@@ -218,7 +221,7 @@ void Judge::State::AddressFixed(const Observation& o, const IrpState& irp, Socke
     r.destination = success ? irp.peer : kNobody;
     return;
   }
-  if (r.remote_requests != 0) --r.remote_requests;
+  Lower(r.remote_requests);
   r.remote_peer = success && r.remote_requests == 0 ? irp.peer : kNobody;
   r.remote_since = now;
 }

@@ -25,7 +25,7 @@ RuleId RuleOf(Barred barred) {
 // Something else than the client's own disconnects may have ended the connection.
 bool OtherEnd(const SocketState& s) {
   const Parting& p = s.parting;
-  return s.reset_may || s.breaking || s.told_abortive || (s.dead_may && !s.dead_by_local) || p.garbled;
+  return s.reset_may || s.told_abortive || (s.dead_may && !s.dead_by_local) || p.garbled;
 }
 
 }  // namespace
@@ -142,7 +142,8 @@ bool Judge::State::Parts(IrpState& irp, SocketState& s, Status status, Moment mo
     case Op::kSend:
       return SendOutcome(irp, s, status, moment);
     case Op::kDisconnect:
-      return SendOutcome(irp, s, status, moment) && DisconnectOutcome(irp, s, status, moment);
+      SendOutcome(irp, s, status, moment);
+      return DisconnectOutcome(irp, s, status, moment);
     default:
       return true;
   }
@@ -180,17 +181,13 @@ bool Judge::State::JudgeParted(const Observation& o, const SocketState& s, uint3
 // Stimuli that concern what a disconnect does.
 void Judge::State::PartingStimulus(const Observation& o, SocketState& s) {
   Parting& p = s.parting;
-  switch (static_cast<Op>(o.op)) {
-    case Op::kPeerHoldAcks:
-      p.acks_held = o.code != 0;
-      p.acks_quiet = p.unacknowledged = false;
-      break;
-    case Op::kNoHalfOpen:
-      p.no_half_open = true;
-      if (s.local_disconnect) s.stream.lossy = true;
-      break;
-    default:
-      break;
+  if (static_cast<Op>(o.op) == Op::kPeerHoldAcks) {
+    p.acks_held = o.code != 0;
+    p.acks_quiet = p.unacknowledged = false;
+  } else if (s.local_disconnect) {
+    s.stream.lossy = true;  // what it means for a disconnect that was made before is not said
+  } else {
+    p.no_half_open = true;
   }
 }
 
@@ -253,8 +250,8 @@ void Judge::State::CloseParts(SocketState& s) const {
   Parting& p = s.parting;
   const bool both = s.fin_may && p.graceful;
   p.reset_due = s.connected_must && p.reports && p.peer != kNone && !both && p.abort_begin == kNoIndex &&
-                !p.reset_seen && !s.slow_peer && !s.dead_may && !s.reset_may && !s.told_abortive &&
-                !starved && !s.receiving.silent_may;
+                !p.reset_seen && !s.slow_peer && !s.dead_may && !s.told_abortive && !starved &&
+                !s.receiving.silent_may;
 }
 
 // Exact quiescence, with nothing of the provider's held up.
@@ -262,7 +259,7 @@ void Judge::State::QuietParting(SocketState& s) {
   Parting& p = s.parting;
   if (s.closed && p.reset_due) {
     const bool both = s.fin_may && p.graceful;
-    if (p.peer != kNone && !both && !s.reset_may && !s.breaking && !starved && s.judged) {
+    if (p.peer != kNone && !both && !s.reset_may && !starved && s.judged) {
       if (!p.reset_seen) {
         Forbid({RuleId::kCloseConnectedAborts});
         return;
@@ -284,15 +281,18 @@ void Judge::State::QuietParting(SocketState& s) {
   p.graceful_quiet |= p.graceful_done;
 }
 
-// A send or a disconnect that is still outstanding then. True: refused.
-bool Judge::State::OwedParting(const IrpState& irp, const SocketState& s) {
+// A send or a disconnect that is still outstanding then.
+void Judge::State::OwedParting(const IrpState& irp, const SocketState& s) {
   const Parting& p = s.parting;
   // nc-wsk-pfn_wsk_disconnect.md, Remarks: an abortive disconnect does not wait.
   const bool aborted = p.abort_done && irp.call < p.abort_begin;
-  if (static_cast<Op>(irp.op) == Op::kSend)
-    return aborted && Forbid({RuleId::kDisconnectLocalAbortEndsSends});
-  if ((irp.flags & kFlagAbortive) != 0) return irp.length == 0 && Forbid({RuleId::kIrpPendingCompletes});
-  return aborted && Forbid({RuleId::kDisconnectStuckAbortCompletes});
+  if (static_cast<Op>(irp.op) == Op::kSend) {
+    if (aborted) Forbid({RuleId::kDisconnectLocalAbortEndsSends});
+  } else if ((irp.flags & kFlagAbortive) != 0) {
+    if (irp.length == 0) Forbid({RuleId::kIrpPendingCompletes});
+  } else if (aborted) {
+    Forbid({RuleId::kDisconnectStuckAbortCompletes});
+  }
 }
 
 }  // namespace wskcert::model

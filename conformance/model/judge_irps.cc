@@ -139,10 +139,10 @@ void Judge::State::Completion(const Observation& o) {
   Touch(irp.socket);
   SocketState& s = sockets[irp.socket];
   const Op op = static_cast<Op>(irp.op);
-  if (op == Op::kReceive && s.receives != 0) --s.receives;
-  if (op == Op::kAccept && s.accepts != 0) --s.accepts;
-  if (op == Op::kReceiveFrom && s.receive_froms != 0) --s.receive_froms;
-  if (op == Op::kReceiveFrom && IsSuccess(o.status) && s.datagrams != 0) --s.datagrams;
+  if (op == Op::kReceive) Lower(s.receives);
+  if (op == Op::kAccept) Lower(s.accepts);
+  if (op == Op::kReceiveFrom) Lower(s.receive_froms);
+  if (op == Op::kReceiveFrom && IsSuccess(o.status)) Lower(s.datagrams);
   // A close that has returned an error leaves nothing of the socket to judge but its own IRP.
   const bool judged =
       irp.socket == kNoSocketEntry || s.judged || (op == Op::kClose && s.close_failed && irp.returned);
@@ -342,7 +342,6 @@ void Judge::State::ReceiveCompleted(const Observation& o, IrpState& irp) {
 
 // An IRP that is outstanding at an exact quiescence at which nothing runs: must it have been completed?
 void Judge::State::Owed(const IrpState& irp) {
-  if (!irp.returned) return;  // the call itself has not come back
   if (irp.returned_status != kStatusPending) {
     // Whatever a function returns, it completes the IRP.
     if (irp.disables && irp.returned_status == kStatusSuccess) {

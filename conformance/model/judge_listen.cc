@@ -224,11 +224,9 @@ void Judge::State::TakePeer(SocketState& s, uint16_t slot, uint16_t number) {
 // A call on a slot that is not known as a socket: one that is just being accepted.
 bool Judge::State::Provisional(uint16_t slot, uint32_t enclosing) {
   const Running* accept = nullptr;
-  for (uint32_t parent = enclosing, depth = 0; parent < references.size() && depth < 64; ++depth) {
-    const Running* outer = RunningOf(parent);
-    if (outer != nullptr && outer->event == kAccept) accept = outer;
-    parent = references[parent].parent;
-  }
+  ForEachAround(enclosing, [&accept](uint32_t, const Running& outer) {
+    if (outer.event == kAccept) accept = &outer;
+  });
   if (accept == nullptr) return false;
   Accepted(slot, accept->socket, Origin::kByEvent, accept->peer, kAllDispatch);
   sockets[slot].accepting = true;

@@ -108,7 +108,8 @@ bool Judge::State::ExtensionReturned(const Observation& o, const OpenCall& call,
   // sio-wsk-register-extension.md: it applies to all types of sockets. What a second registration returns is
   // open.
   if (!success && o.status != kStatusNotSupported && o.status != kStatusInsufficientResources) {
-    return s.extension_tried || Refuse<RuleId::kExtensionEveryCategory>();
+    if (s.extension_tried) return true;
+    return Refuse<RuleId::kExtensionEveryCategory>();
   }
   Exercise(RuleId::kExtensionEveryCategory);
   s.extension_tried = true;

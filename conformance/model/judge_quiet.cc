@@ -225,7 +225,7 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     if (irp.disables) disable_pending |= irp.event < kEvents ? Bit(irp.event) : 0xFF;
     const Op op = static_cast<Op>(irp.op);
     const bool ends = op == Op::kSend || op == Op::kDisconnect;
-    irp.stuck |= ends && clear && irp.returned && irp.returned_status == kStatusPending;
+    irp.stuck |= ends && clear;
     const bool queues = op == Op::kReceive || op == Op::kAccept || op == Op::kReceiveFrom;
     if (!queues || !irp.returned || irp.returned_status != kStatusPending) continue;
     if (!irp.settled) irp.settled_sent = s.stream.sent_may;

@@ -80,7 +80,8 @@ bool Judge::State::JudgeDrained(const Observation& o, const SocketState& s, uint
   const Receiving& r = s.receiving;
   if (!r.drained || length == 0 || static_cast<Content>(o.content) != Content::kExact) return true;
   const bool overlaps = o.offset < r.drained_to && o.offset + length > r.drained_from;
-  return !overlaps || Refuse<RuleId::kReceiveDrainDiscards>();
+  if (!overlaps) return true;
+  return Refuse<RuleId::kReceiveDrainDiscards>();
 }
 
 void Judge::State::ReceiveDone(const IrpState& irp, SocketState& s) {
@@ -158,7 +159,7 @@ void Judge::State::ReleaseBegin(const Observation& o, OpenCall& call) {
     return;
   }
   SocketState& s = sockets[call.socket];
-  if (s.retained != 0) --s.retained;
+  Lower(s.retained);
   if (o.target >= kMaxRetained) return;
   RetainedList& list = retained[o.target];
   // The provider may not know yet that the list is retained (ambiguities 34).

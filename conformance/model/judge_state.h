@@ -77,6 +77,12 @@ enum InheritTag : uint8_t { kInheritTried = 1, kInheritCycled = 2, kInheritAdds 
 // Rules that may stand behind one indication that is owed.
 inline constexpr size_t kMaxReasons = 12;
 
+// Counts of what is under way: a log may end more than it began.
+template <typename Count>
+constexpr void Lower(Count& count) {
+  count = static_cast<Count>(count - (count != 0));
+}
+
 // One event callback of one socket.
 struct EventState {
   PhaseSet phases = SetOf(Phase::kNew);
@@ -425,6 +431,14 @@ class Judge::State {
   void Touch(uint16_t slot);
   Running* RunningOf(uint32_t begin);
   OpenCall* CallOf(uint32_t begin);
+  // Calls visit(begin, running) for each call of a callback that is on the stack above, innermost first.
+  template <typename Visit>
+  void ForEachAround(uint32_t enclosing, Visit visit) {
+    for (uint32_t parent = enclosing, depth = 0; parent < references.size() && depth < 64; ++depth) {
+      if (const Running* outer = RunningOf(parent)) visit(parent, *outer);
+      parent = references[parent].parent;
+    }
+  }
   void LinkIrp(uint16_t slot);
   void UnlinkIrp(uint16_t slot);
 
@@ -598,7 +612,7 @@ class Judge::State {
   void ConnectionSight(const Observation& o);
   void CloseParts(SocketState& s) const;
   void QuietParting(SocketState& s);
-  bool OwedParting(const IrpState& irp, const SocketState& s);
+  void OwedParting(const IrpState& irp, const SocketState& s);
 
   // judge_quiet.cc
   void Quiescence(bool exact);
@@ -630,7 +644,7 @@ class Judge::State {
   PhaseSet static_phases[kMaxClients][kEvents] = {};
   uint32_t static_mask[kMaxClients] = {};  // as far as it is surely in force
   bool static_asked[kMaxClients] = {};
-  uint16_t sockets_of[kMaxClients] = {};
+  uint32_t sockets_of[kMaxClients] = {};
   uint32_t disables[kEvents] = {};     // successful ones, over all sockets
   uint32_t running_now[kEvents] = {};  // over all sockets
   uint32_t running_total = 0;

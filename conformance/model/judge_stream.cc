@@ -151,7 +151,7 @@ void Judge::State::StimulusEnd(const Observation& o) {
     } else if ((op == Op::kBreakSocket || op == Op::kBreakBound) && done) {
       s.breaking = true;
     } else if (!done) {
-      if (op == Op::kPeerSendDatagram && s.datagrams != 0) --s.datagrams;
+      if (op == Op::kPeerSendDatagram) Lower(s.datagrams);
       s.receiving.stranger = s.receiving.stranger_answers = s.receiving.stranger_owed = false;
       s.receiving.sizes_unknown = true;
       s.events[kDisconnect].owed = s.events[kBacklog].owed = s.events[kReceiveFrom].owed = false;
