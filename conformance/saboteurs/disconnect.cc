@@ -119,7 +119,8 @@ NTSTATUS InventBeforeClose(Request* request) {
   Socket* socket = request->socket;
   static UCHAR bytes[8];
   if (request->function != Function::kClose || !Marked(socket, kGracefulDone) || !Marked(socket, kReceived) ||
-      Marked(socket, kReceivedAfter) || !Enabled(socket, kReceiveEvent) || Running(socket)) {
+      Marked(socket, kReceivedAfter) || !Enabled(socket, kReceiveEvent) || Running(socket) ||
+      socket->refusals != 0) {
     return Pass(request);
   }
   PMDL mdl = IoAllocateMdl(bytes, sizeof(bytes), FALSE, FALSE, nullptr);
