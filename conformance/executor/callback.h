@@ -10,6 +10,8 @@ namespace wskcert {
 // The slot that a context points at, or null: a provider may hand us anything, so nothing is read before the
 // address is known. `session` is then any session, for the record, or null.
 SocketSlot* SocketOf(PVOID context, Session** session);
+// The number of the client whose slot a context points at, or kMaxClients, likewise.
+uint8_t ClientOf(PVOID context, Session** session);
 // Records that a callback came with a context that no socket has.
 void BadContext(Session* session, Event event);
 // The script for the n-th call of `event` on this slot, from the list that begins with `first`; null if there

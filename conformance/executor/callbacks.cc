@@ -26,6 +26,21 @@ SocketSlot* SocketOf(PVOID context, Session** session) {
   return nullptr;
 }
 
+uint8_t ClientOf(PVOID context, Session** session) {
+  *session = nullptr;
+  for (Session* volatile& entry : g_sessions) {
+    Session* candidate = entry;
+    if (candidate == nullptr) continue;
+    if (*session == nullptr) *session = candidate;
+    for (uint8_t i = 0; i < kMaxClients; ++i) {
+      if (context != &candidate->clients[i]) continue;
+      *session = candidate;
+      return i;
+    }
+  }
+  return kMaxClients;
+}
+
 const ProgramScript* FindScript(const Session* session, uint16_t first, uint8_t event, uint16_t socket,
                                 LONG nth) {
   const ProgramScript* every = nullptr;

@@ -96,7 +96,7 @@ void BeginCall(Call* call, uint32_t length, uint64_t offset, uint8_t code) {
     call->old_level = call->level;
   }
   if (call->irp != nullptr) {
-    CountUp(&session->outstanding);
+    if (call->irp->endless == 0) CountUp(&session->outstanding);
     call->irp->teardown = call->teardown;
   }
   Observation* o = Reserve(session, Seen::kCallBegin, &call->begin);

@@ -165,7 +165,7 @@ NTSTATUS OnComplete(PDEVICE_OBJECT, PIRP irp, PVOID context) {
   uint32_t stamp;
   RecordCompletion(slot, irp, 0, &stamp);
   TakeResult(slot, irp);
-  CountDown(&session->outstanding);
+  if (slot->endless == 0) CountDown(&session->outstanding);
   // From here on the slot may be used again, unless the IRP goes on to the driver above.
   if (!passed_down) InterlockedExchange(&slot->state, kIrpCompleted);
   if (session->first_completion_script != kNoSlot) {
@@ -232,6 +232,7 @@ bool PrepareIrp(Session* session, IrpSlot* slot, IrpStyle style) {
   SetRoutine(irp, OnComplete, slot);
   slot->style = static_cast<uint8_t>(style);
   slot->above_seen = 0;
+  slot->endless = 0;
   slot->bytes = nullptr;
   slot->length = 0;
   return true;

@@ -207,9 +207,9 @@ void TearDown(Session* session) {
   // it.
   if (CountOf(&session->outstanding) != 0) return;
   for (uint16_t i = 0; i < session->header->clients; ++i) {
-    if (ReadAcquire(&session->clients[i].captured) != 0)
+    while (ReadAcquire(&session->clients[i].captured) > 0)
       RunOne(session, Op::kReleaseNpi, i, kNoSlot, kNoSlot, 0);
-    if (ReadAcquire(&session->clients[i].registered) != 0)
+    if (ReadAcquire(&session->clients[i].state) == kRegistered)
       RunOne(session, Op::kDeregister, i, kNoSlot, kNoSlot, 0);
   }
 }

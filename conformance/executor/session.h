@@ -44,12 +44,17 @@ enum IrpState : LONG {
 // Of slots that a callback fills.
 enum SlotState : LONG { kSlotEmpty, kSlotFull, kSlotReleased, kSlotFilling };
 
+// kLeft: WskDeregister was called. The block is kept, so that it can still be named to the provider.
+enum RegistrationState : LONG { kNeverRegistered, kRegistered, kLeft };
+
 struct ClientSlot {
   WSK_CLIENT_DISPATCH dispatch;
   WSK_REGISTRATION registration;
   WSK_PROVIDER_NPI npi;
-  volatile LONG registered;
-  volatile LONG captured;
+  volatile LONG state;      // RegistrationState
+  volatile LONG captured;   // captures that were not released
+  volatile LONG npi_state;  // 0: none, 1: being written, 2: npi can be read
+  volatile LONG inside;     // calls of registration functions that have not returned
 };
 
 struct SocketSlot {
@@ -122,6 +127,7 @@ struct IrpSlot {
   uint8_t style;  // IrpStyle
   uint8_t teardown;
   uint8_t above_seen;  // kPassedDown: the driver above saw the completion
+  uint8_t endless;     // completes with the registration at the latest, so nobody waits for it
   uint8_t* bytes;
   uint32_t length;
   WSK_BUF buffer;

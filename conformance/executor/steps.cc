@@ -1,4 +1,5 @@
 // Steps: what a program's records make the executor do.
+#include "conformance/executor/callback.h"
 #include "conformance/executor/functions.h"
 #include "conformance/executor/pattern.h"
 #include "conformance/executor/session.h"
@@ -9,65 +10,112 @@ namespace {
 const NPIID kForeignNpi = {0x7D3A0C51, 0x51E4, 0x4C0B, {0x9B, 0x0E, 0x44, 0x13, 0x72, 0x9A, 0x60, 0x1D}};
 const NPIID kWskNpiCopy = {0x2227E803, 0x8D8B, 0x11D4, {0xAB, 0xAD, 0x00, 0x90, 0x27, 0x71, 0x9E, 0x09}};
 
+// Nobody has ever seen it called. Its context is the client's slot.
+NTSTATUS WSKAPI ClientEvent(PVOID context, ULONG, PVOID, SIZE_T) {
+  Session* session;
+  const uint8_t client = ClientOf(context, &session);
+  if (client == kMaxClients) {
+    BadContext(session, Event::kClientEvent);
+    return STATUS_NOT_IMPLEMENTED;
+  }
+  uint32_t begin;
+  Observation* o = Reserve(session, Seen::kCallbackBegin, &begin);
+  if (o != nullptr) {
+    o->op = static_cast<uint16_t>(Event::kClientEvent);
+    o->code = client;
+    Publish(o);
+  }
+  uint32_t end;
+  o = Reserve(session, Seen::kCallbackEnd, &end);
+  if (o != nullptr) {
+    o->op = static_cast<uint16_t>(Event::kClientEvent);
+    o->begin = begin;
+    o->status = static_cast<Status>(STATUS_NOT_IMPLEMENTED);
+    Publish(o);
+  }
+  return STATUS_NOT_IMPLEMENTED;
+}
+
 void Register(Session* session, Call* call) {
-  const uint8_t index = call->step->client;
-  ClientSlot* client = &session->clients[index];
-  if (ReadAcquire(&client->registered) != 0) {
+  const ProgramStep* step = call->step;
+  ClientSlot* client = &session->clients[step->client];
+  // A call that has not returned still uses the registration block.
+  if (ReadAcquire(&client->state) == kRegistered || ReadAcquire(&client->inside) != 0 ||
+      ReadAcquire(&client->captured) > 0) {
     return AbandonCall(call, SkipReason::kFullSlot);
   }
-  client->dispatch.Version = MAKE_WSK_VERSION(1, 0);
+  const bool event = (step->flags & 1) == 0;
+  client->dispatch.Version = step->code != 0 ? static_cast<USHORT>(step->code) : MAKE_WSK_VERSION(1, 0);
   client->dispatch.Reserved = 0;
-  client->dispatch.WskClientEvent = nullptr;
+  client->dispatch.WskClientEvent = event ? ClientEvent : nullptr;
   WSK_CLIENT_NPI npi;
   npi.ClientContext = client;
   npi.Dispatch = &client->dispatch;
-  BeginCall(call, 0, 0, index);
+  InterlockedIncrement(&client->inside);
+  InterlockedExchange(&client->npi_state, 0);
+  BeginCall(call, client->dispatch.Version, 0, event ? 1 : 0);
   const NTSTATUS status = session->exports->Register(&npi, &client->registration);
-  if (NT_SUCCESS(status)) InterlockedExchange(&client->registered, 1);
+  if (NT_SUCCESS(status)) InterlockedExchange(&client->state, kRegistered);
   EndCall(call, status);
+  InterlockedDecrement(&client->inside);
 }
 
 void Capture(Session* session, Call* call) {
   ClientSlot* client = &session->clients[call->step->client];
-  if (ReadAcquire(&client->registered) == 0 || ReadAcquire(&client->captured) != 0) {
-    return AbandonCall(call, SkipReason::kNotSetUp);
-  }
-  BeginCall(call, call->step->length, 0, call->step->client);
+  if (ReadAcquire(&client->state) == kNeverRegistered) return AbandonCall(call, SkipReason::kNotSetUp);
+  InterlockedIncrement(&client->inside);
+  WSK_PROVIDER_NPI npi = {};
+  BeginCall(call, call->step->length, 0, 0);
   const NTSTATUS status =
-      session->exports->CaptureProviderNPI(&client->registration, call->step->length, &client->npi);
-  if (NT_SUCCESS(status)) InterlockedExchange(&client->captured, 1);
+      session->exports->CaptureProviderNPI(&client->registration, call->step->length, &npi);
+  if (NT_SUCCESS(status)) {
+    // Every capture of a registration brings the same, and other threads may be using it.
+    if (InterlockedCompareExchange(&client->npi_state, 1, 0) == 0) {
+      client->npi = npi;
+      InterlockedExchange(&client->npi_state, 2);
+    }
+    while (ReadAcquire(&client->npi_state) != 2) session->environment.Yield(session->environment.context);
+    InterlockedIncrement(&client->captured);
+  }
   EndCall(call, status);
+  InterlockedDecrement(&client->inside);
 }
 
 void Leave(Session* session, Call* call, Op op) {
   ClientSlot* client = &session->clients[call->step->client];
-  const bool ready = ReadAcquire(op == Op::kReleaseNpi ? &client->captured : &client->registered) != 0;
-  if (!ready) {
+  const bool releases = op == Op::kReleaseNpi;
+  // Taken at once, so that of two threads only one leaves.
+  if (releases && InterlockedDecrement(&client->captured) < 0) {
+    InterlockedIncrement(&client->captured);
+    return AbandonCall(call, SkipReason::kNotSetUp);
+  }
+  if (!releases && InterlockedCompareExchange(&client->state, kLeft, kRegistered) != kRegistered) {
     return AbandonCall(call, SkipReason::kNotSetUp);
   }
   if (session->environment.Note != nullptr) {
-    session->environment.Note(session->environment.context, op == Op::kReleaseNpi
-                                                                ? "inside WskReleaseProviderNPI"
-                                                                : "inside WskDeregister");
+    session->environment.Note(session->environment.context,
+                              releases ? "inside WskReleaseProviderNPI" : "inside WskDeregister");
   }
-  BeginCall(call, 0, 0, call->step->client);
-  if (op == Op::kReleaseNpi) {
-    InterlockedExchange(&client->captured, 0);
+  InterlockedIncrement(&client->inside);
+  BeginCall(call, 0, 0, 0);
+  if (releases) {
     session->exports->ReleaseProviderNPI(&client->registration);
   } else {
-    InterlockedExchange(&client->registered, 0);
     session->exports->Deregister(&client->registration);
   }
   EndCall(call, STATUS_SUCCESS);
+  InterlockedDecrement(&client->inside);
 }
 
 void QueryCharacteristics(Session* session, Call* call) {
   ClientSlot* client = &session->clients[call->step->client];
-  if (ReadAcquire(&client->registered) == 0) return AbandonCall(call, SkipReason::kNotSetUp);
+  if (ReadAcquire(&client->state) != kRegistered) return AbandonCall(call, SkipReason::kNotSetUp);
   WSK_PROVIDER_CHARACTERISTICS versions = {};
+  InterlockedIncrement(&client->inside);
   BeginCall(call, 0, 0, 0);
   const NTSTATUS status = session->exports->QueryProviderCharacteristics(&client->registration, &versions);
   EndCall(call, status, static_cast<uint32_t>(versions.HighestVersion) << 16 | versions.LowestVersion);
+  InterlockedDecrement(&client->inside);
 }
 
 void ControlClient(Session* session, Call* call) {
@@ -77,7 +125,13 @@ void ControlClient(Session* session, Call* call) {
   WSK_EVENT_CALLBACK_CONTROL* control = call->irp != nullptr ? &call->irp->control : &on_stack;
   control->NpiId = const_cast<NPIID*>(NpiPointer(step->npi));
   control->EventMask = step->mask;
-  const SIZE_T size = step->size != 0 ? step->size : sizeof(*control);
+  SIZE_T size = step->size != 0 ? step->size : sizeof(*control);
+  if (step->code == WSK_TRANSPORT_LIST_CHANGE) {
+    // Takes and gives nothing, and completes when the list changes.
+    control = nullptr;
+    size = 0;
+    if (call->irp != nullptr) call->irp->endless = 1;
+  }
   BeginCall(call, static_cast<uint32_t>(size), step->npi, static_cast<uint8_t>(step->code));
   EndCall(call, client->npi.Dispatch->WskControlClient(client->npi.Client, step->code, size, control, 0,
                                                        nullptr, nullptr, IrpOf(*call)));
@@ -328,7 +382,7 @@ void RunClientCall(Session* session, const ProgramStep* step, uint32_t step_inde
   ClientSlot* client = &session->clients[step->client];
   SocketSlot* socket = nullptr;
   if (op == Op::kSocket || op == Op::kSocketConnect || op == Op::kControlClient) {
-    if (ReadAcquire(&client->captured) == 0) return Skip(session, step, step_index, SkipReason::kNotSetUp);
+    if (ReadAcquire(&client->captured) <= 0) return Skip(session, step, step_index, SkipReason::kNotSetUp);
     if (op != Op::kControlClient) {
       socket = &session->sockets[step->socket];
       if (ReadAcquire(&socket->state) != kSocketEmpty)

@@ -75,7 +75,11 @@ void Judge::State::Start(uint64_t new_capabilities) {
     sockets_of[client] = 0;
   }
   for (uint32_t event = 0; event < kEvents; ++event) disables[event] = running_now[event] = 0;
-  running_total = open_calls = 0;
+  running_total = open_calls = waiting_calls = 0;
+  for (ClientState& client : clients) client = ClientState();
+  client_event_given = false;
+  ready = ready_next = Ready::kUnknown;
+  ready_stimulus = kNoIndex;
   for (Pending& pending : stimuli) pending = Pending();
   last = {};
 }
@@ -189,6 +193,9 @@ void Judge::State::Observe(const Observation& o) {
     case Seen::kCompletion:
       references.back().kind = Reference::kCompletion;
       Completion(o);
+      break;
+    case Seen::kCompletionEnd:
+      NestedCompletionEnded(o);
       break;
     case Seen::kCallbackBegin:
       CallbackBegin(o);

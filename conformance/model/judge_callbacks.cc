@@ -134,6 +134,11 @@ bool Judge::State::JudgeArguments(const Observation& o, const SocketState& s, ui
 }
 
 void Judge::State::CallbackBegin(const Observation& o) {
+  if (static_cast<Event>(o.op) == Event::kClientEvent) {
+    // winsock-kernel-events.md: there are no events that do not belong to a socket.
+    Forbid({RuleId::kClientEventNeverCalled});
+    return;
+  }
   if (o.socket >= kMaxSockets) {
     // The executor knows no socket by the context that it was given.
     Forbid({RuleId::kCallbackContextIsTheSockets});
@@ -155,6 +160,10 @@ void Judge::State::CallbackBegin(const Observation& o) {
   }
   references.back().kind = Reference::kCallback;
   references.back().id = id;
+  if (s.closed && clients[s.client].deregister_end != kNoIndex && !BadClient()) {
+    Forbid({RuleId::kRegisterDeregisterNoCallbackAfter});
+    return;
+  }
   if (!s.created && !Unknown(o, event)) return;
   if (s.judged && event < kEvents && (s.own & Bit(event)) == 0) return Foreign(s, event);
   Running& call = running[id];

@@ -110,9 +110,11 @@ void Judge::State::CallBegin(const Observation& o) {
     irp.silent = s.receiving.silent_must;
     irp.code = o.code;
     irp.creates = creates || op == Op::kAccept;
+    irp.client = op < Op::kBind && o.content < kMaxClients ? o.content : 0;
     LinkIrp(o.irp);
   }
   RoleBegin(o, call);
+  if (op < Op::kBind) RegistrationBegin(o, call);
   Special(o, call, s, op);
 }
 
@@ -279,6 +281,7 @@ void Judge::State::CallEnd(const Observation& o) {
   // A close whose IRP failed has left nothing to judge but its own return.
   const bool failed = op == Op::kClose && s.close_failed;
   call.judged = call.judged && (s.judged || failed);
+  if (op < Op::kBind) RegistrationEnd(o, call);
   if (op == Op::kEventCallback) {
     ControlReturned(call, o.status);
   } else if (op == Op::kClose) {

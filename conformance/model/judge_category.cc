@@ -96,8 +96,10 @@ void Judge::State::NewSocket(uint16_t slot, Category category, Origin origin, ui
 // The IRP that creates a socket is complete.
 void Judge::State::Created(const Observation& o, const IrpState& irp) {
   const uint16_t slot = static_cast<Op>(irp.op) == Op::kAccept ? irp.target : irp.socket;
-  if (slot >= kMaxSockets || !sockets[slot].judged) return;
-  const SocketState& s = sockets[slot];
+  if (slot >= kMaxSockets) return;
+  SocketState& s = sockets[slot];
+  (IsSuccess(o.status) && !irp.no_socket ? s.made : s.failed) = true;
+  if (!s.judged) return;
   // wsk-set-static-event-callbacks.md: flags of several categories may be combined. What a provider does not
   // have at all, it declines.
   if (static_cast<Op>(irp.op) != Op::kSocket || s.foreign_static == 0 || starved) return;

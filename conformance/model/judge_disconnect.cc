@@ -259,7 +259,7 @@ void Judge::State::QuietParting(SocketState& s) {
   Parting& p = s.parting;
   if (s.closed && p.reset_due) {
     const bool both = s.fin_may && p.graceful;
-    if (p.peer != kNone && !both && !s.reset_may && !starved && s.judged) {
+    if (p.peer != kNone && !both && !s.reset_may && !s.dead_may && !starved && s.judged) {
       if (!p.reset_seen) {
         Forbid({RuleId::kCloseConnectedAborts});
         return;

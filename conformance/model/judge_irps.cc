@@ -3,6 +3,12 @@
 
 namespace wskcert::model {
 
+namespace {
+
+constexpr uint8_t kTransportListChange = 3;  // WSK_TRANSPORT_LIST_CHANGE
+
+}  // namespace
+
 // The status that completes an IRP must be what the return announced: success after STATUS_SUCCESS, failure
 // after an error, anything final after STATUS_PENDING (nc-wsk-pfn_wsk_control_socket.md and its siblings,
 // Return value).
@@ -132,6 +138,7 @@ void Judge::State::Completion(const Observation& o) {
     return;
   }
   irp.completed = true;
+  irp.captured = clients[irp.client].captures != 0;
   irp.status = o.status;
   irp.information = o.information;
   irp.no_socket = o.information == 0;
@@ -399,8 +406,11 @@ void Judge::State::Owed(const IrpState& irp) {
     case Op::kQuerySendBacklog:
     case Op::kGetLocalAddress:
     case Op::kGetRemoteAddress:
-    case Op::kControlClient:
       Forbid({RuleId::kIrpPendingCompletes});
+      return;
+    case Op::kControlClient:
+      // wsk-transport-list-change.md: this one waits for a change; QuietDeregister has the rest.
+      if (irp.code != kTransportListChange) Forbid({RuleId::kIrpPendingCompletes});
       return;
     default:
       return;  // connects, receives and what is left may wait for the peer as long as they like

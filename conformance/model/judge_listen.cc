@@ -285,6 +285,7 @@ void Judge::State::AcceptEnded(const Observation& o, const Running& call) {
     if (s.enable_requested || s.first_irp != kNone) s.judged = false;
     return;
   }
+  s.made = true;
   const bool receives = (s.inherit_must & Bit(kReceive)) != 0 && HasFunction(s.dispatch, kReceive);
   if (s.judged && call.quiet_with_data && receives) Exercise(RuleId::kInheritAcceptedNotBeforeReturn);
 }

@@ -278,7 +278,9 @@ void Judge::State::Quiescence(bool exact) {
   }
   // While a callback is held, or a call is stuck behind one, the provider may be unable to go on elsewhere
   // too.
-  const bool clear = running_total == 0 && open_calls == 0;
+  const bool clear = running_total == 0 && open_calls == waiting_calls;
+  QuietRegistration();
+  if (refusal.refused) return;
   size_t kept = 0;
   for (size_t i = 0; i < dirty.size(); ++i) {
     QuietSocket(dirty[i], clear);
@@ -304,8 +306,7 @@ void Judge::State::Quiescence(bool exact) {
 void Judge::State::NeverReturned() {
   const auto stuck = [this](const OpenCall& call) {
     if (call.begin == kNoIndex || refusal.refused) return false;
-    if (call.socket == kNoSocketEntry)
-      return static_cast<Op>(call.op) != Op::kDeregister;  // it waits, as it should
+    if (call.socket == kNoSocketEntry) return !MayWait(call);
     return call.judged && sockets[call.socket].judged;
   };
   for (const OpenCall& call : calls) {
@@ -399,7 +400,10 @@ void Judge::State::Ended(const Observation& o) {
       inconclusive = true;
       break;
   }
-  if (!refusal.refused && !bad_client) Exercise(RuleId::kRunSurvives);
+  if (!refusal.refused && !bad_client) {
+    Exercise(RuleId::kRunSurvives);
+    if (client_event_given) Exercise(RuleId::kClientEventNeverCalled);
+  }
 }
 
 void Judge::State::Finish() {

@@ -18,6 +18,7 @@
 // judge_datagram.cc    datagrams: what was sent to whom, and what may be told of it
 // judge_receive.cc     requests to receive, push bits, NULL indications, retained lists
 // judge_other.cc       extensions, outputs of control requests, sends, backlogs, silent mode
+// judge_registration.cc  registration, capture of the provider, and their ends; several clients
 // judge_quiet.cc       quiescence: what is owed, which prohibitions were put to the test
 // judge_explain.cc     words for people
 #ifndef WSKCERT_CONFORMANCE_MODEL_JUDGE_STATE_H_
@@ -186,6 +187,8 @@ struct SocketState {
   Receiving receiving;
   bool used = false;
   bool created = false;
+  bool made = false;    // ... and surely there
+  bool failed = false;  // ... and surely not there
   bool judged = false;  // its client keeps its obligations
   Category category = Category::kBasic;
   Origin origin = Origin::kCreated;
@@ -269,6 +272,8 @@ struct IrpState {
   bool control = false;       // any SO_WSK_EVENT_CALLBACK request
   bool dead = false;          // ... on a socket that surely no longer functioned
   uint8_t code = 0;           // of the call
+  uint8_t client = 0;         // of a call that concerns no socket
+  bool captured = false;      // ... whose client held the provider's NPI when the IRP completed
   bool creates = false;       // a socket, as far as it succeeds
   bool no_socket = false;     // ... whose completion names none
   bool inspections = false;   // a close with pended inspections
@@ -304,6 +309,25 @@ struct IrpState {
   uint64_t information = 0;  // completed with
   Status status = 0;
   Status returned_status = 0;
+};
+
+// Whether the provider can be captured, as far as the host has said or a capture has shown.
+enum class Ready : uint8_t { kUnknown, kYes, kNo };
+
+// A registration of a client.
+struct ClientState {
+  bool registered = false;  // WskRegister succeeded, and this is what has become of it
+  bool versions_known = false;
+  bool deregister_quiet = false;  // exact quiescence while WskDeregister waits
+  // What alone kept it then.
+  bool waits_releases = false, waits_sockets = false;
+  bool had_list_change = false;  // a request for changes of the transport list was pending when it was called
+  bool rested = false;           // exact quiescence since it returned
+  uint16_t version = 0;          // asked for
+  uint16_t highest = 0, lowest = 0;
+  uint32_t captures = 0;  // that were not released
+  uint32_t calls = 0;     // of the provider's table, that have not returned
+  uint32_t deregister_begin = kNoIndex, deregister_end = kNoIndex;
 };
 
 // A call of a callback that has begun and not ended.
@@ -348,6 +372,9 @@ struct OpenCall {
   uint32_t flags = 0;
   uint8_t client = 0;
   AcceptCall accept;
+  bool unready = false;   // capture: the provider was not ready when it began
+  bool too_late = false;  // capture: WskDeregister had been called
+  bool blocked = false;   // capture: it waited at an exact quiescence
   EventSet inherits = 0;  // listener: connection events that the request names
   bool odd = false;       // the pages leave the outcome open: mask, identifier, size
   bool several = false;   // disables more than one event
@@ -614,6 +641,23 @@ class Judge::State {
   void QuietParting(SocketState& s);
   void OwedParting(const IrpState& irp, const SocketState& s);
 
+  // judge_registration.cc
+  void SetReadyBegin(const Observation& o);
+  void SetReadyEnd(const Observation& o);
+  void RegistrationBegin(const Observation& o, OpenCall& call);
+  void RegistrationEnd(const Observation& o, const OpenCall& call);
+  void CaptureReturned(ClientState& c, const OpenCall& call, Status status);
+  bool UnreadyCapture(const OpenCall& call, Status status, bool late);
+  bool SurelyOpen(const SocketState& s) const;
+  void CountSockets(uint8_t client, uint32_t* surely, uint32_t* possibly) const;
+  uint32_t ClientIrps(uint8_t client, bool list_changes) const;
+  void DeregisterReturned(uint8_t client);
+  void NestedCompletionEnded(const Observation& o);
+  void QuietRegistration();
+  void QuietCapture(const OpenCall& open);
+  void QuietDeregister(uint8_t client);
+  bool MayWait(const OpenCall& call) const;
+
   // judge_quiet.cc
   void Quiescence(bool exact);
   void QuietSocket(uint16_t slot, bool clear);
@@ -649,7 +693,12 @@ class Judge::State {
   uint32_t running_now[kEvents] = {};  // over all sockets
   uint32_t running_total = 0;
   uint32_t open_calls = 0;
-  uint32_t last_exact = 0;  // index of the last exact quiescence
+  uint32_t last_exact = 0;     // index of the last exact quiescence
+  uint32_t waiting_calls = 0;  // of these, captures and WskDeregister: they may wait
+  ClientState clients[kMaxClients] = {};
+  bool client_event_given = false;  // some client has a WskClientEvent
+  Ready ready = Ready::kUnknown, ready_next = Ready::kUnknown;
+  uint32_t ready_stimulus = kNoIndex;
   Pending stimuli[kMaxPending] = {};
   RetainedList retained[kMaxRetained] = {};
 

@@ -13,6 +13,7 @@ void Judge::State::Trigger(SocketState& s, uint32_t event) {
 void Judge::State::StimulusBegin(const Observation& o) {
   const Op op = static_cast<Op>(o.op);
   if (op == Op::kFailAllocations) starved = true;
+  if (op == Op::kSetReady) return SetReadyBegin(o);
   if (op == Op::kScribble && o.irp < kIrpSlots && irps[o.irp].listed && irps[o.irp].control) {
     // nc-wsk-pfn_wsk_control_socket.md, Remarks: the buffer is the provider's until the IRP completes.
     Breach(RuleId::kApplicationControlInputStaysValid, irps[o.irp].socket);
@@ -117,6 +118,7 @@ void Judge::State::StimulusEnd(const Observation& o) {
   if (o.begin >= references.size()) return;
   // The end names the peer only; the socket was noted at the begin.
   const Op op = static_cast<Op>(o.op);
+  if (op == Op::kSetReady) return SetReadyEnd(o);
   if (op == Op::kPeerConnect && o.status != kStatusSuccess && o.peer < kMaxPeers) {
     UnlinkPeer(o.peer);
     peers[o.peer].active = false;

@@ -61,7 +61,7 @@ TEST(MetamorphicTest, AnUnrelatedSocketChangesNothing) {
   const TraceFile extra = [] {
     std::string error;
     return *ParseTrace(
-        "connected socket=9 peer=9\n"
+        "connected socket=9 peer=9 client=3\n"
         "call event_callback socket=9 mask=SEND_BACKLOG @e\n"
         "return @e SUCCESS\n"
         "quiet\n",

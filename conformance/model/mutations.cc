@@ -122,6 +122,10 @@ class Mutator {
         return Deliver(i);
       case Mutation::kAbort:
         return Abort(i);
+      case Mutation::kReturn:
+        return Return(i);
+      case Mutation::kClientEvent:
+        return ClientEvent(i);
     }
     return false;
   }
@@ -543,6 +547,39 @@ class Mutator {
     return Offer(edit.Build(), "dropped: " + Line(i));
   }
 
+  // Captures and WskDeregister: never, and at every earlier place, the latest first.
+  bool Return(size_t i) {
+    const Observation& o = log_[i];
+    if (KindOf(o) != Seen::kCallEnd || o.begin >= i) return false;
+    if (static_cast<Op>(o.op) != Op::kCapture && static_cast<Op>(o.op) != Op::kDeregister) return false;
+    Edit dropped(log_, count_);
+    dropped.Drop(i);
+    if (Offer(dropped.Build(), "dropped: " + Line(i))) return true;
+    for (size_t to = i; to-- > o.begin + 1;) {
+      Edit edit(log_, count_);
+      edit.Drop(i);
+      edit.Insert(to, o);
+      if (Offer(edit.Build(), "moved before observation " + std::to_string(to) + ": " + Line(i))) return true;
+    }
+    return false;
+  }
+
+  bool ClientEvent(size_t i) {
+    if (KindOf(log_[i]) != Seen::kEnd) return false;
+    Observation begin = log_[i];
+    begin.kind = static_cast<uint8_t>(Seen::kCallbackBegin);
+    begin.op = static_cast<uint16_t>(Event::kClientEvent);
+    begin.code = 0;
+    begin.status = 0;
+    Observation end = begin;
+    end.kind = static_cast<uint8_t>(Seen::kCallbackEnd);
+    end.status = kStatusNotImplemented;
+    Edit edit(log_, count_);
+    end.begin = edit.Insert(i, begin);
+    edit.Insert(i, end);
+    return Offer(edit.Build(), "WskClientEvent is called");
+  }
+
   const Observation* log_;
   size_t count_;
   Visit visit_;
@@ -587,7 +624,10 @@ const char* NameOf(Mutation mutation) {
                                                   "sight",
                                                   "drop-sight",
                                                   "deliver",
-                                                  "abort"};
+                                                  "abort",
+
+                                                  "return",
+                                                  "client-event"};
   return kNames[static_cast<size_t>(mutation)];
 }
 

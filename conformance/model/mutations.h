@@ -43,8 +43,10 @@ enum class Mutation : uint8_t {
   kDropSight,            // what a peer saw removed
   kDeliver,              // a call of WskAcceptEvent for a connection, or without one
   kAbort,                // a call of WskAbortEvent for a request
+  kReturn,               // a call that may wait returns earlier, or never
+  kClientEvent,          // a call of WskClientEvent added
 };
-inline constexpr uint8_t kMutationCount = 16;
+inline constexpr uint8_t kMutationCount = 18;
 const char* NameOf(Mutation mutation);
 
 // Calls visit(mutant) for each mutant of one kind in a fixed order, until it returns true. Whether it did.

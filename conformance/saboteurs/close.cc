@@ -59,13 +59,29 @@ bool Silent(const Socket* socket) {
   return !Running(socket) && socket->enabled == 0 && socket->owner->static_events == 0;
 }
 
+constexpr LONG kLeft = 2;
+
 // The connection stays as it is; only the client is told that it is closed.
 NTSTATUS LeaveConnection(Request* request) {
   Socket* socket = request->socket;
   if (request->function == Function::kSend || request->function == Function::kDisconnect) socket->mark = 1;
-  const bool mine = IsClose(*request) && socket->connected != 0 && Silent(socket) && socket->mark == 0 &&
-                    socket->receives_outstanding == 0;
-  return mine ? Answer(request, STATUS_PENDING, STATUS_SUCCESS) : Pass(request);
+  const bool mine = IsClose(*request) && socket->owner->leaving == 0 && socket->connected != 0 &&
+                    Silent(socket) && socket->mark == 0 && socket->receives_outstanding == 0;
+  if (!mine) return Pass(request);
+  socket->mark = kLeft;
+  return Answer(request, STATUS_PENDING, STATUS_SUCCESS);
+}
+// Before the client goes, it is closed after all.
+void CloseLeft(Client* client) {
+  for (LONG i = 0; i < state.sockets_used; ++i) {
+    Socket* socket = &state.sockets[i];
+    if (socket->owner != client || socket->mark != kLeft) continue;
+    Request request = {};
+    request.socket = socket;
+    request.function = Function::kClose;
+    ForwardAlone(request);
+  }
+  PassDeregister(client);
 }
 
 NTSTATUS SucceedAndTag(Request* request) {
@@ -86,7 +102,8 @@ NTSTATUS FailClose(Completion* completion) {
 const Saboteur kSaboteurs[] = {
     {.info = {"close-leaves-connection", "close.connected.aborts",
               "The peer of a closed connection is not told.", "npi", false},
-     .request = LeaveConnection},
+     .request = LeaveConnection,
+     .deregister = CloseLeft},
     {.info = {"close-success-irp-fails", "close.status-agrees-with-irp",
               "WskCloseSocket returns STATUS_SUCCESS and its IRP completes with STATUS_UNSUCCESSFUL.",
               "runtime", false},

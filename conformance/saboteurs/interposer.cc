@@ -46,6 +46,21 @@ bool IsOneCategory(ULONG flags) {
   }
 }
 
+// A call of the provider's table, while it lives.
+class CallOfClient {
+ public:
+  explicit CallOfClient(Client* client) : client_(client) {
+    if (client_ != nullptr) InterlockedIncrement(&client_->calls);
+  }
+  ~CallOfClient() {
+    if (client_ != nullptr) InterlockedDecrement(&client_->calls);
+  }
+  CallOfClient(const CallOfClient&) = delete;
+
+ private:
+  Client* client_;
+};
+
 NTSTATUS Create(Function function, Socket* socket, Creation* creation, PIRP irp) {
   creation->client = socket->owner->real.Client;
   creation->dispatch = WrapCallbacks(socket, creation->dispatch);
@@ -63,6 +78,7 @@ NTSTATUS WSKAPI OnSocket(PWSK_CLIENT handle, ADDRESS_FAMILY family, USHORT type,
                          PVOID context, CONST VOID* dispatch, PEPROCESS process, PETHREAD thread,
                          PSECURITY_DESCRIPTOR security, PIRP irp) {
   Client* client = ClientOf(handle);
+  const CallOfClient inside(client);
   Socket* socket = client != nullptr && IsOneCategory(flags) && irp != nullptr
                        ? NewSocket(client, Function::kSocket, flags, context)
                        : nullptr;
@@ -80,6 +96,7 @@ NTSTATUS WSKAPI OnSocketConnect(PWSK_CLIENT handle, USHORT type, ULONG protocol,
                                 CONST WSK_CLIENT_CONNECTION_DISPATCH* dispatch, PEPROCESS process,
                                 PETHREAD thread, PSECURITY_DESCRIPTOR security, PIRP irp) {
   Client* client = ClientOf(handle);
+  const CallOfClient inside(client);
   Socket* socket = client != nullptr && irp != nullptr
                        ? NewSocket(client, Function::kSocketConnect, WSK_FLAG_CONNECTION_SOCKET, context)
                        : nullptr;
@@ -95,6 +112,7 @@ NTSTATUS WSKAPI OnSocketConnect(PWSK_CLIENT handle, USHORT type, ULONG protocol,
 NTSTATUS WSKAPI OnControlClient(PWSK_CLIENT handle, ULONG code, SIZE_T input_size, PVOID input,
                                 SIZE_T output_size, PVOID output, SIZE_T* returned, PIRP irp) {
   Client* client = ClientOf(handle);
+  const CallOfClient inside(client);
   if (client == nullptr) {
     return RealDispatch(handle)->WskControlClient(RealHandle(handle), code, input_size, input, output_size,
                                                   output, returned, irp);
@@ -149,19 +167,30 @@ NTSTATUS WSKAPI OnRegister(PWSK_CLIENT_NPI npi, PWSK_REGISTRATION registration) 
   if (client->ours.WskClientEvent != nullptr) client->ours.WskClientEvent = OnClientEvent;
   WSK_CLIENT_NPI ours = {client, &client->ours};
   const NTSTATUS status = state.real->Register(&ours, registration);
-  if (NT_SUCCESS(status)) client->registration = registration;
+  if (!NT_SUCCESS(status)) return status;
+  if (Client* last = ClientOf(registration)) last->registration = nullptr;
+  KeInitializeEvent(&client->never, NotificationEvent, FALSE);
+  KeInitializeEvent(&client->released, NotificationEvent, FALSE);
+  KeInitializeEvent(&client->gone, NotificationEvent, FALSE);
+  client->registration = registration;
   return status;
 }
 
 VOID WSKAPI OnDeregister(PWSK_REGISTRATION registration) {
-  state.real->Deregister(registration);
-  if (Client* client = ClientOf(registration)) client->registration = nullptr;
+  Client* client = ClientOf(registration);
+  if (client == nullptr) return state.real->Deregister(registration);
+  InterlockedExchange(&client->leaving, 1);
+  if (state.saboteur->deregister != nullptr) return state.saboteur->deregister(client);
+  PassDeregister(client);
 }
 
 NTSTATUS WSKAPI OnCaptureProviderNpi(PWSK_REGISTRATION registration, ULONG timeout, PWSK_PROVIDER_NPI npi) {
-  const NTSTATUS status = state.real->CaptureProviderNPI(registration, timeout, npi);
   Client* client = ClientOf(registration);
-  if (!NT_SUCCESS(status) || client == nullptr) return status;
+  if (client == nullptr) return state.real->CaptureProviderNPI(registration, timeout, npi);
+  const NTSTATUS status = state.saboteur->capture != nullptr ? state.saboteur->capture(client, timeout, npi)
+                                                             : PassCapture(client, timeout, npi);
+  if (!NT_SUCCESS(status)) return status;
+  InterlockedIncrement(&client->captures);
   client->real = *npi;
   state.dispatch = npi->Dispatch;
   WSK_PROVIDER_DISPATCH* ours = &client->dispatch;
@@ -180,6 +209,10 @@ NTSTATUS WSKAPI OnCaptureProviderNpi(PWSK_REGISTRATION registration, ULONG timeo
 }
 
 VOID WSKAPI OnReleaseProviderNpi(PWSK_REGISTRATION registration) {
+  Client* client = ClientOf(registration);
+  if (client != nullptr && InterlockedDecrement(&client->captures) == 0 && client->awaited != 0) {
+    KeSetEvent(&client->released, IO_NO_INCREMENT, FALSE);
+  }
   state.real->ReleaseProviderNPI(registration);
 }
 
@@ -217,7 +250,22 @@ NTSTATUS PassClient(ClientRequest* r) {
                                                     r->output_size, r->output, r->returned, r->irp);
 }
 
+NTSTATUS PassCapture(Client* client, ULONG timeout, PWSK_PROVIDER_NPI npi) {
+  return state.real->CaptureProviderNPI(client->registration, timeout, npi);
+}
+
+void PassDeregister(Client* client) { state.real->Deregister(client->registration); }
+
 // ---- Questions
+
+ULONG OpenSockets(const Client* client) {
+  ULONG open = 0;
+  for (LONG i = 0; i < Used(state.sockets_used, kSockets); ++i) {
+    const Socket& socket = state.sockets[i];
+    open += socket.owner == client && socket.real != nullptr && socket.closing == 0 ? 1 : 0;
+  }
+  return open;
+}
 
 bool IsEnable(const Request& request) { return request.function == Function::kEnable && request.mask != 0; }
 

@@ -75,12 +75,19 @@ inline constexpr ULONG kEveryEvent = kAllEvents | WSK_EVENT_ACCEPT | WSK_EVENT_R
 
 // A registered client, and what it gets in place of the provider's NPI.
 struct Client {
-  PWSK_REGISTRATION registration;  // null: no longer registered
+  PWSK_REGISTRATION registration;  // null: the block has another registration now
   WSK_CLIENT_NPI npi;              // the client's own
   WSK_CLIENT_DISPATCH ours;
   WSK_PROVIDER_NPI real;
   WSK_PROVIDER_DISPATCH dispatch;
   ULONG static_events;
+  volatile LONG captures;  // that were not released
+  volatile LONG calls;     // of the provider's table that have not returned
+  volatile LONG leaving;   // WskDeregister was called
+  KEVENT never;            // signalled by nobody
+  volatile LONG awaited;   // the saboteur waits for `released`; without one the interposer signals nothing
+  KEVENT released;         // nothing is captured any more
+  KEVENT gone;             // for the saboteur: the provider's WskDeregister has returned
 };
 
 inline constexpr ULONG kQueuedReceives = 8;
@@ -337,6 +344,9 @@ struct Saboteur {
   NTSTATUS (*abort)(Socket* socket, PWSK_INSPECT_ID id) = nullptr;
   NTSTATUS (*receive_from)(ReceiveFromCall* call) = nullptr;
   NTSTATUS (*ping)(Socket* socket, ULONG value) = nullptr;
+  // In place of PassCapture and PassDeregister.
+  NTSTATUS (*capture)(Client* client, ULONG timeout, PWSK_PROVIDER_NPI npi) = nullptr;
+  void (*deregister)(Client* client) = nullptr;
 };
 
 struct Topic {
@@ -373,6 +383,9 @@ void CompleteKept(PVOID irp, NTSTATUS status);
 NTSTATUS PassClient(ClientRequest* request);
 // The honest way for a call of WskRelease.
 NTSTATUS PassRelease(Socket* socket, PVOID list);
+// The honest ways for WskCaptureProviderNPI and WskDeregister.
+NTSTATUS PassCapture(Client* client, ULONG timeout, PWSK_PROVIDER_NPI npi);
+void PassDeregister(Client* client);
 // Enables or disables on the provider, behind the client's back.
 NTSTATUS SetEvents(Socket* socket, ULONG mask);
 // The provider says that the socket no longer functions.
@@ -448,6 +461,8 @@ inline bool IsStatic(const Socket* socket, EventIndex event) {
 
 // The other sockets, for those that confuse them: calls visit(socket, argument) for each that is open.
 void ForEachOther(const Socket* socket, void (*visit)(Socket* other, ULONG argument), ULONG argument);
+// Sockets of the client that it has not closed.
+ULONG OpenSockets(const Client* client);
 // Every open socket, of any category.
 void ForEachOpen(void (*visit)(Socket* socket, PVOID argument), PVOID argument);
 // The same as ForEachOther for the sockets that this listener accepted.
@@ -491,7 +506,7 @@ const WSK_EXPORTS* Interpose(const WSK_EXPORTS* real, const Saboteur* saboteur);
 
 extern const Topic kStaticTopic, kCategoryTopic, kInheritTopic, kListenTopic, kDatagramTopic, kExtensionTopic,
     kDisableOthersTopic, kReceiveRequestTopic, kDatagramNodeTopic, kSilentTopic;
-extern const Topic kAcceptTopic, kInspectTopic;
+extern const Topic kAcceptTopic, kInspectTopic, kRegistrationTopic;
 extern const Topic kEnableTopic, kDisableTopic, kInProgressTopic, kIrpTopic, kReceiveTopic, kDisconnectTopic,
     kCloseTopic, kCallbackTopic, kRunTopic;
 

@@ -16,12 +16,12 @@
 namespace wskcert {
 
 struct SaboteurInfo {
-  const char* name;  // kebab-case; says what the provider does wrong
-  const char* rule;  // the rule that it breaks, as the catalogue names it; "" for "none"
-  const char* what;  // one sentence for reports
-  const char*
-      where;  // where an honest provider would have to be changed to be like it: npi, transport or runtime
-  bool needs_child;  // it takes its process down, so play it in a child process
+  const char* name;   // kebab-case; says what the provider does wrong
+  const char* rule;   // the rule that it breaks, as the catalogue names it; "" for "none"
+  const char* what;   // one sentence for reports
+  const char* where;  // where an honest provider would have to be changed to be like it: npi, exports,
+                      // transport or runtime
+  bool needs_child;   // it takes its process down, so play it in a child process
 };
 
 // All of them, in a fixed order; the first is "none". The array lives as long as the program.

@@ -12,13 +12,14 @@ const Saboteur kNone = {.info = {"none", "",
                                  "The interposer alone: whatever the provider does is seen unchanged.", "npi",
                                  false}};
 const Topic* const kTopics[] = {
-    &saboteurs::kAcceptTopic,   &saboteurs::kInspectTopic,      &saboteurs::kStaticTopic,
-    &saboteurs::kCategoryTopic, &saboteurs::kInheritTopic,      &saboteurs::kListenTopic,
-    &saboteurs::kDatagramTopic, &saboteurs::kDatagramNodeTopic, &saboteurs::kReceiveRequestTopic,
-    &saboteurs::kSilentTopic,   &saboteurs::kExtensionTopic,    &saboteurs::kDisableOthersTopic,
-    &saboteurs::kEnableTopic,   &saboteurs::kDisableTopic,      &saboteurs::kInProgressTopic,
-    &saboteurs::kReceiveTopic,  &saboteurs::kDisconnectTopic,   &saboteurs::kCloseTopic,
-    &saboteurs::kIrpTopic,      &saboteurs::kCallbackTopic,     &saboteurs::kRunTopic};
+    &saboteurs::kAcceptTopic,      &saboteurs::kInspectTopic,      &saboteurs::kStaticTopic,
+    &saboteurs::kCategoryTopic,    &saboteurs::kInheritTopic,      &saboteurs::kListenTopic,
+    &saboteurs::kDatagramTopic,    &saboteurs::kDatagramNodeTopic, &saboteurs::kReceiveRequestTopic,
+    &saboteurs::kSilentTopic,      &saboteurs::kExtensionTopic,    &saboteurs::kDisableOthersTopic,
+    &saboteurs::kEnableTopic,      &saboteurs::kDisableTopic,      &saboteurs::kInProgressTopic,
+    &saboteurs::kReceiveTopic,     &saboteurs::kDisconnectTopic,   &saboteurs::kCloseTopic,
+    &saboteurs::kIrpTopic,         &saboteurs::kCallbackTopic,     &saboteurs::kRunTopic,
+    &saboteurs::kRegistrationTopic};
 
 struct Table {
   SaboteurInfo infos[kCapacity];
