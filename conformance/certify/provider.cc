@@ -29,7 +29,8 @@ class EmulatorProvider : public Provider {
   }
   std::string again() const override {
     if (options_.scheduler == Scheduler::kFibers) return "";
-    return absl::StrCat(" --scheduler=threads --seed=", options_.seed + plays_ - 1);
+    return absl::StrCat(" --scheduler=threads --seed=", options_.seed + plays_ - 1,
+                        options_.random_choices ? " --latitude" : "");
   }
 
  private:
@@ -38,6 +39,7 @@ class EmulatorProvider : public Provider {
     options.log_capacity = options_.log_capacity;
     options.scheduler = options_.scheduler;
     options.seed = options_.seed + plays_;
+    options.random_choices = options_.random_choices;
     if (saboteur_ != nullptr) {
       options.interpose = Sabotage;
       options.interpose_context = const_cast<SaboteurInfo*>(saboteur_);

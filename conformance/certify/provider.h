@@ -42,7 +42,8 @@ struct ProviderOptions {
   bool in_process = false;
   uint32_t log_capacity = 1u << 16;
   Scheduler scheduler = Scheduler::kFibers;
-  uint64_t seed = 0;  // With Scheduler::kThreads: of the first Play; the next has the next number.
+  uint64_t seed = 0;            // With Scheduler::kThreads: of the first Play; the next has the next number.
+  bool random_choices = false;  // With Scheduler::kThreads.
 };
 
 // A line each: name and what it is.

@@ -277,6 +277,7 @@ const Played& Testbed::Play(const Program& program) {
   options.step_budget = s.options.step_budget != 0 ? s.options.step_budget : 100000 + 10000ull * header.steps;
   options.threads = threads ? emulator::Threads::kReal : emulator::Threads::kFibers;
   options.seed = s.options.seed++;
+  options.random_choices = s.options.random_choices;
   options.visible_runtime = s.options.visible_runtime;
   emulator::RunReport report;
   emulator::Run(options, Enter, session, &report);

@@ -51,7 +51,8 @@ class Testbed {
     Scheduler scheduler = Scheduler::kFibers;
     // With kThreads: the delays of the first run are drawn from it, those of the next from the next number.
     uint64_t seed = 0;
-    // See emulator::RunOptions.
+    // With kThreads; see emulator::RunOptions.
+    bool random_choices = false;
     bool visible_runtime = false;
     // Where the log goes; null: the testbed's own memory. For a log that must survive the process that plays.
     Observation* log = nullptr;

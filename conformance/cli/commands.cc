@@ -39,6 +39,7 @@ absl::StatusOr<std::unique_ptr<Provider>> ProviderOf(const Options& options) {
   provider.scheduler = options.scheduler == "threads" ? Scheduler::kThreads : Scheduler::kFibers;
   provider.seed = options.seed;
   provider.in_process = options.in_process;
+  provider.random_choices = options.latitude;
   return MakeProvider(options.provider, provider);
 }
 

@@ -33,7 +33,7 @@ Exit status:
 
 constexpr char kCertify[] =
     R"(usage: wskcert certify [--provider=NAME] [--profile=PROFILE] [--out=DIR] [--filter=WORD] [--timeout=SECONDS]
-                       [--scheduler=threads [--seed=NUMBER]] [--repeat=TIMES]
+                       [--scheduler=threads [--seed=NUMBER] [--latitude]] [--repeat=TIMES] [--in-process]
 
 Plays every case of the suite, each in a process of its own, judges what was seen, and prints a table of rules by topic.
 
@@ -46,6 +46,7 @@ Plays every case of the suite, each in a process of its own, judges what was see
   --scheduler=WHICH  fibers (the default): the emulator is deterministic
                      threads: its threads really run at the same time, with random delays
   --seed=NUMBER      of the delays of the first play; the next has the next number (0)
+  --latitude         with threads: where the documentation leaves open what a provider does, the emulator chooses at random
   --repeat=TIMES     plays each case so often, until a trace is not accepted (1)
   --in-process       plays in this process, which is faster; if the provider crashes or hangs, so does wskcert
   --list             lists the cases instead
@@ -58,14 +59,14 @@ trace that was refused in the rule's name.
 
 constexpr char kRun[] =
     R"(usage: wskcert run CASE|FILE [--provider=NAME] [--profile=PROFILE] [--trace=FILE] [--verbose]
-                   [--scheduler=threads [--seed=NUMBER]]
+                   [--scheduler=threads [--seed=NUMBER] [--latitude]]
 
 Plays one case of the suite (its name as --list prints it), or a file that holds a Case or a Sequence, as text or binary, and
 prints every observation with the rules that it exercised.
 
   --trace=FILE       keeps the trace, for `wskcert check`
   --verbose          shows set-up and tear-down too
-  --scheduler, --seed: as for certify; with threads the same seed need not give the same trace
+  --scheduler, --seed, --latitude: as for certify; with threads the same seed need not give the same trace
 )";
 
 constexpr char kCheck[] =
@@ -99,6 +100,7 @@ enum Option {
   kScheduler,
   kSeed,
   kRepeat,
+  kLatitude,
   kInProcess,
   kList,
   kListProviders,
@@ -117,6 +119,7 @@ const option kLongOptions[] = {{"provider", required_argument, nullptr, kProvide
                                {"scheduler", required_argument, nullptr, kScheduler},
                                {"seed", required_argument, nullptr, kSeed},
                                {"repeat", required_argument, nullptr, kRepeat},
+                               {"latitude", no_argument, nullptr, kLatitude},
                                {"in-process", no_argument, nullptr, kInProcess},
                                {"list", no_argument, nullptr, kList},
                                {"list-providers", no_argument, nullptr, kListProviders},
@@ -166,6 +169,9 @@ absl::Status Take(int option, const char* value, Options* out, bool* help) {
       if (!absl::SimpleAtoi(value, &out->repeat) || out->repeat <= 0) {
         return absl::InvalidArgumentError(absl::StrCat("--repeat=", value, ": a number from 1 on"));
       }
+      break;
+    case kLatitude:
+      out->latitude = true;
       break;
     case kInProcess:
       out->in_process = true;

@@ -21,6 +21,7 @@ struct Options {
   std::string scheduler = "fibers";
   uint64_t seed = 0;
   int repeat = 1;
+  bool latitude = false;
   bool in_process = false;
   int timeout_seconds = 10;
   bool list = false;

@@ -57,6 +57,7 @@ struct Hosts {
   uint8_t odds[kKinds];  // By kind of choice point: of 256, how many dally.
   uint32_t longest;      // Iterations of a spin.
   std::atomic<size_t> next_choice;
+  bool random_choices;
 };
 
 Hosts* g_hosts = nullptr;
@@ -215,6 +216,7 @@ void ResetHosts(const RunOptions& options) {
   h.steps = 0;
   h.seed = Mix(options.seed);
   h.next_choice.store(0, std::memory_order_relaxed);
+  h.random_choices = options.random_choices;
   // Some kinds of choice points dally often in a run and others never, so that runs differ in more than luck.
   static constexpr uint8_t kOdds[8] = {0, 0, 0, 8, 8, 32, 32, 128};
   for (uint32_t kind = 0; kind < kKinds; ++kind) h.odds[kind] = kOdds[Mix(h.seed + kind) % 8];
@@ -309,12 +311,21 @@ void DallyOnHost(uint16_t kind) {
   for (uint32_t left = (drawn >> 10) % g_hosts->longest; left != 0; --left) Pause();
 }
 
-uint32_t ChooseOnHost(uint32_t count) {
+namespace {
+
+uint32_t ChooseAtRandom(uint16_t kind, uint32_t count) {
+  const bool this_kind = g_hosts->random_choices && Mix(g_hosts->seed ^ (uint64_t{kind} << 16)) % 4 == 0;
+  return this_kind ? Draw() % count : 0;
+}
+
+}  // namespace
+
+uint32_t ChooseOnHost(uint16_t kind, uint32_t count) {
   const size_t size = static_cast<size_t>(g_scheduler.schedule_end - g_scheduler.schedule);
   const size_t width = count > 256 ? 2 : 1;
-  if (g_hosts->next_choice.load(std::memory_order_relaxed) >= size) return 0;
+  if (g_hosts->next_choice.load(std::memory_order_relaxed) >= size) return ChooseAtRandom(kind, count);
   const size_t at = g_hosts->next_choice.fetch_add(width, std::memory_order_relaxed);
-  if (at >= size) return 0;
+  if (at >= size) return ChooseAtRandom(kind, count);
   uint32_t value = g_scheduler.schedule[at];
   if (width == 2 && at + 1 < size) value |= static_cast<uint32_t>(g_scheduler.schedule[at + 1]) << 8;
   return value % count;

@@ -65,7 +65,7 @@ void PassHost(uint16_t kind);
 // What a spinning thread does between two looks: the same, and lets others run.
 void SpinHost();
 // A choice that is not the scheduler's.
-uint32_t ChooseOnHost(uint32_t count);
+uint32_t ChooseOnHost(uint16_t kind, uint32_t count);
 // What is left of kKernelStackSize; the host's stacks are larger.
 size_t RemainingHostStack();
 // A delay, or none.

@@ -38,6 +38,9 @@ struct RunOptions {
   Threads threads = Threads::kFibers;
   // With kReal: how long threads dally at choice points. Runs with the same seed need not be alike.
   uint64_t seed = 0;
+  // With kReal: what is not the scheduler's and not in `schedule` is chosen at random, for some kinds of
+  // choices in each run. Otherwise it is 0.
+  bool random_choices = false;
   // With kReal, under ThreadSanitizer: whether the runtime's own locking counts as synchronisation. Then
   // races in the runtime show, and races of kernel code may hide behind it (real_threads.h).
   bool visible_runtime = false;

@@ -345,7 +345,7 @@ uint32_t Choose(uint16_t kind, uint32_t count) {
   Scheduler& s = g_scheduler;
   if (count <= 1) return 0;
   if (kind < s.fixed_choice_count && s.fixed_choices[kind] != 0xFF) return s.fixed_choices[kind] % count;
-  if (__builtin_expect(s.real, 0)) return kind < kFirstProviderChoice ? 0 : ChooseOnHost(count);
+  if (__builtin_expect(s.real, 0)) return kind < kFirstProviderChoice ? 0 : ChooseOnHost(kind, count);
   if (s.schedule == s.schedule_end) return 0;
   uint32_t value = *s.schedule++;
   if (count > 256 && s.schedule != s.schedule_end) value |= static_cast<uint32_t>(*s.schedule++) << 8;
