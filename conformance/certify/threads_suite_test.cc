@@ -1,5 +1,6 @@
 // The curated suite over real threads: every trace is accepted, whatever the threads do, and together they
 // exercise every required rule. Under ThreadSanitizer also with the runtime's own locking visible.
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,19 +24,32 @@ struct Rounds {
   std::vector<std::set<std::string>> traces;  // by case
 };
 
+enum class Silence { kAsWritten, kNever };
+
+// The case, or the same without its waits for silence: then nearly everything meets.
+Sequence SequenceOf(const NamedCase& candidate, Silence silence) {
+  Sequence sequence = candidate.body().sequence();
+  if (silence == Silence::kAsWritten) return sequence;
+  for (Thread& thread : *sequence.mutable_threads()) {
+    auto* steps = thread.mutable_steps();
+    steps->erase(
+        std::remove_if(steps->begin(), steps->end(), [](const Step& step) { return step.has_settle(); }),
+        steps->end());
+  }
+  return sequence;
+}
+
 // Plays all cases in one process, as one after the other uses the same host threads.
-Rounds PlaySuite(bool visible_runtime, uint64_t seed) {
-  Testbed::Options options;
+Rounds PlaySuite(Testbed::Options options, uint64_t seed, Silence silence = Silence::kAsWritten) {
   options.scheduler = Scheduler::kThreads;
   options.seed = seed;
-  options.visible_runtime = visible_runtime;
   Testbed testbed(options);
   model::Judge judge(model::Profile::kDocumented);
   Rounds rounds;
   for (const NamedCase& candidate : CuratedSuite().cases()) {
     rounds.exercised.emplace_back();
     rounds.traces.emplace_back();
-    const absl::StatusOr<Program> program = Compile(candidate.body().sequence(), EmulatorChoices());
+    const absl::StatusOr<Program> program = Compile(SequenceOf(candidate, silence), EmulatorChoices());
     EXPECT_TRUE(program.ok()) << candidate.name();
     if (!program.ok()) continue;
     for (int round = 0; round < kRounds; ++round) {
@@ -53,7 +67,7 @@ Rounds PlaySuite(bool visible_runtime, uint64_t seed) {
 
 // A case in which threads race may miss what it is about; no rule may be missed by all.
 TEST(ThreadsSuite, IsAcceptedAndExercisesEveryRequiredRule) {
-  const Rounds rounds = PlaySuite(false, 1);
+  const Rounds rounds = PlaySuite({}, 1);
   RuleSet exercised;
   for (const RuleSet& rules : rounds.exercised) {
     rules.ForEach([&exercised](RuleId rule) { exercised.Add(rule); });
@@ -64,15 +78,19 @@ TEST(ThreadsSuite, IsAcceptedAndExercisesEveryRequiredRule) {
 }
 
 TEST(ThreadsSuite, ThreadsReallyRace) {
-  const Rounds rounds = PlaySuite(false, 1000);
+  const Rounds rounds = PlaySuite({}, 1000);
   size_t varied = 0;
   for (const std::set<std::string>& traces : rounds.traces) varied += traces.size() > 1 ? 1 : 0;
   EXPECT_GT(varied, 0u);
 }
 
+TEST(ThreadsSuite, IsAcceptedWithChoicesAtRandom) { PlaySuite({.random_choices = true}, 3000); }
+
+TEST(ThreadsSuite, IsAcceptedWithoutSilence) { PlaySuite({}, 4000, Silence::kNever); }
+
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-TEST(ThreadsSuite, IsAcceptedWithTheRuntimeVisible) { PlaySuite(true, 2000); }
+TEST(ThreadsSuite, IsAcceptedWithTheRuntimeVisible) { PlaySuite({.visible_runtime = true}, 2000); }
 #endif
 #endif
 

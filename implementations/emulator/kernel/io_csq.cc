@@ -89,7 +89,7 @@ NTSTATUS IoCsqInsertIrpEx(PIO_CSQ csq, PIRP irp, PIO_CSQ_IRP_CONTEXT context, PV
   }
   IoSetCancelRoutine(irp, &CancelQueued);
   // Cancelled before it was queued: whoever takes the routine away completes the IRP.
-  if (irp->Cancel && IoSetCancelRoutine(irp, nullptr) != nullptr) {
+  if (__atomic_load_n(&irp->Cancel, __ATOMIC_SEQ_CST) && IoSetCancelRoutine(irp, nullptr) != nullptr) {
     csq->CsqRemoveIrp(csq, irp);
     Forget(irp);
     csq->CsqReleaseLock(csq, irql);
