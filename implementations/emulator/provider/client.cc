@@ -106,7 +106,8 @@ NTSTATUS AwaitTransports(Registration* client, PIRP irp) {
     ProviderLock lock;
     IoSetCancelRoutine(irp, CancelNotification);
     // Where a cancel routine is on its way, it finds the IRP in the list.
-    ended = (irp->Cancel || client->closing) && IoSetCancelRoutine(irp, nullptr) != nullptr;
+    ended =
+        (ReadBooleanAcquire(&irp->Cancel) || client->closing) && IoSetCancelRoutine(irp, nullptr) != nullptr;
     if (!ended) InsertTailList(&client->notifications, &irp->Tail.Overlay.ListEntry);
   }
   if (ended) EndNotification(client, irp, STATUS_CANCELLED);

@@ -168,7 +168,7 @@ bool Pend(Socket* socket, PLIST_ENTRY list, PIRP irp) {
   request->socket = socket;
   IoMarkIrpPending(irp);
   IoSetCancelRoutine(irp, CancelRequest);
-  if (irp->Cancel && IoSetCancelRoutine(irp, nullptr) != nullptr) return false;
+  if (ReadBooleanAcquire(&irp->Cancel) && IoSetCancelRoutine(irp, nullptr) != nullptr) return false;
   // From here the cancel routine may be waiting for the lock; it finds the IRP in the list.
   Reference(socket);
   if (list != nullptr) {

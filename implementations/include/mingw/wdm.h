@@ -15,6 +15,11 @@
 #ifndef ReadAcquire
 static inline LONG ReadAcquire(const volatile LONG* p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 #endif
+#ifndef ReadBooleanAcquire
+static inline BOOLEAN ReadBooleanAcquire(const volatile BOOLEAN* p) {
+  return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+#endif
 #ifndef ReadPointerAcquire
 static inline PVOID ReadPointerAcquire(PVOID const volatile* p) {
   return __atomic_load_n(p, __ATOMIC_ACQUIRE);
