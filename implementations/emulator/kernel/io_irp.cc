@@ -63,9 +63,11 @@ void CheckCompletion(const IRP* irp) {
         "or never sent",
         Step(irp));
   }
-  if (irp->CancelRoutine != nullptr) {
-    BugCheckNow(kDriverVerifierIoManagerViolation, 0x07, reinterpret_cast<uintptr_t>(irp->CancelRoutine),
-                address, 0, "IoCompleteRequest on an IRP whose cancel routine is still set");
+  // Whoever cancels the IRP may look at it at the same time.
+  const PDRIVER_CANCEL cancel_routine = __atomic_load_n(&irp->CancelRoutine, __ATOMIC_RELAXED);
+  if (cancel_routine != nullptr) {
+    BugCheckNow(kDriverVerifierIoManagerViolation, 0x07, reinterpret_cast<uintptr_t>(cancel_routine), address,
+                0, "IoCompleteRequest on an IRP whose cancel routine is still set");
   }
   if (irp->IoStatus.Status == STATUS_PENDING || irp->IoStatus.Status == -1) {
     BugCheckNow(kDriverVerifierIoManagerViolation, 0x06, static_cast<uint64_t>(irp->IoStatus.Status), address,
@@ -79,7 +81,7 @@ void CheckCompletion(const IRP* irp) {
 }
 
 bool WantsCall(UCHAR control, const IRP* irp) {
-  if (irp->Cancel && (control & SL_INVOKE_ON_CANCEL)) return true;
+  if (__atomic_load_n(&irp->Cancel, __ATOMIC_RELAXED) && (control & SL_INVOKE_ON_CANCEL)) return true;
   return (control & (NT_SUCCESS(irp->IoStatus.Status) ? SL_INVOKE_ON_SUCCESS : SL_INVOKE_ON_ERROR)) != 0;
 }
 
