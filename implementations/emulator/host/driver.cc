@@ -135,11 +135,21 @@ void CheckReturn(const char* function) {
   }
 }
 
+// A driver's own DriverEntry has other parameter types than a program without the kernel's headers can
+// declare. On every machine both are pointers.
+#if defined(__clang__)
+__attribute__((no_sanitize("function")))
+#endif
+int32_t
+CallEntry(Hosted* hosted) {
+  return hosted->entry(&hosted->driver, &hosted->registry);
+}
+
 void PlayDriver(void* context) {
   auto* hosted = static_cast<Hosted*>(context);
   HostReport* report = hosted->report;
   EmulatorSetReady(hosted->ready);
-  report->entry_status = hosted->entry(&hosted->driver, &hosted->registry);
+  report->entry_status = CallEntry(hosted);
   report->entered = true;
   CheckReturn("DriverEntry");
   if (!NT_SUCCESS(report->entry_status)) {
