@@ -138,8 +138,10 @@ bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
   PeerState* found = RequestOf(id);
   if (found == nullptr || found->again || !found->conditional || found->listener != o.socket) return true;
   PeerState& peer = *found;
-  // The same, third and fourth condition.
-  if (peer.answer == Answer::kReject && Forbid({RuleId::kAbortRejectedNone})) return false;
+  // The same, third and fourth condition. Whether a request that is dropped while the client is asked may be
+  // aborted at once is open (N276); such a call may show after the answer.
+  const bool early = peer.reset && !peer.quiet_after;
+  if (peer.answer == Answer::kReject && !early && Forbid({RuleId::kAbortRejectedNone})) return false;
   if (peer.delivered) {
     return !Forbid({peer.refused ? RuleId::kAcceptRefusedNoAbort : RuleId::kAbortOnlyBeforeEstablished});
   }
@@ -147,7 +149,7 @@ bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
   peer.aborted = true;
   peer.quiet_after = false;
   if (!peer.abandoned) return true;
-  if (number != 0) Exercise(RuleId::kAbortIdMatches);
+  if (number != 0 && peer.answer != Answer::kReject) Exercise(RuleId::kAbortIdMatches);
   if (s.closing || s.dead_may || starved || peer.dropped_may) return true;
   if (peer.answer == Answer::kPend && !peer.resumed_may) {
     ExerciseWhenQuiet(RuleId::kAbortPendedDroppedIndicated);
@@ -230,7 +232,8 @@ bool Judge::State::QuietInspection(const SocketState& s, PeerState& peer, bool b
     }
   }
   if (peer.abandoned && peer.answer == Answer::kNone) Exercise(RuleId::kAbortOnlyAfterInspection);
-  if (peer.answer == Answer::kReject && aborts && peer.id != 0) Exercise(RuleId::kAbortRejectedNone);
+  if (peer.answer == Answer::kReject && aborts && peer.id != 0 && !peer.aborted)
+    Exercise(RuleId::kAbortRejectedNone);
   // Prohibitions, put to the test where somebody would have taken the connection.
   if (!by_event && !queued) return true;
   if (peer.answer == Answer::kReject) Exercise(RuleId::kInspectRejectedDropped);
@@ -294,7 +297,7 @@ void Judge::State::QueryIdReturned(const OpenCall& call, const SocketState& s, c
     Exercise(RuleId::kInspectQueryIdElsewhereRefused);
     return;
   }
-  if (!s.listening.inspected) return;
+  if (!s.listening.inspected || s.fin_may || s.local_disconnect) return;
   const bool size = o.information == call.length;
   const bool same = o.mask == 0 || s.listening.id == 0 || o.mask == s.listening.id;
   if ((o.status != kStatusSuccess || !size || !same) && Forbid({RuleId::kInspectQueryIdMatches})) return;

@@ -220,7 +220,7 @@ NTSTATUS HideAbortOfAccepted(Socket* socket, PWSK_INSPECT_ID id) {
 NTSTATUS AbortWithOtherId(Socket* socket, PWSK_INSPECT_ID id) {
   const Inspected* request = FindRequest(socket, id);
   WSK_INSPECT_ID other = *id;
-  if (request != nullptr && request->action != WskInspectReject && !Broken(socket))
+  if (request != nullptr && request->action != WskInspectReject && socket->closing == 0 && !Broken(socket))
     other.SerialNumber += 7777;
   return CallAbort(socket, &other);
 }
