@@ -288,6 +288,7 @@ const Played& Testbed::Play(const Program& program) {
   s.played.ending = LogOverflowed(session) ? Ending::kOverflow : EndingOf(report.ending);
   s.played.leaked = report.ending == emulator::Ending::kFinished && report.leaks.first[0] != '\0';
   s.played.report = ReportText(report);
+  s.played.allocations = report.allocations;
   const uint32_t count = LogCount(session);
   Observation& end = s.log[count];
   end = {};

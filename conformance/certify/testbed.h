@@ -35,6 +35,8 @@ struct Played {
   std::string report;
   // What the provider did not give back, after a run that finished.
   bool leaked = false;
+  // How many allocations the run asked for: what Schedule.fail_allocation can name.
+  uint32_t allocations = 0;
 };
 
 class Testbed {
