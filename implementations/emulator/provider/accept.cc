@@ -82,7 +82,7 @@ NTSTATUS StartAccept(Socket* socket, PIRP irp, ULONG flags) {
 }  // namespace
 
 void FillAccepts(Socket* listener, PLIST_ENTRY done) {
-  while (!IsListEmpty(&listener->receives)) {
+  while (!listener->broken && !IsListEmpty(&listener->receives)) {
     Socket* request = FindRequest(listener, RequestState::kWaiting);
     if (request == nullptr || EventFirst(listener)) return;
     PIRP irp = IrpOf(listener->receives.Flink);

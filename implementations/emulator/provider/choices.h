@@ -291,6 +291,9 @@ enum ProviderChoice : uint16_t {
   // STATUS_BUFFER_OVERFLOW. 2: STATUS_BUFFER_TOO_SMALL.
   kChoiceSmallBuffer = 125,
 
+  // Control information of a datagram. 0: none. 1: one object, IP_PKTINFO or IPV6_PKTINFO.
+  kChoiceControlInformation = 127,
+
   kChoiceEnd
 };
 

@@ -98,15 +98,6 @@ Datagram* TakeOutAll(Socket* socket, bool (*gone)(const Socket*, const Datagram*
   return list;
 }
 
-void Drop(Socket* socket) {
-  Datagram* list;
-  {
-    SocketLock lock(socket);
-    list = TakeOutAll(socket, nullptr);
-  }
-  if (list != nullptr) Below()->ReturnDatagrams(list);
-}
-
 bool SameAddress(const SOCKADDR_INET* a, const SOCKADDR_INET* b) {
   if (a->si_family == AF_INET) {
     return a->Ipv4.sin_port == b->Ipv4.sin_port &&
@@ -164,11 +155,11 @@ void OnBroken(void* context) {
   auto* socket = static_cast<Socket*>(context);
   {
     SocketLock lock(socket);
+    if (socket->broken) return;
     socket->broken = TRUE;
     socket->null_due = NullIndications();
   }
-  EndRequests(socket, STATUS_FILE_FORCED_CLOSED, false);
-  Drop(socket);
+  EndBroken(socket);
   Advance(socket, Place::kTransport);
 }
 
@@ -188,6 +179,9 @@ DatagramNode* MakeNode(Socket* socket, Datagram* datagram) {
   node->socket = socket;
   node->indication.Buffer.Length = datagram->length;
   node->indication.RemoteAddress = reinterpret_cast<PSOCKADDR>(&datagram->remote);
+  node->indication.ControlInfoLength = datagram->control_length;
+  if (datagram->control_length != 0)
+    node->indication.ControlInfo = reinterpret_cast<PCMSGHDR>(datagram->control);
   PMDL* link = &node->indication.Buffer.Mdl;
   for (transport::Buffer* buffer = datagram->buffers; buffer != nullptr; buffer = buffer->next) {
     bool first = buffer == datagram->buffers;
@@ -336,6 +330,22 @@ void Finish(Socket* socket, UCHAR, Delivery* delivery, NTSTATUS status) {
 
 // ---- Receiving
 
+// Where a receive wants control information: in the IRP's stack location, which has room for it there.
+PVOID* ControlOf(PIRP irp) {
+  return reinterpret_cast<PVOID*>(&IoGetCurrentIrpStackLocation(irp)->FileObject);
+}
+
+// Gives a receive the control information; returns the flag that tells that there was no room for it.
+ULONG FillControl(PIRP irp, const Datagram* datagram) {
+  PULONG length = OutputOf(irp)->control_length;
+  PVOID control = *ControlOf(irp);
+  ULONG room = control != nullptr ? *length : 0;
+  ULONG bytes = datagram->control_length < room ? datagram->control_length : room;
+  if (bytes != 0) RtlCopyMemory(control, datagram->control, bytes);
+  *length = datagram->control_length;
+  return bytes < datagram->control_length ? MSG_CTRUNC : 0;
+}
+
 // With the lock: gives the first datagram to a receive, and sets its outcome.
 void Fill(Socket* socket, PIRP irp) {
   const Request* request = RequestOf(irp);
@@ -354,8 +364,7 @@ void Fill(Socket* socket, PIRP irp) {
   if (output->remote != nullptr) {
     RtlCopyMemory(output->remote, &datagram->remote, AddressSize(socket->family));
   }
-  // Nothing that control information would describe happens in the network below.
-  if (output->control_length != nullptr) *output->control_length = 0;
+  if (output->control_length != nullptr) flags |= FillControl(irp, datagram);
   if (output->control_flags != nullptr) *output->control_flags = flags;
   datagram->next = socket->datagram.spent;
   socket->datagram.spent = datagram;
@@ -401,14 +410,23 @@ NTSTATUS OpenDatagrams(Socket* socket, const VOID* dispatch) {
   return Below()->Open(&kDatagramClient, socket, socket->family, &socket->datagram.endpoint);
 }
 
+void DropDatagrams(Socket* socket) {
+  Datagram* list;
+  {
+    SocketLock lock(socket);
+    list = TakeOutAll(socket, nullptr);
+  }
+  if (list != nullptr) Below()->ReturnDatagrams(list);
+}
+
 void CloseDatagrams(Socket* socket, bool at_once) {
-  Drop(socket);
+  DropDatagrams(socket);
   if (at_once && Below()->CloseAtOnce(socket->datagram.endpoint)) return Release(socket);
   Below()->Close(socket->datagram.endpoint);
 }
 
 void FillDatagramReceives(Socket* socket, PLIST_ENTRY done) {
-  if (!Buffered(socket) || IsListEmpty(&socket->receives)) return;
+  if (socket->broken || !Buffered(socket) || IsListEmpty(&socket->receives)) return;
   bool event_first = EventFirst(socket);
   while ((event_first ? socket->datagram.kept != nullptr : Buffered(socket)) &&
          !IsListEmpty(&socket->receives)) {
@@ -444,7 +462,7 @@ NTSTATUS SetDatagramAddress(Socket* socket, ULONG code, SIZE_T size, const VOID*
 }
 
 NTSTATUS WSKAPI WspReceiveFrom(PWSK_SOCKET wsk, PWSK_BUF buffer, ULONG flags, PSOCKADDR remote,
-                               PULONG control_length, PCMSGHDR, PULONG control_flags, PIRP irp) {
+                               PULONG control_length, PCMSGHDR control, PULONG control_flags, PIRP irp) {
   Call call(wsk, "nc-wsk-pfn_wsk_receive_from.md");
   if (irp == nullptr) return STATUS_INVALID_PARAMETER;
   Socket* socket = call.socket();
@@ -458,6 +476,7 @@ NTSTATUS WSKAPI WspReceiveFrom(PWSK_SOCKET wsk, PWSK_BUF buffer, ULONG flags, PS
     request->length = buffer->Length < transport::kMaximumDatagram ? static_cast<ULONG>(buffer->Length)
                                                                    : transport::kMaximumDatagram;
     *OutputOf(irp) = {buffer->Mdl, remote, control_length, control_flags};
+    *ControlOf(irp) = control;
     SocketLock lock(socket);
     status = Start(socket, irp);
   }

@@ -40,6 +40,7 @@ void CancelSend(PIRP irp) {
     }
   }
   lock.Leave();
+  if (request->connects && irp->IoStatus.Status == STATUS_CANCELLED) AbortConnection(socket);
   Complete(irp, irp->IoStatus.Status, irp->IoStatus.Information);
 }
 

@@ -303,7 +303,8 @@ struct Request {
   BOOLEAN held;    // kSend: somebody tries to take it back from the transport
   BOOLEAN over;    // kSend: the transport is done with it, the outcome is in IoStatus
   BOOLEAN uncancellable;
-  BOOLEAN carries;  // kReceive: cancelled, with bytes
+  BOOLEAN carries;   // kReceive: cancelled, with bytes
+  BOOLEAN connects;  // kSend: the data of a WskConnectEx
   ULONG flags;
   ULONG offset, length;  // kReceiveFrom: of the buffer
 };
@@ -400,6 +401,9 @@ void EndRequests(Socket* socket, NTSTATUS status, bool with_disables);
 // Ends the sends: takes them back from the transport.
 void EndSends(Socket* socket, NTSTATUS status);
 
+// Ends a connection that a cancelled WskConnectEx had made. With no lock; the caller holds a reference.
+void AbortConnection(Socket* socket);
+
 // A call of the client on a socket, from its begin to its end. Bug checks on misuse.
 class Call {
  public:
@@ -472,6 +476,8 @@ void ReturnSpent(Socket* socket);
 
 NTSTATUS OpenDatagrams(Socket* socket, const VOID* dispatch);
 void CloseDatagrams(Socket* socket, bool at_once);
+// Gives back what is buffered.
+void DropDatagrams(Socket* socket);
 // With the lock: gives queued datagrams to pending receives, which go to `done`.
 void FillDatagramReceives(Socket* socket, PLIST_ENTRY done);
 // SIO_WSK_SET_REMOTE_ADDRESS and SIO_WSK_SET_SENDTO_ADDRESS.
@@ -592,6 +598,8 @@ void EndNotifications(Registration* client, NTSTATUS status);
 // With the provider's lock: takes back what the client cached with WSK_CACHE_SD.
 void ForgetDescriptors(const Registration* client);
 
+// Ends what a socket that has become useless was doing. With no lock.
+void EndBroken(Socket* socket);
 // What the transport tells the sockets.
 extern const transport::Client kTransportClient;
 

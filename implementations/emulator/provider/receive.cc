@@ -117,7 +117,7 @@ void CheckBuffer(Socket* socket, const WSK_BUF* buffer) {
 
 void FillReceives(Socket* socket, PLIST_ENTRY done) {
   if (socket->category == WSK_FLAG_DATAGRAM_SOCKET) return FillDatagramReceives(socket, done);
-  while (!IsListEmpty(&socket->receives)) {
+  while (!socket->broken && !IsListEmpty(&socket->receives)) {
     PIRP irp = IrpOf(socket->receives.Flink);
     Request* request = RequestOf(irp);
     if ((request->flags & WSK_FLAG_DRAIN) && socket->received_bytes > 0) {

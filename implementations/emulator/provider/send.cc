@@ -23,25 +23,25 @@ NTSTATUS SendStatus(const Socket* socket) {
   return NT_SUCCESS(status) && socket->send_closed ? STATUS_INVALID_DEVICE_STATE : status;
 }
 
-NTSTATUS Abort(Call* call, PIRP irp) {
-  Socket* socket = call->socket();
-  NTSTATUS status;
-  bool first;
+// Ends an open connection. The status of one that is not.
+NTSTATUS TryAbort(Socket* socket) {
   {
     SocketLock lock(socket);
-    status = ConnectionStatus(socket);
-    first = NT_SUCCESS(status);
-    if (status == STATUS_CONNECTION_RESET || status == STATUS_CONNECTION_ABORTED) status = STATUS_SUCCESS;
-    if (first) socket->aborted = TRUE;
+    if (NTSTATUS status = ConnectionStatus(socket); !NT_SUCCESS(status)) return status;
+    socket->aborted = TRUE;
   }
-  if (first) {
-    EndSends(socket, STATUS_CANCELLED);
-    EndRequests(socket, STATUS_CONNECTION_ABORTED, false);
-    DropReceived(socket);
-    WspTransport()->Disconnect(socket->endpoint, true);
-  }
+  EndSends(socket, STATUS_CANCELLED);
+  EndRequests(socket, STATUS_CONNECTION_ABORTED, false);
+  DropReceived(socket);
+  WspTransport()->Disconnect(socket->endpoint, true);
+  return STATUS_SUCCESS;
+}
+
+NTSTATUS Abort(Call* call, PIRP irp) {
+  NTSTATUS status = TryAbort(call->socket());
+  if (status == STATUS_CONNECTION_RESET || status == STATUS_CONNECTION_ABORTED) status = STATUS_SUCCESS;
   call->Leave();
-  return Answer(socket, irp, status, 0);
+  return Answer(call->socket(), irp, status, 0);
 }
 
 // A graceful disconnect pends without a cancel routine, since a client that gives up on it aborts or closes;
@@ -83,6 +83,8 @@ NTSTATUS DisconnectGracefully(Call* call, const WSK_BUF* buffer, PIRP irp) {
 }
 
 }  // namespace
+
+void AbortConnection(Socket* socket) { TryAbort(socket); }
 
 NTSTATUS WSKAPI WspSend(PWSK_SOCKET wsk, PWSK_BUF buffer, ULONG flags, PIRP irp) {
   Call call(wsk, "nc-wsk-pfn_wsk_send.md");

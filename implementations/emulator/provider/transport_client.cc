@@ -6,16 +6,26 @@
 namespace wskcert::provider {
 namespace {
 
-// WskConnectEx: the connection stands, its data is still to be sent; the IRP goes on as a send.
+// WskConnectEx: the connection stands, its data is still to be sent; the IRP goes on as a send, and can be
+// cancelled as one.
 void SendAfterConnect(Socket* socket, PIRP irp) {
+  bool pended;
   {
     SocketLock lock(socket);
     Request* request = RequestOf(irp);
     request->kind = RequestKind::kSend;
-    request->listed = TRUE;
-    InsertTailList(&socket->sends, &irp->Tail.Overlay.ListEntry);
+    request->connects = TRUE;
+    request->uncancellable = FALSE;
+    pended = Pend(socket, &socket->sends, irp);
   }
-  WspTransport()->Send(socket->endpoint, SpanOf(irp));
+  // Pending took a reference beside the one that the IRP has.
+  if (pended) {
+    WspTransport()->Send(socket->endpoint, SpanOf(irp));
+    Release(socket);
+  } else {
+    AbortConnection(socket);
+    Complete(irp, STATUS_CANCELLED, 0);
+  }
 }
 
 void OnConnected(void* context, NTSTATUS status) {
@@ -104,6 +114,7 @@ void OnSent(void* context, transport::Send* send, NTSTATUS status) {
     if (request->held || !Unpend(irp)) return;
     if (disconnect) socket->disconnect = irp;
   }
+  if (request->connects && irp->IoStatus.Status == STATUS_CANCELLED) AbortConnection(socket);
   if (disconnect) {
     WspTransport()->Disconnect(socket->endpoint, false);
   } else {
@@ -139,19 +150,25 @@ void OnBroken(void* context) {
   auto* socket = static_cast<Socket*>(context);
   {
     SocketLock lock(socket);
+    if (socket->broken) return;  // whoever did that does the rest
     socket->broken = TRUE;
     socket->null_due = NullIndications();
     socket->disconnect_due = socket->backlog_due = FALSE;
   }
-  EndRequests(socket, STATUS_FILE_FORCED_CLOSED, false);
-  DropReceived(socket);
-  if (socket->listen.listening) OnListenerBroken(socket);
+  EndBroken(socket);
   Advance(socket, Place::kTransport);
 }
 
 void OnClosed(void* context) { Release(static_cast<Socket*>(context)); }
 
 }  // namespace
+
+void EndBroken(Socket* socket) {
+  EndRequests(socket, STATUS_FILE_FORCED_CLOSED, false);
+  DropReceived(socket);
+  if (socket->category == WSK_FLAG_DATAGRAM_SOCKET) DropDatagrams(socket);
+  if (socket->listen.listening) OnListenerBroken(socket);
+}
 
 const transport::Client kTransportClient = {OnConnected, OnReceived,       OnDisconnected,
                                             OnSent,      OnDisconnectDone, OnBacklogChanged,

@@ -88,7 +88,7 @@ Datagram* TakeDatagram() {
   }
   datagram->next = nullptr;
   datagram->buffers = nullptr;
-  datagram->length = datagram->flags = 0;
+  datagram->length = datagram->flags = datagram->control_length = 0;
   datagram->remote = SOCKADDR_INET{};
   return datagram;
 }
@@ -140,6 +140,28 @@ DatagramEndpoint* Receiver(const SOCKADDR_INET* to) {
   return fits ? endpoint : nullptr;
 }
 
+template <typename Information>
+void AddControl(Datagram* datagram, INT level, INT type, const Information& information) {
+  auto* header = reinterpret_cast<CMSGHDR*>(datagram->control);
+  header->cmsg_len = sizeof *header + sizeof information;
+  header->cmsg_level = level;
+  header->cmsg_type = type;
+  RtlCopyMemory(header + 1, &information, sizeof information);
+  datagram->control_length = static_cast<ULONG>(WSA_CMSGHDR_ALIGN(header->cmsg_len));
+}
+
+// Where the datagram arrived, as control information.
+void AddArrival(Datagram* datagram, const DatagramEndpoint* endpoint) {
+  constexpr ULONG kInterface = 1;
+  SOCKADDR_INET local = endpoint->local;
+  ResolveWildcard(&local);
+  if (endpoint->family == AF_INET) {
+    AddControl(datagram, IPPROTO_IP, IP_PKTINFO, IN_PKTINFO{local.Ipv4.sin_addr, kInterface});
+  } else {
+    AddControl(datagram, IPPROTO_IPV6, IPV6_PKTINFO, IN6_PKTINFO{local.Ipv6.sin6_addr, kInterface});
+  }
+}
+
 // False: no memory, or lost on the way.
 bool Deliver(DatagramEndpoint* endpoint, const uint8_t* bytes, ULONG length, const SOCKADDR_INET* from,
              ULONG flags) {
@@ -148,6 +170,7 @@ bool Deliver(DatagramEndpoint* endpoint, const uint8_t* bytes, ULONG length, con
   if (datagram == nullptr) return false;
   datagram->remote = *from;
   datagram->flags = flags;
+  if (Choose(kChoiceControlInformation, 2) == 1) AddArrival(datagram, endpoint);
   if (endpoint->inbound != nullptr && Choose(kChoiceDatagramOrder, 2) == 1) {
     datagram->next = endpoint->inbound;
     endpoint->inbound = datagram;
@@ -388,6 +411,7 @@ void ReturnDatagrams(Datagram* datagrams) {
       RtlFillMemory(buffer->base, buffer->offset + buffer->length, 0xDD);
     }
     RtlFillMemory(&datagram->remote, sizeof datagram->remote, 0xDD);
+    RtlFillMemory(datagram->control, sizeof datagram->control, 0xDD);
   }
   Guard guard;
   FreeDatagrams(datagrams);

@@ -86,6 +86,8 @@ struct Datagram {
   ULONG length;
   ULONG flags;  // MSG_BCAST, MSG_MCAST
   SOCKADDR_INET remote;
+  ULONG control_length;                // of its control information, 0: it has none
+  alignas(16) UCHAR control[48];       // objects that each begin with a CMSGHDR
   alignas(16) UCHAR client_area[112];  // for the client's own use
 };
 
