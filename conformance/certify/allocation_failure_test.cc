@@ -36,7 +36,7 @@ bool IsNoMatter(const Sequence& sequence) {
   if (sequence.schedule().fail_allocation() != 0 || sequence.setup().manual_teardown()) return true;
   for (const Thread& thread : sequence.threads()) {
     for (const Step& step : thread.steps()) {
-      if (step.has_fail_allocations()) return true;
+      if (step.has_fail_allocations() || step.has_deregister()) return true;
     }
   }
   return false;
