@@ -223,12 +223,7 @@ void Judge::State::Observe(const Observation& o) {
       Quiescence(static_cast<Quiet>(o.code) == Quiet::kExact && Exact());
       break;
     case Seen::kRetainedRead:
-      // nc-wsk-pfn_wsk_receive_event.md, STATUS_PENDING: the client keeps the list until it releases it.
-      if (Socket(o.socket) == nullptr || sockets[o.socket].stream.unknown) break;
-      if (static_cast<Content>(o.content) != Content::kExact && o.length != 0) {
-        Forbid({RuleId::kReceiveRetainedUnchanged});
-      }
-      if (!refusal.refused) Exercise(RuleId::kReceiveRetainedUnchanged);
+      RetainedRead(o);
       break;
     case Seen::kFault:
     case Seen::kEnd:

@@ -232,6 +232,7 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
     case Op::kCancelIrp:
       if (o.irp >= kIrpSlots) break;
       irps[o.irp].cancelled = true;
+      DrainCancelled(irps[o.irp]);
       if (HasBytes(irps[o.irp])) sockets[irps[o.irp].socket].parting.garbled = true;
       // Which of the waiting connections it was to have is not known.
       if (static_cast<Op>(irps[o.irp].op) == Op::kAccept && irps[o.irp].socket < kMaxSockets) {

@@ -84,6 +84,14 @@ bool Judge::State::JudgeDrained(const Observation& o, const SocketState& s, uint
   return Refuse<RuleId::kReceiveDrainDiscards>();
 }
 
+// What has not arrived yet may come after the request.
+void Judge::State::DrainCancelled(const IrpState& irp) {
+  if (static_cast<Op>(irp.op) != Op::kReceive || (irp.flags & kFlagDrain) == 0 || irp.socket >= kMaxSockets)
+    return;
+  Receiving& r = sockets[irp.socket].receiving;
+  if (r.drained && r.drained_to == UINT64_MAX) r.drained_to = r.quiet_sent_any;
+}
+
 void Judge::State::ReceiveDone(const IrpState& irp, SocketState& s) {
   Receiving& r = s.receiving;
   if ((irp.flags & kFlagDrain) == 0 || r.drains == 0) return;
@@ -152,6 +160,18 @@ void Judge::State::RetainedBy(const Observation& o, const Running& call) {
   retained[o.target] = {call.socket, now};
 }
 
+// A list that the client kept is read again. nc-wsk-pfn_wsk_receive_event.md, STATUS_PENDING: the client
+// keeps it until it releases it. Whether it outlives the connection is open (N346).
+void Judge::State::RetainedRead(const Observation& o) {
+  const SocketState* s = Socket(o.socket);
+  if (s == nullptr || s->stream.unknown || s->fin_may || s->reset_may || s->dead_may) return;
+  if (static_cast<Content>(o.content) != Content::kExact && o.length != 0) {
+    Refuse<RuleId::kReceiveRetainedUnchanged>();
+  } else {
+    Exercise(RuleId::kReceiveRetainedUnchanged);
+  }
+}
+
 // What WskRelease must return: nothing that is known, success, or that its parameter is invalid.
 void Judge::State::ReleaseBegin(const Observation& o, OpenCall& call) {
   if (o.target == kNone) {
@@ -168,7 +188,7 @@ void Judge::State::ReleaseBegin(const Observation& o, OpenCall& call) {
 }
 
 bool Judge::State::JudgeRelease(const OpenCall& call, Status status) {
-  if (call.release == Release::kOpen || starved) return true;
+  if (call.release == Release::kOpen || starved || sockets[call.socket].dead_may) return true;
   const bool datagrams = sockets[call.socket].category == Category::kDatagram;
   const bool retained_list = call.release == Release::kOfRetained;
   const Status expected = retained_list ? kStatusSuccess : kStatusInvalidParameter;
@@ -195,7 +215,8 @@ void Judge::State::QuietReceiving(SocketState& s) {
   const EventState& e = s.events[event];
   r.enabled_quiet = e.MustIndicate() && !e.unjudged && !s.dead_may && !s.closing;
   r.quiet_sent = s.stream.sent_may;
-  if (r.drain_tempted && !s.closing && !starved) Exercise(RuleId::kReceiveDrainDiscards);
+  if (r.drain_tempted && r.drained_to == UINT64_MAX && !s.closing && !starved)
+    Exercise(RuleId::kReceiveDrainDiscards);
   r.drain_tempted = false;
   // A request that discards what comes from now on, unless others stand before it.
   if (r.drains != 0 && r.drains == s.receives && !r.drained) {

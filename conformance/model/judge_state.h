@@ -524,11 +524,13 @@ class Judge::State {
   bool JudgeWait(const IrpState& irp, bool excused);
   bool JudgeReceiveStatus(const IrpState& irp, const SocketState& s, Status status);
   bool JudgeDrained(const Observation& o, const SocketState& s, uint32_t length);
+  void DrainCancelled(const IrpState& irp);
   void ReceiveDone(const IrpState& irp, SocketState& s);
   void PeerSends(const Observation& o, SocketState& s);
   bool JudgePush(const Observation& o, SocketState& s);
   bool JudgeAlive(const Observation& o, const SocketState& s, uint32_t length);
   void RetainedBy(const Observation& o, const Running& call);
+  void RetainedRead(const Observation& o);
   void ReleaseBegin(const Observation& o, OpenCall& call);
   bool JudgeRelease(const OpenCall& call, Status status);
   void QuietReceiving(SocketState& s);

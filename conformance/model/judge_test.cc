@@ -221,11 +221,11 @@ TEST_F(JudgeTest, ManyGapsAreBeyondTheBound) {
   std::string text = "connected socket=0 peer=0\n";
   for (int i = 0; i < 10; ++i) {
     const std::string n = std::to_string(i);
-    text += "call receive socket=0 irp=" + n + " length=1 @q" + n + "\nreturn @q" + n + " PENDING\n";
+    text += "call receive socket=0 irp=" + n + " length=4 @q" + n + "\nreturn @q" + n + " PENDING\n";
   }
-  text += "do peer_send socket=0 peer=0 bytes=0+20\n";
+  text += "do peer_send socket=0 peer=0 bytes=0+80\n";
   for (int i = 0; i < 10; ++i) {
-    text += "complete @q" + std::to_string(i) + " SUCCESS bytes=" + std::to_string(2 * i + 1) + "+1\n";
+    text += "complete @q" + std::to_string(i) + " SUCCESS bytes=" + std::to_string(8 * i + 4) + "+4\n";
   }
   EXPECT_TRUE(Accepts(text + "quiet\nfinish\n")) << judge_.Explain();
   EXPECT_TRUE(judge_.inconclusive());
