@@ -151,6 +151,7 @@ NTSTATUS WSKAPI WspReceive(PWSK_SOCKET wsk, PWSK_BUF buffer, ULONG flags, PIRP i
   TakeIrp(irp, socket, RequestKind::kReceive);
   NTSTATUS status = CheckFlags(flags, buffer);
   bool suspended;
+  bool spent = false;
   {
     // Whatever becomes of the call.
     SocketLock lock(socket);
@@ -167,9 +168,10 @@ NTSTATUS WSKAPI WspReceive(PWSK_SOCKET wsk, PWSK_BUF buffer, ULONG flags, PIRP i
     span->length = buffer->Length;
     SocketLock lock(socket);
     status = Start(socket, irp, flags, buffer->Length, suspended);
+    spent = socket->spent != nullptr;
   }
   call.Leave();
-  if (socket->spent != nullptr) ReturnSpent(socket);
+  if (spent) ReturnSpent(socket);
   if (status == STATUS_CANCELLED) {
     AnswerNow(socket, irp, status, 0);
     status = STATUS_PENDING;
