@@ -194,12 +194,17 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
     case Op::kSetRemoteAddress:
       s.remote_filter = true;
       ++s.receiving.remote_requests;
+      s.receiving.last_remote = now;
       if (call.with_irp) irps[call.irp].overlaps = s.receiving.remote_requests > 1;
       s.receiving.remote_peer = kNobody;
       s.events[kReceiveFrom].owed = false;
       break;
     case Op::kSetSendToAddress:
-      if (call.with_irp) irps[call.irp].overlaps = s.open_calls > 1;
+      ++s.receiving.destination_requests;
+      s.receiving.last_destination = now;
+      if (call.with_irp) {
+        irps[call.irp].overlaps = s.open_calls > 1 || s.receiving.destination_requests > 1;
+      }
       s.receiving.destination = kNobody;
       break;
     case Op::kSendTo:

@@ -216,8 +216,12 @@ void Judge::State::DatagramReceived(const Observation& o, IrpState& irp, SocketS
 // other request could have changed them since.
 void Judge::State::AddressFixed(const Observation& o, const IrpState& irp, SocketState& s) {
   Receiving& r = s.receiving;
-  const bool success = IsSuccess(o.status) && !irp.overlaps;
-  if (static_cast<Op>(irp.op) == Op::kSetSendToAddress) {
+  // Of two at the same time nobody knows which one lasts, whichever completes last.
+  const bool to = static_cast<Op>(irp.op) == Op::kSetSendToAddress;
+  const bool last = irp.call == (to ? r.last_destination : r.last_remote);
+  const bool success = IsSuccess(o.status) && !irp.overlaps && last;
+  if (to) {
+    Lower(r.destination_requests);
     r.destination = success ? irp.peer : kNobody;
     return;
   }

@@ -71,8 +71,10 @@ struct Receiving {
   bool drain_tempted = false;
   uint64_t drained_from = 0, drained_to = 0;
   // Datagrams.
-  uint16_t remote_peer = kNobody;  // the fixed remote address, as far as it is surely in force
-  uint16_t remote_requests = 0;    // that have not completed
+  uint16_t remote_peer = kNobody;    // the fixed remote address, as far as it is surely in force
+  uint16_t remote_requests = 0;      // that have not completed
+  uint8_t destination_requests = 0;  // likewise of its destination
+  uint32_t last_remote = kNoIndex, last_destination = kNoIndex;  // begin of the latest request
   uint32_t remote_since = kNoIndex;
   uint16_t destination = kNobody;  // the fixed destination, likewise
   bool stranger = false;           // a datagram that must be discarded came where others would be told of

@@ -288,8 +288,11 @@ void Judge::State::QuietDeregister(uint8_t client) {
 bool Judge::State::MayWait(const OpenCall& call) const {
   const ClientState& c = clients[call.client];
   if (static_cast<Op>(call.op) == Op::kCapture) return ready != Ready::kYes && call.mask == kInfiniteWait;
-  return static_cast<Op>(call.op) == Op::kDeregister &&
-         (c.captures != 0 || c.deregister_quiet || running_total != 0);
+  if (static_cast<Op>(call.op) != Op::kDeregister) return false;
+  uint32_t surely, possibly;
+  CountSockets(call.client, &surely, &possibly);
+  const bool irps = ClientIrps(call.client, false) != 0 || ClientIrps(call.client, true) != 0;
+  return c.captures != 0 || possibly != 0 || irps || c.calls != 0 || c.deregister_quiet || running_total != 0;
 }
 
 }  // namespace wskcert::model
