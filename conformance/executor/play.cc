@@ -185,8 +185,8 @@ void ReleaseEverything(Session* session) {
   for (uint16_t i = 0; i < header->sockets; ++i) {
     const volatile LONG* state = &session->sockets[i].state;
     if (ReadAcquire(state) != kSocketOpen) continue;
-    // A second try, for the first may find no memory for its IRP where the n-th allocation is made to fail.
-    for (int tries = 0; tries < 2 && ReadAcquire(state) == kSocketOpen; ++tries) {
+    // Further tries, for there may be no memory for its IRP where allocations are made to fail.
+    for (int tries = 0; tries < 8 && ReadAcquire(state) == kSocketOpen; ++tries) {
       RunOne(session, Op::kClose, session->sockets[i].client, i, static_cast<uint16_t>(header->irps + i), 0);
     }
   }
