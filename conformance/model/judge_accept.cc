@@ -30,7 +30,7 @@ bool Judge::State::MayWait(const SocketState& s) const {
 // Who stands ready to take the connection, if it can be taken from now on.
 void Judge::State::Taker(const SocketState& s, PeerState& peer) {
   const EventState& accept = s.events[kAccept];
-  peer.owed = s.accepts == 0 && accept.MustIndicate() && !accept.unjudged;
+  peer.owed = s.accepts == 0 && accept.MustIndicate();
   peer.owed_function = false;
   for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) peer.owed_function |= Queued(irps[i]);
 }
@@ -65,7 +65,7 @@ bool Judge::State::JudgeAcceptArguments(const Observation& o, const SocketState&
   Exercise(RuleId::kAcceptEventListenerContext);
   if (s.closing) return true;
   // LocalAddress, RemoteAddress: where it arrived and came from, in the family of the listening socket.
-  if (o.code != 0 && Forbid({RuleId::kAcceptEventAddresses})) return false;
+  if (o.code != 0) return Refuse<RuleId::kAcceptEventAddresses>();
   Exercise(RuleId::kAcceptEventAddresses);
   return true;
 }
@@ -91,9 +91,8 @@ bool Judge::State::JudgeDelivery(uint16_t listener, uint16_t number, bool by_eve
   for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
     queued += Queued(irps[i]) && irps[i].accept.quiet < peer.begin ? 1 : 0;
   }
-  if (by_event && waiting <= queued && !s.closing && !s.dead_may && !starved &&
-      Forbid({RuleId::kAcceptQueuedTakesPrecedence})) {
-    return false;
+  if (by_event && waiting <= queued && !s.closing && !s.dead_may && !starved) {
+    return Refuse<RuleId::kAcceptQueuedTakesPrecedence>();
   }
   peer.delivered = true;
   sockets[listener].listening.delivered = true;
@@ -141,7 +140,7 @@ bool Judge::State::JudgeGone(const AcceptCall& accept, RuleId broken, Status sta
   const bool pends = moment == Moment::kReturn && status == kStatusPending;
   const bool wrong =
       moment == Moment::kReturn ? status != kStatusFileForcedClosed && !pends : IsSuccess(status);
-  if (wrong && Forbid(rules, count)) return false;
+  if (wrong) return !Forbid(rules, count);
   for (size_t i = 0; i < count && !pends; ++i) Exercise(rules[i]);
   return true;
 }
@@ -166,7 +165,7 @@ void Judge::State::AcceptReturned(const OpenCall& call, SocketState& s, Status s
   const bool vacant = irp.accept.vacant && (last == kNoIndex || last < call.begin);
   if (status == kStatusPending) {
     // nc-wsk-pfn_wsk_accept.md, Remarks, first bullet.
-    if (irp.accept.waited && Forbid({RuleId::kAcceptWaitingSucceeds})) return;
+    if (irp.accept.waited) Forbid({RuleId::kAcceptWaitingSucceeds});
     if (vacant) Exercise(RuleId::kAcceptNoneWaitingPends);
     return;
   }
@@ -185,7 +184,8 @@ bool Judge::State::AcceptCompleted(const Observation& o, IrpState& irp, SocketSt
     // A connection that nobody asked for.
     const uint32_t last = s.listening.last_arrival;
     const bool vacant = irp.accept.vacant && (last == kNoIndex || last < irp.call);
-    return !fit || !vacant || !Forbid({RuleId::kAcceptNoneWaitingPends});
+    if (!fit || !vacant) return true;
+    return Refuse<RuleId::kAcceptNoneWaitingPends>();
   }
   const PeerState& peer = peers[o.peer];
   const bool known = peer.active && !peer.again && !peer.delivered && peer.listener == irp.socket;
@@ -202,15 +202,15 @@ bool Judge::State::AcceptCompleted(const Observation& o, IrpState& irp, SocketSt
   if (!fit || !known) return true;
   if (before) {
     irp.accept.waited = true;
-    if (moment == Moment::kLater && Forbid({RuleId::kAcceptWaitingSucceeds})) return false;
-    if (irp.returned && moment != Moment::kLater) Exercise(RuleId::kAcceptWaitingSucceeds);
+    if (moment == Moment::kLater) return Refuse<RuleId::kAcceptWaitingSucceeds>();
+    if (irp.returned) Exercise(RuleId::kAcceptWaitingSucceeds);
     return true;
   }
   if (owed && !peer.conditional && moment == Moment::kLater) {
     ExerciseWhenQuiet(RuleId::kAcceptQueuedCompletesOnArrival);
   }
   const EventState& accept = s.events[kAccept];
-  if (accept.MustIndicate() && !accept.unjudged && irp.accept.quiet < peer.begin && waiting <= queued &&
+  if (accept.MustIndicate() && irp.accept.quiet < peer.begin && waiting <= queued &&
       HasFunction(s.dispatch, kAccept)) {
     Exercise(RuleId::kAcceptQueuedTakesPrecedence);
   }
@@ -250,18 +250,18 @@ void Judge::State::QuietListener(SocketState& s) {
     if (irp.accept.quiet == kNoIndex) irp.accept.quiet = now;
   }
   const EventState& accept = s.events[kAccept];
-  const bool callable = accept.MayStart() && !accept.unjudged && HasFunction(s.dispatch, kAccept);
+  const bool callable = accept.MayStart() && HasFunction(s.dispatch, kAccept);
   if (s.listening.delivered && callable) Exercise(RuleId::kAcceptDeliveredOnce);
   s.listening.delivered = false;
-  const bool by_event =
-      accept.MustIndicate() && !accept.unjudged && s.accepts == 0 && HasFunction(s.dispatch, kAccept);
+  const bool by_event = accept.MustIndicate() && s.accepts == 0 && HasFunction(s.dispatch, kAccept);
   for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
     PeerState& peer = peers[i];
     if (!peer.active || peer.again) continue;
     if (fit && peer.conditional) {
       if (!QuietInspection(s, peer, by_event, queued)) return;
     } else if (fit && !s.conditional_may && peer.owed_function && queued && peer.established && !peer.over &&
-               !peer.fin && Forbid({RuleId::kAcceptQueuedCompletesOnArrival})) {
+               !peer.fin) {
+      Forbid({RuleId::kAcceptQueuedCompletesOnArrival});
       return;
     }
     peer.owed_function = false;

@@ -28,7 +28,7 @@ bool Judge::State::InspectStarts(const Observation& o, SocketState& s) {
   PeerState& peer = peers[o.peer];
   if (peer.listener != o.socket) return !Forbid({RuleId::kCallbackContextIsTheSockets});
   // nc-wsk-pfn_wsk_inspect_event.md, LocalAddress and RemoteAddress.
-  if (o.code != 0 && Forbid({RuleId::kInspectEventAddresses})) return false;
+  if (o.code != 0) return Refuse<RuleId::kInspectEventAddresses>();
   Exercise(RuleId::kInspectEventAddresses);
   if (peer.again) return true;
   const IdState mine = {o.peer, peer.begin};
@@ -37,7 +37,7 @@ bool Judge::State::InspectStarts(const Observation& o, SocketState& s) {
     // ns-wsk-_wsk_inspect_id.md, Remarks: the contents identify the request uniquely.
     for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
       if (i == o.peer || peers[i].again || peers[i].id == 0 || !Undecided(peers[i])) continue;
-      if (peers[i].id == number && Forbid({RuleId::kInspectIdUnique})) return false;
+      if (peers[i].id == number) return Refuse<RuleId::kInspectIdUnique>();
       Exercise(RuleId::kInspectIdUnique);
     }
     requests.by_number[number] = mine;
@@ -86,8 +86,7 @@ void Judge::State::InspectEnded(const Observation& o, const Running& call, Socke
 
 // A request is delivered: it must have been accepted before. False: refused.
 bool Judge::State::JudgeInspected(const PeerState& peer, const SocketState& s) {
-  if (peer.answer == Answer::kOdd || s.events[kInspect].unjudged || !HasFunction(s.dispatch, kInspect))
-    return true;
+  if (peer.answer == Answer::kOdd || !HasFunction(s.dispatch, kInspect)) return true;
   if (peer.aborted) {
     // nc-wsk-pfn_wsk_abort_event.md, Remarks: dropped, and not established even if it is accepted afterwards.
     return !Forbid(
@@ -99,7 +98,8 @@ bool Judge::State::JudgeInspected(const PeerState& peer, const SocketState& s) {
       if (!peer.inspect_owed || s.closing || s.dead_may) return true;
       return !Forbid({RuleId::kInspectConditionalIndicates, RuleId::kAcceptConditionalAfterInspection});
     case Answer::kAsked:
-      return peer.resumed_may || !Forbid({RuleId::kAcceptConditionalAfterInspection});
+      if (peer.resumed_may) return true;
+      return Refuse<RuleId::kAcceptConditionalAfterInspection>();
     case Answer::kPend:
       if (peer.resumed_may) return true;
       return !Forbid(
@@ -112,7 +112,7 @@ bool Judge::State::JudgeInspected(const PeerState& peer, const SocketState& s) {
 }
 
 bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
-  if (s.inspections != 0) --s.inspections;
+  Lower(s.inspections);
   const uint32_t number = o.information <= kMaxIds ? static_cast<uint32_t>(o.information) : 0;
   IdState id;
   if (number != 0) {
@@ -141,7 +141,7 @@ bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
   // The same, third and fourth condition. Whether a request that is dropped while the client is asked may be
   // aborted at once is open (N276); such a call may show after the answer.
   const bool early = peer.reset && !peer.quiet_after;
-  if (peer.answer == Answer::kReject && !early && Forbid({RuleId::kAbortRejectedNone})) return false;
+  if (peer.answer == Answer::kReject && !early) return Refuse<RuleId::kAbortRejectedNone>();
   if (peer.delivered) {
     return !Forbid({peer.refused ? RuleId::kAcceptRefusedNoAbort : RuleId::kAbortOnlyBeforeEstablished});
   }
@@ -162,7 +162,7 @@ bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
 // ---- WskInspectComplete
 
 void Judge::State::InspectCompleteBegin(OpenCall& call, const Observation& o, SocketState& s) {
-  if (s.inspections != 0) --s.inspections;
+  Lower(s.inspections);
   s.events[kAccept].trigger |= s.events[kAccept].MayStart();
   PeerState* peer = o.target < kMaxInspects ? RequestOf(requests.by_slot[o.target]) : nullptr;
   if (peer != nullptr && (peer->again || peer->listener != call.socket)) peer = nullptr;
@@ -212,24 +212,24 @@ void Judge::State::InspectCompleted(const IrpState& irp, Status status) {
 
 // A request when everything has come to rest. `by_event`, `queued`: who would take it. False: refused.
 bool Judge::State::QuietInspection(const SocketState& s, PeerState& peer, bool by_event, bool queued) {
-  if (peer.answer == Answer::kOdd || s.events[kInspect].unjudged || s.events[kAbort].unjudged) return true;
+  if (peer.answer == Answer::kOdd || s.events[kAbort].unjudged) return true;
   const bool accepted = peer.answer == Answer::kAccept || (peer.resumed && peer.answer == Answer::kPend);
   const bool aborts = HasFunction(s.dispatch, kAbort);
   // nc-wsk-pfn_wsk_inspect_complete.md and nc-wsk-pfn_wsk_inspect_event.md, Remarks: dropped before it was
   // established.
   if (peer.abandoned && !peer.aborted && aborts && !peer.dropped_may) {
     const bool resumed = peer.answer == Answer::kAccept || (peer.answer == Answer::kPend && peer.resumed_may);
-    if (resumed && Forbid({RuleId::kAbortAcceptedDroppedIndicated})) return false;
-    if (peer.answer == Answer::kPend && Forbid({RuleId::kAbortPendedDroppedIndicated})) return false;
+    if (resumed) return Refuse<RuleId::kAbortAcceptedDroppedIndicated>();
+    if (peer.answer == Answer::kPend) return Refuse<RuleId::kAbortPendedDroppedIndicated>();
   }
   // The same: established, and returned to the application by one of the two; or else aborted.
   const bool takes = (peer.owed && by_event) || (peer.owed_function && queued);
-  if (accepted && takes && !peer.aborted && !peer.fin && !peer.reset && !peer.dropped_may &&
+  // Without WskAbortEvent nothing tells of a request that was dropped, but what its peer sees.
+  const bool untold = peer.over && !aborts;
+  if (accepted && takes && !untold && !peer.aborted && !peer.fin && !peer.reset && !peer.dropped_may &&
       !peer.delivered) {
-    if (Forbid({peer.answer == Answer::kPend ? RuleId::kInspectCompleteAcceptedDelivered
-                                             : RuleId::kInspectAcceptedDelivered})) {
-      return false;
-    }
+    return peer.answer == Answer::kPend ? Refuse<RuleId::kInspectCompleteAcceptedDelivered>()
+                                        : Refuse<RuleId::kInspectAcceptedDelivered>();
   }
   if (peer.abandoned && peer.answer == Answer::kNone) Exercise(RuleId::kAbortOnlyAfterInspection);
   if (peer.answer == Answer::kReject && aborts && peer.id != 0 && !peer.aborted)
@@ -249,7 +249,7 @@ bool Judge::State::QuietInspection(const SocketState& s, PeerState& peer, bool b
 // The same while calls of callbacks run: a request must wait for its inspection.
 void Judge::State::RunningInspections(const SocketState& s) {
   const EventState& accept = s.events[kAccept];
-  const bool taker = (accept.MustIndicate() && !accept.unjudged) || s.accepts != 0;
+  const bool taker = accept.MustIndicate() || s.accepts != 0;
   if (!taker || s.closing || s.dead_may || starved) return;
   for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
     const PeerState& peer = peers[i];
@@ -266,11 +266,17 @@ void Judge::State::RunningInspections(const SocketState& s) {
 void Judge::State::OptionRead(const Observation& o, const IrpState& irp, const SocketState& s) {
   if (!IsSuccess(o.status) || s.category != Category::kListen || s.closing || s.dead_may) return;
   if (!s.conditional_may) {
-    if (o.offset != 0 && Forbid({RuleId::kInspectDefaultOff, RuleId::kInspectOptionReadsBack})) return;
+    if (o.offset != 0) {
+      Refuse<RuleId::kInspectDefaultOff, RuleId::kInspectOptionReadsBack>();
+      return;
+    }
     Exercise(RuleId::kInspectDefaultOff);
     Exercise(RuleId::kInspectOptionReadsBack);
   } else if (s.conditional_must && s.listening.mode_since < irp.call) {
-    if (o.offset != 1 && Forbid({RuleId::kInspectOptionReadsBack})) return;
+    if (o.offset != 1) {
+      Refuse<RuleId::kInspectOptionReadsBack>();
+      return;
+    }
     Exercise(RuleId::kInspectOptionReadsBack);
   }
 }
@@ -293,14 +299,20 @@ void Judge::State::QueryIdReturned(const OpenCall& call, const SocketState& s, c
   if (o.status == kStatusInsufficientResources) return;
   const bool accepted = s.origin == Origin::kByFunction || s.origin == Origin::kByEvent;
   if (!accepted || s.listening.not_inspected) {
-    if (o.status != kStatusInvalidDeviceRequest && Forbid({RuleId::kInspectQueryIdElsewhereRefused})) return;
+    if (o.status != kStatusInvalidDeviceRequest) {
+      Refuse<RuleId::kInspectQueryIdElsewhereRefused>();
+      return;
+    }
     Exercise(RuleId::kInspectQueryIdElsewhereRefused);
     return;
   }
   if (!s.listening.inspected || s.fin_may || s.local_disconnect) return;
   const bool size = o.information == call.length;
   const bool same = o.mask == 0 || s.listening.id == 0 || o.mask == s.listening.id;
-  if ((o.status != kStatusSuccess || !size || !same) && Forbid({RuleId::kInspectQueryIdMatches})) return;
+  if (o.status != kStatusSuccess || !size || !same) {
+    Refuse<RuleId::kInspectQueryIdMatches>();
+    return;
+  }
   Exercise(RuleId::kInspectQueryIdMatches);
 }
 

@@ -222,10 +222,15 @@ bool Judge::State::SilentBegin(const Observation& o, uint16_t slot) {
 void Judge::State::SilentCompleted(const Observation& o, const IrpState& irp, SocketState& s) {
   Receiving& r = s.receiving;
   if (!IsSuccess(o.status)) {
-    r.silent_may = r.silent_must;
+    // Another request that is under way may still succeed.
+    bool others = false;
+    for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
+      others |= static_cast<Op>(irps[i].op) == Op::kSetSilentMode;
+    }
+    if (!others) r.silent_may = r.silent_must;
     return;
   }
-  s.stream.lossy = true;
+  s.stream.lossy = r.silent_may = true;
   if (irp.overlaps) return;
   r.silent_must = true;
   r.silent_sent = s.stream.sent_may;
