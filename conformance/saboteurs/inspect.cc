@@ -142,8 +142,12 @@ NTSTATUS FailWithSuccess(Request* request) {
   return status;
 }
 
+// Where the request is one that waits for it.
 NTSTATUS NeverComplete(Request* request) {
-  if (!IsComplete(*request) || Broken(request->socket) || !ForwardAlone(*request)) return Pass(request);
+  if (!IsComplete(*request) || Broken(request->socket)) return Pass(request);
+  const Inspected* inspected = FindRequest(request->socket, request->inspect);
+  const bool waits = inspected != nullptr && inspected->action == WskInspectPend;
+  if (!waits || request->action == WskInspectPend || !ForwardAlone(*request)) return Pass(request);
   Keep(request);
   return STATUS_PENDING;
 }
