@@ -146,7 +146,7 @@ NTSTATUS FailWithSuccess(Request* request) {
 NTSTATUS NeverComplete(Request* request) {
   if (!IsComplete(*request) || Broken(request->socket)) return Pass(request);
   const Inspected* inspected = FindRequest(request->socket, request->inspect);
-  const bool waits = inspected != nullptr && inspected->action == WskInspectPend;
+  const bool waits = inspected != nullptr && inspected->pended;
   if (!waits || request->action == WskInspectPend || !ForwardAlone(*request)) return Pass(request);
   Keep(request);
   return STATUS_PENDING;
