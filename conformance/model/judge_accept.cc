@@ -30,7 +30,7 @@ bool Judge::State::MayWait(const SocketState& s) const {
 // Who stands ready to take the connection, if it can be taken from now on.
 void Judge::State::Taker(const SocketState& s, PeerState& peer) {
   const EventState& accept = s.events[kAccept];
-  peer.owed = s.accepts == 0 && accept.MustIndicate();
+  peer.owed = s.accepts == 0 && accept.MustIndicate() && !accept.unjudged;
   peer.owed_function = false;
   for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) peer.owed_function |= Queued(irps[i]);
 }
@@ -210,7 +210,7 @@ bool Judge::State::AcceptCompleted(const Observation& o, IrpState& irp, SocketSt
     ExerciseWhenQuiet(RuleId::kAcceptQueuedCompletesOnArrival);
   }
   const EventState& accept = s.events[kAccept];
-  if (accept.MustIndicate() && irp.accept.quiet < peer.begin && waiting <= queued &&
+  if (accept.MustIndicate() && !accept.unjudged && irp.accept.quiet < peer.begin && waiting <= queued &&
       HasFunction(s.dispatch, kAccept)) {
     Exercise(RuleId::kAcceptQueuedTakesPrecedence);
   }
@@ -250,10 +250,11 @@ void Judge::State::QuietListener(SocketState& s) {
     if (irp.accept.quiet == kNoIndex) irp.accept.quiet = now;
   }
   const EventState& accept = s.events[kAccept];
-  const bool callable = accept.MayStart() && HasFunction(s.dispatch, kAccept);
+  const bool callable = accept.MayStart() && !accept.unjudged && HasFunction(s.dispatch, kAccept);
   if (s.listening.delivered && callable) Exercise(RuleId::kAcceptDeliveredOnce);
   s.listening.delivered = false;
-  const bool by_event = accept.MustIndicate() && s.accepts == 0 && HasFunction(s.dispatch, kAccept);
+  const bool by_event =
+      accept.MustIndicate() && !accept.unjudged && s.accepts == 0 && HasFunction(s.dispatch, kAccept);
   for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
     PeerState& peer = peers[i];
     if (!peer.active || peer.again) continue;

@@ -249,7 +249,7 @@ bool Judge::State::QuietInspection(const SocketState& s, PeerState& peer, bool b
 // The same while calls of callbacks run: a request must wait for its inspection.
 void Judge::State::RunningInspections(const SocketState& s) {
   const EventState& accept = s.events[kAccept];
-  const bool taker = accept.MustIndicate() || s.accepts != 0;
+  const bool taker = (accept.MustIndicate() && !accept.unjudged) || s.accepts != 0;
   if (!taker || s.closing || s.dead_may || starved) return;
   for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
     const PeerState& peer = peers[i];

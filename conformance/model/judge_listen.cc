@@ -57,7 +57,7 @@ void Judge::State::PeerConnects(const Observation& o) {
   const bool listens = s.category == Category::kStream ? s.listening_must : s.bound_must;
   if (!s.judged || !listens || s.closing || s.dead_may || starved) return;
   peer.inspect_owed = s.conditional_must;
-  peer.owed = !s.conditional_may && s.accepts == 0 && accept.MustIndicate();
+  peer.owed = !s.conditional_may && s.accepts == 0 && accept.MustIndicate() && !accept.unjudged;
   // Of several at once some may be dropped (N224).
   bool alone = s.listening.lost == 0;
   for (uint16_t i = peer.next; i != kNone; i = peers[i].next) alone &= !peers[i].active || peers[i].delivered;
