@@ -235,7 +235,7 @@ absl::StatusOr<Certification> Certify(Provider* provider, const Suite& suite, co
   certificate.set_provider(provider->name());
   certificate.set_provider_version(kToolVersion);
   certificate.set_profile(ProfileName(options.profile));
-  certificate.set_level("enable-disable");
+  certificate.set_level(kLevel);
   certificate.set_tool_version(kToolVersion);
   std::string bytes = suite.SerializeAsString();
   certificate.set_suite_sha256(

@@ -13,6 +13,8 @@
 namespace wskcert {
 
 inline constexpr char kToolVersion[] = "0.1.0";
+// The level of every certificate: all required rules of the catalogue passed.
+inline constexpr char kLevel[] = "full";
 
 struct CertifyOptions {
   model::Profile profile = model::Profile::kDocumented;

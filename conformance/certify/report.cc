@@ -182,8 +182,10 @@ std::string Conclusion(const Certificate& certificate) {
       absl::StrFormat("%d cases, %d observations; required rules passed: %d of %d\n", counts.cases(),
                       counts.observations(), counts.required_passed(), counts.required());
   if (certificate.certified()) {
-    absl::StrAppend(&text, "not modelled yet, of what binds the provider: ",
-                    absl::StrJoin(certificate.not_modelled(), "; "), "\n");
+    if (!certificate.not_modelled().empty()) {
+      absl::StrAppend(&text, "not modelled, of what binds the provider: ",
+                      absl::StrJoin(certificate.not_modelled(), "; "), "\n");
+    }
     return absl::StrCat(text, "CERTIFIED: ", certificate.provider(), ", profile ", certificate.profile(),
                         ", level ", certificate.level(), "\n");
   }

@@ -24,7 +24,7 @@ Certificate GoodCertificate() {
   Certificate certificate;
   certificate.set_provider("emulator");
   certificate.set_profile("documented");
-  certificate.set_level("enable-disable");
+  certificate.set_level(kLevel);
   certificate.set_certified(true);
   *certificate.add_rules() = MakeRule("disable.one", true, PASSED);
   *certificate.add_rules() = MakeRule("disable.two", false, NOT_EXERCISED);
