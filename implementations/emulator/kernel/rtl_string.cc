@@ -178,7 +178,7 @@ WCHAR RtlDowncaseUnicodeChar(WCHAR c) {
 NTSTATUS RtlUpcaseUnicodeString(PUNICODE_STRING to, PCUNICODE_STRING from, BOOLEAN allocate) {
   const NTSTATUS status = MakeRoom(to, from->Length, sizeof(WCHAR), allocate);
   if (!NT_SUCCESS(status)) return status;
-  for (USHORT i = 0; i < from->Length / sizeof(WCHAR); ++i)
+  for (size_t i = 0; i < from->Length / sizeof(WCHAR); ++i)
     to->Buffer[i] = RtlUpcaseUnicodeChar(from->Buffer[i]);
   Finish(to, from->Length);
   return STATUS_SUCCESS;
@@ -188,7 +188,7 @@ NTSTATUS RtlHashUnicodeString(PCUNICODE_STRING string, BOOLEAN ignore_case, ULON
   if (string == nullptr || value == nullptr || algorithm > HASH_STRING_ALGORITHM_X65599)
     return STATUS_INVALID_PARAMETER;
   ULONG hash = 0;
-  for (USHORT i = 0; i < string->Length / sizeof(WCHAR); ++i)
+  for (size_t i = 0; i < string->Length / sizeof(WCHAR); ++i)
     hash = hash * 65599 + (ignore_case ? RtlUpcaseUnicodeChar(string->Buffer[i]) : string->Buffer[i]);
   *value = hash;
   return STATUS_SUCCESS;
@@ -198,7 +198,7 @@ NTSTATUS RtlAnsiStringToUnicodeString(PUNICODE_STRING to, PCANSI_STRING from, BO
   const ULONG bytes = ULONG{from->Length} * sizeof(WCHAR);
   const NTSTATUS status = MakeRoom(to, bytes, sizeof(WCHAR), allocate);
   if (!NT_SUCCESS(status)) return status;
-  for (USHORT i = 0; i < from->Length; ++i) to->Buffer[i] = static_cast<UCHAR>(from->Buffer[i]);
+  for (size_t i = 0; i < from->Length; ++i) to->Buffer[i] = static_cast<UCHAR>(from->Buffer[i]);
   Finish(to, bytes);
   return STATUS_SUCCESS;
 }
