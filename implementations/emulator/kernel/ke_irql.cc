@@ -25,7 +25,7 @@ bool TryReal(PKSPIN_LOCK lock, const Thread* thread, ULONG_PTR* value) {
 
 // Who has spun for long blocks, so that the holder can run, and so that a lock which nobody will release
 // shows as a deadlock.
-void AcquireReal(PKSPIN_LOCK lock, const Thread* thread) {
+[[gnu::noinline, gnu::cold]] void AcquireReal(PKSPIN_LOCK lock, Thread* thread) {
   constexpr int kSpins = 64;
   ULONG_PTR value;
   for (int spins = 1; !TryReal(lock, thread, &value); ++spins) {
@@ -40,16 +40,28 @@ void AcquireReal(PKSPIN_LOCK lock, const Thread* thread) {
       BlockOnAddress(lock, "a spin lock", kChoiceLock);
     }
   }
+  ++thread->locks;
+}
+
+[[noreturn]] void ReleasedByAnother(const volatile KSPIN_LOCK* lock, ULONG_PTR value) {
+  BugCheckNow(kSpinLockNotOwned, reinterpret_cast<uintptr_t>(lock), 0, 0, 0,
+              "a spin lock was released that %s", value == 0 ? "nobody holds" : "another thread holds");
+}
+
+[[gnu::noinline, gnu::cold]] void ReleaseReal(PKSPIN_LOCK lock, Thread* thread) {
+  ULONG_PTR value = __atomic_load_n(lock, __ATOMIC_RELAXED);
+  if ((value & ~ULONG_PTR{1}) != Owned(thread)) ReleasedByAnother(lock, value);
+  --thread->locks;
+  value = __atomic_exchange_n(lock, 0, __ATOMIC_RELEASE);
+  if ((value & 1) == 0) return;
+  RuntimeLock guard;
+  WakeAddress(lock);
 }
 
 void Acquire(PKSPIN_LOCK lock) {
   Thread* thread = CurrentThread();
   ChoicePoint(kChoiceLock);
-  if (__builtin_expect(g_scheduler.real, 0)) {
-    AcquireReal(lock, thread);
-    ++thread->locks;
-    return;
-  }
+  if (__builtin_expect(g_scheduler.real, 0)) return AcquireReal(lock, thread);
   while (*lock != 0) {
     if ((*lock & ~ULONG_PTR{1}) == Owned(thread)) AcquiredTwice(lock);
     *lock |= 1;
@@ -59,23 +71,14 @@ void Acquire(PKSPIN_LOCK lock) {
   ++thread->locks;
 }
 
-void Release(PKSPIN_LOCK lock) {
+[[gnu::always_inline]] inline void Release(PKSPIN_LOCK lock) {
   Thread* thread = CurrentThread();
-  ULONG_PTR value = __atomic_load_n(lock, __ATOMIC_RELAXED);
-  if ((value & ~ULONG_PTR{1}) != Owned(thread)) {
-    BugCheckNow(kSpinLockNotOwned, reinterpret_cast<uintptr_t>(lock), 0, 0, 0,
-                "a spin lock was released that %s", value == 0 ? "nobody holds" : "another thread holds");
-  }
+  if (__builtin_expect(g_scheduler.real, 0)) return ReleaseReal(lock, thread);
+  const ULONG_PTR value = *lock;
+  if ((value & ~ULONG_PTR{1}) != Owned(thread)) ReleasedByAnother(lock, value);
+  *lock = 0;
   --thread->locks;
-  if (__builtin_expect(g_scheduler.real, 0)) {
-    value = __atomic_exchange_n(lock, 0, __ATOMIC_RELEASE);
-  } else {
-    *lock = 0;
-  }
-  if (value & 1) {
-    RuntimeLock guard;
-    WakeAddress(lock);
-  }
+  if (value & 1) WakeAddress(lock);
 }
 
 void RequireDispatch(const char* function) {

@@ -56,6 +56,8 @@ struct Hosts {
   uint64_t seed;
   uint8_t odds[kKinds];  // By kind of choice point: of 256, how many dally.
   uint32_t longest;      // Iterations of a spin.
+  const uint8_t* schedule;
+  size_t schedule_size;
   std::atomic<size_t> next_choice;
   bool random_choices;
 };
@@ -215,6 +217,8 @@ void ResetHosts(const RunOptions& options) {
   h.ending = Ending::kFinished;
   h.steps = 0;
   h.seed = Mix(options.seed);
+  h.schedule = options.schedule;
+  h.schedule_size = options.schedule_size;
   h.next_choice.store(0, std::memory_order_relaxed);
   h.random_choices = options.random_choices;
   // Some kinds of choice points dally often in a run and others never, so that runs differ in more than luck.
@@ -321,13 +325,13 @@ uint32_t ChooseAtRandom(uint16_t kind, uint32_t count) {
 }  // namespace
 
 uint32_t ChooseOnHost(uint16_t kind, uint32_t count) {
-  const size_t size = static_cast<size_t>(g_scheduler.schedule_end - g_scheduler.schedule);
+  const size_t size = g_hosts->schedule_size;
   const size_t width = count > 256 ? 2 : 1;
   if (g_hosts->next_choice.load(std::memory_order_relaxed) >= size) return ChooseAtRandom(kind, count);
   const size_t at = g_hosts->next_choice.fetch_add(width, std::memory_order_relaxed);
   if (at >= size) return ChooseAtRandom(kind, count);
-  uint32_t value = g_scheduler.schedule[at];
-  if (width == 2 && at + 1 < size) value |= static_cast<uint32_t>(g_scheduler.schedule[at + 1]) << 8;
+  uint32_t value = g_hosts->schedule[at];
+  if (width == 2 && at + 1 < size) value |= static_cast<uint32_t>(g_hosts->schedule[at + 1]) << 8;
   return value % count;
 }
 

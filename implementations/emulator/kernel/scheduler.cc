@@ -27,6 +27,17 @@ void Reap() {
   DereferenceThread(thread);
 }
 
+// Over fibers.
+inline uint32_t ChooseFromBytes(uint16_t kind, uint32_t count) {
+  Scheduler& s = g_scheduler;
+  if (count <= 1) return 0;
+  if (kind < s.fixed_choice_count && s.fixed_choices[kind] != 0xFF) return s.fixed_choices[kind] % count;
+  if (s.schedule == s.schedule_end) return 0;
+  uint32_t value = *s.schedule++;
+  if (count > 256 && s.schedule != s.schedule_end) value |= static_cast<uint32_t>(*s.schedule++) << 8;
+  return value % count;
+}
+
 void Append(ThreadQueue* queue, Thread* thread) {
   thread->next = nullptr;
   thread->previous = queue->last;
@@ -119,13 +130,13 @@ void Dispatch(uint16_t kind) {
   // A timer may also come before what is ready: work can always take longer than somebody's patience.
   if (g_scheduler.ready.count != 0 && !IsListEmpty(&g_scheduler.timers)) {
     KTIMER* timer = NextTimer();
-    if (timer != nullptr && Choose(kChoiceTimer, 2) == 1) Expire(timer);
+    if (timer != nullptr && ChooseFromBytes(kChoiceTimer, 2) == 1) Expire(timer);
   }
   while (g_scheduler.ready.count == 0) {
     CountStep();
     Idle();
   }
-  SwitchTo(RemoveAt(&g_scheduler.ready, Choose(kind, g_scheduler.ready.count)));
+  SwitchTo(RemoveAt(&g_scheduler.ready, ChooseFromBytes(kind, g_scheduler.ready.count)));
 }
 
 }  // namespace
@@ -285,8 +296,8 @@ void WakeAddress(const void* address) {
 }
 
 void YieldSlowly(uint16_t kind) {
-  if (g_scheduler.real) return PassHost(kind);
-  const uint32_t choice = Choose(kind, g_scheduler.ready.count + 1);
+  if (__builtin_expect(g_scheduler.real, 0)) return PassHost(kind);
+  const uint32_t choice = ChooseFromBytes(kind, g_scheduler.ready.count + 1);
   if (choice == 0) return;
   Thread* thread = RemoveAt(&g_scheduler.ready, choice - 1);
   MakeReady(CurrentThread());
@@ -342,14 +353,10 @@ bool RemoveTimer(KTIMER* timer) {
 // ---- runtime.h
 
 uint32_t Choose(uint16_t kind, uint32_t count) {
-  Scheduler& s = g_scheduler;
+  if (__builtin_expect(!g_scheduler.real, 1)) return ChooseFromBytes(kind, count);
   if (count <= 1) return 0;
-  if (kind < s.fixed_choice_count && s.fixed_choices[kind] != 0xFF) return s.fixed_choices[kind] % count;
-  if (__builtin_expect(s.real, 0)) return kind < kFirstProviderChoice ? 0 : ChooseOnHost(kind, count);
-  if (s.schedule == s.schedule_end) return 0;
-  uint32_t value = *s.schedule++;
-  if (count > 256 && s.schedule != s.schedule_end) value |= static_cast<uint32_t>(*s.schedule++) << 8;
-  return value % count;
+  const uint32_t value = kind < g_scheduler.fixed_choice_count ? g_scheduler.fixed_choices[kind] : 0xFF;
+  return value != 0xFF ? value % count : ChooseOnHost(kind, count);
 }
 
 void Yield(uint16_t kind) { ChoicePoint(kind); }

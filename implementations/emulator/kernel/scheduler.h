@@ -98,9 +98,8 @@ extern Scheduler g_scheduler __attribute__((visibility("hidden")));
 // The thread that runs on this host thread, and the choice points that were passed on it in this run. Over
 // fibers there is one host thread.
 extern constinit thread_local Thread* t_current
-    __attribute__((visibility("hidden"), tls_model("initial-exec")));
-extern constinit thread_local uint64_t t_steps
-    __attribute__((visibility("hidden"), tls_model("initial-exec")));
+    __attribute__((visibility("hidden"), tls_model("local-exec")));
+extern constinit thread_local uint64_t t_steps __attribute__((visibility("hidden"), tls_model("local-exec")));
 
 // ---- A run's frame, called by Run on the main stack.
 void ResetScheduler(const RunOptions& options);
