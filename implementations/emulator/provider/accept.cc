@@ -156,7 +156,7 @@ bool Wanted(const Socket* socket, UCHAR event) {
 void Prepare(Socket* socket, UCHAR event, Delivery* delivery) {
   if (event == kInspectEvent) return PrepareInspect(socket, delivery);
   if (event == kAbortEvent) return PrepareAbort(socket, delivery);
-  if (socket->broken) {
+  if (socket->broken || socket->breaking) {
     --socket->null_due;
     return;
   }

@@ -260,6 +260,20 @@ TEST(AcceptChoices, RoomForOneConnection) {
   EXPECT_EQ(told, "peer 5 connected; peer 6 refused; peer 5 reset");
 }
 
+TEST(AcceptChoices, TheListenerBreaksInsteadOfTelling) {
+  std::string told = With(kChoiceSpontaneousBreak, 1, [](ListenClient& client, PWSK_SOCKET listener) {
+    client.Control(listener, WSK_EVENT_ACCEPT);
+    client.PeerConnects(kPeer);
+    Settle();
+    TestIrp accept("accept", &client.log);
+    EXPECT_EQ(client.Accept(listener, &accept), STATUS_FILE_FORCED_CLOSED);
+    client.PeerConnects(kPeer);
+    Settle();
+  });
+  EXPECT_EQ(told.substr(0, 70), "peer 5 connected; accept event NULL; peer 5 reset; accept completes c0");
+  EXPECT_TRUE(Has(told, "peer 5 refused")) << told;
+}
+
 TEST(AcceptChoices, NullIndicationsOfAListener) {
   for (uint8_t how : {0, 1, 2}) {
     std::string told = With(kChoiceNullIndication, how, [](ListenClient& client, PWSK_SOCKET listener) {

@@ -176,6 +176,8 @@ const char* ProviderChoiceName(uint16_t kind) {
       return "abort-on-close";
     case kChoiceSmallBuffer:
       return "small-buffer";
+    case kChoiceSpontaneousBreak:
+      return "spontaneous-break";
     case kChoiceControlInformation:
       return "control-information";
     case kChoiceEnd:

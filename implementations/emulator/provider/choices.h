@@ -291,6 +291,10 @@ enum ProviderChoice : uint16_t {
   // STATUS_BUFFER_OVERFLOW. 2: STATUS_BUFFER_TOO_SMALL.
   kChoiceSmallBuffer = 125,
 
+  // An enabled event is about to be called with data, a datagram or a connection. 0: it is. 1 (of 16): the
+  // socket
+  // works no more instead, which the event is told. The rest: as 0.
+  kChoiceSpontaneousBreak = 126,
   // Control information of a datagram. 0: none. 1: one object, IP_PKTINFO or IPV6_PKTINFO.
   kChoiceControlInformation = 127,
 

@@ -265,6 +265,24 @@ TEST(ConnectionChoices, SmallBuffers) {
   }
 }
 
+TEST(ConnectionChoices, TheSocketBreaksInsteadOfTelling) {
+  std::string told = WithConnection(
+      [](TestClient& client, PWSK_SOCKET socket) {
+        client.Control(socket, WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT);
+        PeerStopAcknowledging(kTestPeer, true);
+        TestIrp send("send", &client.log);
+        TestIrp late("late", &client.log);
+        TestBuffer buffer({4}, 0, 'z');
+        WskSendFrom(socket, &buffer, &send);
+        Send(kTestPeer, "abc");
+        Settle();
+        EXPECT_EQ(WskSendFrom(socket, &buffer, &late), STATUS_FILE_FORCED_CLOSED);
+      },
+      {{kChoiceSpontaneousBreak, 1}});
+  EXPECT_EQ(told, "receive NULL; send completes c00000b6; late completes c00000b6");
+  EXPECT_EQ(PeersSaw(), " connected <zzzz> reset ");
+}
+
 // Data given with a disconnect, in each way it can end.
 TEST(Disconnect, WithDataThatIsAcknowledged) {
   WithConnection([](TestClient& client, PWSK_SOCKET socket) {

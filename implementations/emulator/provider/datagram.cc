@@ -220,7 +220,7 @@ bool Wanted(const Socket* socket, UCHAR) {
 }
 
 void Prepare(Socket* socket, UCHAR, Delivery* delivery) {
-  if (socket->broken) {
+  if (socket->broken || socket->breaking) {
     --socket->null_due;
     return;
   }

@@ -712,6 +712,21 @@ TEST(ControlInformation, OfAReceiveWithAndWithoutRoom) {
       {{kChoiceControlInformation, 1}});
 }
 
+TEST(Datagrams, TheSocketBreaksInsteadOfTelling) {
+  std::string told = WithSocket(
+      [](TestClient& client, PWSK_SOCKET socket) {
+        client.Control(socket, WSK_EVENT_RECEIVE_FROM);
+        SendDatagram(kPeer, kPort, "abc");
+        Settle();
+        TestIrp receive("receive", &client.log);
+        TestBuffer buffer({8});
+        EXPECT_EQ(ReceiveFrom(socket, &buffer, &receive), STATUS_FILE_FORCED_CLOSED);
+        EXPECT_FALSE(SendDatagram(kPeer, kPort, "def"));
+      },
+      {{kChoiceSpontaneousBreak, 1}});
+  EXPECT_EQ(told, "datagrams(NULL); datagrams return 0; receive completes c00000b6");
+}
+
 // ---- Misuse
 
 TEST(DatagramMisuse, IsNamed) {

@@ -59,7 +59,7 @@ bool Wanted(const Socket* socket, UCHAR event) {
 void Prepare(Socket* socket, UCHAR event, Delivery* delivery) {
   switch (event) {
     case kReceiveEvent:
-      if (socket->broken) {
+      if (socket->broken || socket->breaking) {
         --socket->null_due;
       } else {
         socket->event_first = FALSE;
@@ -117,7 +117,7 @@ const EventRules* RulesOf(const Socket* socket, UCHAR event) {
 bool Due(const Socket* socket, UCHAR index) {
   const Event& event = socket->events[index];
   bool open = socket->state == SocketState::kOpen || (socket->listen.ends && index == kAbortEvent);
-  if (!event.enabled || event.held || !open) return false;
+  if (!event.enabled || event.held || !open || socket->breaking) return false;
   if (event.awaits_arrival && !socket->broken) return false;
   if (event.in_progress != 0 && !(socket->overlapping && index != kPingEvent)) return false;
   if (!socket->concurrent_events) {
@@ -235,12 +235,48 @@ bool EndCall(Socket* socket, UCHAR index, Delivery* delivery) {
   return true;
 }
 
+// With the lock: the socket may break now that an event would be called with what came in. The event tells
+// it.
+bool Breaks(Socket* socket, UCHAR index) {
+  constexpr ULONG kOneOf = 16;
+  bool datagrams = socket->rules == &kDatagramRules && index == kReceiveFromEvent;
+  bool arrives = datagrams || (socket->rules == &kConnectionRules && index == kReceiveEvent) ||
+                 (socket->rules == &kListenRules && index == kAcceptEvent);
+  bool over =
+      socket->peer_closed || socket->peer_reset || socket->aborted || socket->broken || socket->breaking;
+  if (!arrives || over || WspChoose(emulator::kChoiceSpontaneousBreak, kOneOf) != 1) return false;
+  socket->breaking = TRUE;
+  socket->disconnect_due = socket->backlog_due = FALSE;
+  socket->null_due = 1;
+  return true;
+}
+
+// Just before that call. Not with the lock: where it is released other threads may run, and one that found
+// the socket broken would know it before it is told.
+__attribute__((no_sanitize("thread"))) void BeginBreak(Socket* socket) { socket->broken = TRUE; }
+
+// Without the lock, once the client has been told: the rest of such an end.
+void Break(Socket* socket) {
+  {
+    SocketLock lock(socket);
+    socket->breaking = FALSE;
+  }
+  if (socket->category == WSK_FLAG_DATAGRAM_SOCKET) {
+    WspTransport()->datagrams->Break(socket->datagram.endpoint);
+  } else {
+    WspTransport()->Break(socket->endpoint);
+  }
+  EndBroken(socket);
+}
+
 // Makes one call, if one is due. The caller holds a reference.
 bool RunEvent(Socket* socket, UCHAR index) {
   Delivery delivery;
+  bool breaks;
   {
     SocketLock lock(socket);
     if (!Due(socket, index)) return false;
+    breaks = Breaks(socket, index);
     ++socket->events[index].in_progress;
     Begin(socket, index, &delivery);
   }
@@ -251,11 +287,13 @@ bool RunEvent(Socket* socket, UCHAR index) {
     WspYield(emulator::kChoiceCallbackEdge);
     InterlockedDecrement(&socket->events[index].entering);
     EnterCallback(socket->client);
+    if (breaks) BeginBreak(socket);
     NTSTATUS status = CallAtSomeLevel(socket, index, &delivery);
     LeaveCallback(socket->client);
     WspYield(emulator::kChoiceCallbackEdge);
     RulesOf(socket, index)->finish(socket, index, &delivery, status);
   } while (!EndCall(socket, index, &delivery));
+  if (breaks) Break(socket);
   Advance(socket, Place::kWorker);
   Release(socket);
   return true;

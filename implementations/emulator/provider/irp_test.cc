@@ -137,7 +137,7 @@ TEST(Irps, PendingIsMarkedUnderAnySchedule) {
       state = state * 1664525u + 1013904223u;
       byte = (state >> 30) == 0 ? static_cast<uint8_t>(state >> 16) : 0;
     }
-    FixedRun run({{kChoiceAcknowledgementTimeout, 0}});
+    FixedRun run({{kChoiceSpontaneousBreak, 0}, {kChoiceAcknowledgementTimeout, 0}});
     run.options.schedule = schedule.data();
     run.options.schedule_size = schedule.size();
     TestClient client;

@@ -220,6 +220,7 @@ struct Socket {
   BOOLEAN peer_closed;        // the peer disconnected gracefully
   BOOLEAN peer_reset;         // the peer disconnected abortively
   BOOLEAN broken;             // no longer functional
+  BOOLEAN breaking;           // broken, as its event is about to tell; the rest follows
   BOOLEAN silent;             // SIO_WSK_SET_TCP_SILENT_MODE
   BOOLEAN concurrent_events;  // callbacks of different events may overlap
   BOOLEAN overlapping;        // so may those of one event

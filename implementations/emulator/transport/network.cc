@@ -156,6 +156,14 @@ void Silence(Endpoint* endpoint) {
   Schedule(endpoint);
 }
 
+void Break(Endpoint* endpoint) {
+  Guard guard;
+  if ((!endpoint->connected && !endpoint->listening) || endpoint->close_due || endpoint->reset_due) return;
+  DropInbound(endpoint);
+  endpoint->break_due = true;
+  Schedule(endpoint);
+}
+
 void ReturnBuffers(Buffer* buffers) {
   for (Buffer* buffer = buffers; buffer != nullptr; buffer = buffer->next) {
     RtlFillMemory(buffer->base, buffer->offset + buffer->length, 0xDD);
@@ -175,10 +183,10 @@ void Close(Endpoint* endpoint) {
   Schedule(endpoint);
 }
 
-constexpr transport::Transport kTransport = {Open,          Bind,         LocalAddress,  Connect,
-                                             SendBytes,     CancelSend,   Disconnect,    Silence,
-                                             ReturnBuffers, IdealBacklog, Close,         CloseAtOnce,
-                                             Listen,        Admit,        RemoteAddress, &kDatagramTransport};
+constexpr transport::Transport kTransport = {
+    Open,        Bind,    LocalAddress, Connect,       SendBytes,          CancelSend,
+    Disconnect,  Silence, Break,        ReturnBuffers, IdealBacklog,       Close,
+    CloseAtOnce, Listen,  Admit,        RemoteAddress, &kDatagramTransport};
 
 // Cuts a peer's bytes into segments and appends them. With the lock held. False: out of buffers; nothing was
 // queued.

@@ -405,6 +405,16 @@ bool CancelSend(DatagramEndpoint* endpoint, DatagramSend* send) {
   return false;
 }
 
+void Break(DatagramEndpoint* endpoint) {
+  Guard guard;
+  if (endpoint->port == 0 || endpoint->close_due) return;
+  FreeDatagrams(endpoint->inbound);
+  endpoint->inbound = nullptr;
+  endpoint->inbound_end = &endpoint->inbound;
+  endpoint->break_due = true;
+  ScheduleDatagrams(endpoint);
+}
+
 void ReturnDatagrams(Datagram* datagrams) {
   for (Datagram* datagram = datagrams; datagram != nullptr; datagram = datagram->next) {
     for (Buffer* buffer = datagram->buffers; buffer != nullptr; buffer = buffer->next) {
@@ -440,7 +450,7 @@ bool ReadAddress(SOCKADDR_INET* address, const void* sockaddr) {
 }  // namespace
 
 const transport::DatagramTransport kDatagramTransport = {
-    Open, Bind, LocalAddress, SendDatagrams, CancelSend, ReturnDatagrams, Close, CloseAtOnce};
+    Open, Bind, LocalAddress, SendDatagrams, CancelSend, Break, ReturnDatagrams, Close, CloseAtOnce};
 
 void ResetDatagrams() {
   for (ULONG i = 0; i < udp.endpoints_used; ++i) {

@@ -134,6 +134,7 @@ struct DatagramTransport {
   // Sends to an address of the endpoint's family, which is read during the call only; ends in Sent.
   void (*Send)(DatagramEndpoint* endpoint, DatagramSend* send, const SOCKADDR* to);
   bool (*CancelSend)(DatagramEndpoint* endpoint, DatagramSend* send);
+  void (*Break)(DatagramEndpoint* endpoint);
   void (*ReturnDatagrams)(Datagram* datagrams);
   void (*Close)(DatagramEndpoint* endpoint);
   bool (*CloseAtOnce)(DatagramEndpoint* endpoint);
@@ -160,6 +161,9 @@ struct Transport {
   // From now on nothing goes out on the connection and nothing that comes in is told, not even its end; Close
   // tells the peer nothing. Sends and disconnects must not be outstanding.
   void (*Silence)(Endpoint* endpoint);
+  // Ends the endpoint's usefulness: what was not told is dropped; ends in Broken,
+  // if there is something to break.
+  void (*Break)(Endpoint* endpoint);
   // Gives buffers back.
   void (*ReturnBuffers)(Buffer* buffers);
   // How many bytes should be outstanding in sends.
