@@ -204,9 +204,10 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     if (clear) {
       OwedIndications(s);
       if (accepts && !refusal.refused) QuietListener(s);
-      // A gap below bytes that were delivered: nothing can fill it any more.
+      // A gap below bytes that were delivered: nothing can fill it any more. A socket that may have died may
+      // have lost what was to come.
       if (!refusal.refused && s.stream.island_count != 0 && !s.stream.unknown && !s.stream.lossy &&
-          !starved && s.receives == 0 && s.events[kReceive].suspension == kFlowing) {
+          !starved && !s.dead_may && s.receives == 0 && s.events[kReceive].suspension == kFlowing) {
         Forbid({RuleId::kReceiveBytesNoneLost});
       }
     }
