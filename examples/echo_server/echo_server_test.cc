@@ -31,7 +31,8 @@ struct Hosting {
 
 // The one reading of the documentation that this driver relies on: a graceful disconnect is indicated after
 // the data that came before it (nc-wsk-pfn_wsk_disconnect_event.md: no further data will be received).
-// Several peers are to be able to wait at once, and sockets to function. Everything else is up to the schedule.
+// Several peers are to be able to wait at once, and sockets to function. Everything else is up to the
+// schedule.
 const std::vector<uint8_t>& FixedChoices() {
   static const std::vector<uint8_t> fixed = [] {
     std::vector<uint8_t> choices(kChoiceEnd, 0xFF);
