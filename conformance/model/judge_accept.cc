@@ -91,7 +91,7 @@ bool Judge::State::JudgeDelivery(uint16_t listener, uint16_t number, bool by_eve
   for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
     queued += Queued(irps[i]) && irps[i].accept.quiet < peer.begin ? 1 : 0;
   }
-  if (by_event && waiting <= queued && !s.closing && !s.dead_may && !starved) {
+  if (by_event && waiting <= queued && Works(s)) {
     return Refuse<RuleId::kAcceptQueuedTakesPrecedence>();
   }
   peer.delivered = true;
@@ -125,7 +125,7 @@ void Judge::State::GoneBegin(OpenCall& call, const SocketState& s) {
   accept.broken = s.dead_must;
   accept.told_accept = s.listening.null_accept;
   accept.told_inspect = s.listening.null_inspect;
-  accept.gone = call.judged && call.with_irp && !s.closing && !starved &&
+  accept.gone = call.judged && call.with_irp && !Hampered(s) &&
                 (accept.broken || accept.told_accept || accept.told_inspect);
 }
 
@@ -160,7 +160,7 @@ void Judge::State::AcceptReturned(const OpenCall& call, SocketState& s, Status s
   if (!call.judged || !call.with_irp || irps[call.irp].call != call.begin) return;
   IrpState& irp = irps[call.irp];
   if (!JudgeGone(irp.accept, RuleId::kAcceptDeadSocketForcedClosed, status, Moment::kReturn)) return;
-  if (!irp.accept.sound || s.closing || s.dead_may || starved || irp.cancelled) return;
+  if (!irp.accept.sound || !Works(s) || irp.cancelled) return;
   const uint32_t last = s.listening.last_arrival;
   const bool vacant = irp.accept.vacant && (last == kNoIndex || last < call.begin);
   if (status == kStatusPending) {
@@ -179,7 +179,7 @@ bool Judge::State::AcceptCompleted(const Observation& o, IrpState& irp, SocketSt
   const Moment moment =
       irp.returned && irp.returned_status == kStatusPending ? Moment::kLater : Moment::kInline;
   if (!JudgeGone(irp.accept, RuleId::kAcceptDeadSocketForcedClosed, o.status, moment)) return false;
-  const bool fit = irp.accept.sound && !s.closing && !s.dead_may && !starved && !irp.cancelled;
+  const bool fit = irp.accept.sound && Works(s) && !irp.cancelled;
   if (o.peer >= kMaxPeers) {
     // A connection that nobody asked for.
     const uint32_t last = s.listening.last_arrival;
@@ -225,8 +225,7 @@ void Judge::State::AcceptFailed(const IrpState& irp, const SocketState& s, Statu
                  later ? Moment::kLater : Moment::kInline)) {
     return;
   }
-  if (!later || !irp.accept.sound || s.closing || s.dead_may || starved || irp.cancelled ||
-      status == kStatusInsufficientResources) {
+  if (!later || !irp.accept.sound || !Works(s) || irp.cancelled || status == kStatusInsufficientResources) {
     return;
   }
   if (MayWait(s) && !s.conditional_may) {
@@ -241,7 +240,7 @@ void Judge::State::AcceptFailed(const IrpState& irp, const SocketState& s, Statu
 // A listening socket when everything has come to rest and nothing runs.
 void Judge::State::QuietListener(SocketState& s) {
   const bool listens = s.category == Category::kStream ? s.listening_must : s.bound_must;
-  const bool fit = listens && !s.closing && !s.dead_may && !starved;
+  const bool fit = listens && Works(s);
   bool queued = false;
   for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
     IrpState& irp = irps[i];

@@ -289,7 +289,7 @@ size_t Judge::State::WhyOff(const SocketState& s, uint32_t event, RuleId* rules)
 
 // Prohibitions that follow from the category: put to the test where the socket had something to tell.
 void Judge::State::TestedCategory(SocketState& s) {
-  if (s.closing || s.dead_may || starved) return;
+  if (!Works(s)) return;
   const auto is_static = [&s](uint32_t event) {
     return s.events[event].phases == SetOf(Phase::kStatic) && HasFunction(s.dispatch, event);
   };

@@ -123,7 +123,7 @@ bool Judge::State::JudgePrecedence(const Datagram& sent, const SocketState& s) {
     ++queued;
     if (queued == 1 || irp.settled_at < since) since = irp.settled_at;
   }
-  if (queued == 0 || s.closing || s.dead_may || starved) return true;
+  if (queued == 0 || !Works(s)) return true;
   uint32_t waiting = 0;
   uint32_t looked_at = 0;
   for (size_t i = datagrams.size(); i-- > 0 && datagrams[i].begin > since;) {
@@ -233,7 +233,7 @@ void Judge::State::AddressFixed(const Observation& o, const IrpState& irp, Socke
 // At exact quiescence with nothing left to run.
 void Judge::State::QuietDatagrams(SocketState& s) {
   Receiving& r = s.receiving;
-  if (r.stranger && !s.closing && !s.dead_may && !starved) {
+  if (r.stranger && Works(s)) {
     Exercise(r.stranger_answers ? RuleId::kReceiveFromFixedRemoteOverrideNotAnswered
                                 : RuleId::kReceiveFromFixedRemoteFilters);
   }

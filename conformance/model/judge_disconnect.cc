@@ -76,7 +76,7 @@ bool Judge::State::SendOutcome(IrpState& irp, SocketState& s, Status status, Mom
   }
   if (!Takes(status)) s.parting.garbled = true;
   if (moment == Moment::kReturn && status == kStatusPending) return true;
-  if (irp.barred == Barred::kNo || starved || s.closing) return true;
+  if (irp.barred == Barred::kNo || Hampered(s)) return true;
   if (Takes(status)) return !Forbid({RuleOf(irp.barred)});
   Exercise(RuleOf(irp.barred));
   return true;
@@ -114,7 +114,7 @@ bool Judge::State::DisconnectOutcome(IrpState& irp, SocketState& s, Status statu
   Parting& p = s.parting;
   if (moment == Moment::kReturn && status == kStatusPending) return true;
   const bool success = IsSuccess(status);
-  if (irp.dead_disconnect && !starved && !s.closing) {
+  if (irp.dead_disconnect && !Hampered(s)) {
     // nc-wsk-pfn_wsk_disconnect.md, Return value. After STATUS_PENDING, or within an error, the IRP fails.
     const bool wrong = moment == Moment::kReturn ? status != kStatusFileForcedClosed : success;
     if (wrong) return Refuse<RuleId::kDisconnectDeadSocketForcedClosed>();
@@ -129,7 +129,7 @@ bool Judge::State::DisconnectOutcome(IrpState& irp, SocketState& s, Status statu
     p.abort_done = true;
     return true;
   }
-  const bool sure = p.acks_quiet && p.unacknowledged && p.abort_begin == kNoIndex && !s.closing && !starved;
+  const bool sure = p.acks_quiet && p.unacknowledged && p.abort_begin == kNoIndex && !Hampered(s);
   if (sure && !OtherEnd(s)) return Refuse<RuleId::kDisconnectGracefulIrpWaitsForTransport>();
   p.graceful_done = true;
   return true;
@@ -224,7 +224,7 @@ void Judge::State::ConnectionSight(const Observation& o) {
     default:
       return;
   }
-  if (!s.judged || !p.graceful || p.abort_begin != kNoIndex || s.closing || starved || OtherEnd(s)) return;
+  if (!s.judged || !p.graceful || p.abort_begin != kNoIndex || Hampered(s) || OtherEnd(s)) return;
   if (p.reset_seen) {
     // Parameters, Flags: without WSK_FLAG_ABORTIVE it is graceful.
     Forbid({RuleId::kDisconnectGracefulWaitsForSends});

@@ -150,7 +150,7 @@ bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
   peer.quiet_after = false;
   if (!peer.abandoned) return true;
   if (number != 0 && peer.answer != Answer::kReject) Exercise(RuleId::kAbortIdMatches);
-  if (s.closing || s.dead_may || starved || peer.dropped_may) return true;
+  if (!Works(s) || peer.dropped_may) return true;
   if (peer.answer == Answer::kPend && !peer.resumed_may) {
     ExerciseWhenQuiet(RuleId::kAbortPendedDroppedIndicated);
   } else if (peer.answer == Answer::kAccept || peer.answer == Answer::kPend) {
@@ -250,7 +250,7 @@ bool Judge::State::QuietInspection(const SocketState& s, PeerState& peer, bool b
 void Judge::State::RunningInspections(const SocketState& s) {
   const EventState& accept = s.events[kAccept];
   const bool taker = (accept.MustIndicate() && !accept.unjudged) || s.accepts != 0;
-  if (!taker || s.closing || s.dead_may || starved) return;
+  if (!taker || !Works(s)) return;
   for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
     const PeerState& peer = peers[i];
     if (peer.conditional && !peer.again && peer.answer == Answer::kAsked && !peer.resumed_may &&
@@ -295,7 +295,7 @@ void Judge::State::IdOf(SocketState& s, uint16_t number) {
 // sio-wsk-query-inspect-id.md: on a connection that a listening socket in that mode accepted, its id; on any
 // other socket an error.
 void Judge::State::QueryIdReturned(const OpenCall& call, const SocketState& s, const Observation& o) {
-  if (call.with_irp || s.closing || s.dead_may || starved || s.accepting || s.refused) return;
+  if (call.with_irp || !Works(s) || s.accepting || s.refused) return;
   if (o.status == kStatusInsufficientResources) return;
   const bool accepted = s.origin == Origin::kByFunction || s.origin == Origin::kByEvent;
   if (!accepted || s.listening.not_inspected) {

@@ -109,8 +109,8 @@ void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
   }
   if (e.phases == SetOf(Phase::kStatic)) return;
   // A failure: the callback is as it was, or disabled (ambiguities 12).
-  const bool excused = irp.cancelled || s.closing || s.dead_may || starved || e.last_call != irp.call ||
-                       status == kStatusInsufficientResources;
+  const bool excused =
+      irp.cancelled || !Works(s) || e.last_call != irp.call || status == kStatusInsufficientResources;
   if (irp.returned && irp.pended_row && !excused) {
     Forbid({RuleId::kDisableInProgressIrpCarriesFinalStatus});
     return;
@@ -293,7 +293,7 @@ bool Judge::State::Succeeded(const Observation& o, IrpState& irp) {
 // A queued WskAccept or WskReceiveFrom that a disable must have left alone.
 void Judge::State::QueuedEnded(const Observation& o, const IrpState& irp, const SocketState& s) {
   if (!irp.disable_since || !irp.returned || irp.returned_status != kStatusPending) return;
-  if (irp.cancelled || s.closing || s.dead_may || starved) return;
+  if (irp.cancelled || !Works(s)) return;
   if (o.status == kStatusCancelled) {
     Forbid({RuleId::kDisableLeavesQueuedReceives});
   } else if (IsSuccess(o.status)) {

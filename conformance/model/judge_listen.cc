@@ -55,7 +55,7 @@ void Judge::State::PeerConnects(const Observation& o) {
     Trigger(s, kAccept);
   }
   const bool listens = s.category == Category::kStream ? s.listening_must : s.bound_must;
-  if (!s.judged || !listens || s.closing || s.dead_may || starved) return;
+  if (!s.judged || !listens || !Works(s)) return;
   peer.inspect_owed = s.conditional_must;
   peer.owed = !s.conditional_may && s.accepts == 0 && accept.MustIndicate() && !accept.unjudged;
   // Of several at once some may be dropped (N224).
@@ -107,7 +107,7 @@ void Judge::State::PeerSaw(const Observation& o) {
   bool listens = peer.expects;
   if (listens) {
     const SocketState& s = sockets[peer.listener];
-    listens = s.judged && !s.closing && !s.dead_may && !starved;
+    listens = s.judged && Works(s);
   }
   if (sight == PeerSight::kConnected) {
     peer.established = true;

@@ -96,7 +96,7 @@ bool Judge::State::JudgeLevel(const Observation& o, const IrpState& irp, SocketS
 // SIO_WSK_REGISTER_EXTENSION, which is issued without an IRP.
 bool Judge::State::ExtensionReturned(const Observation& o, const OpenCall& call, SocketState& s) {
   const Npi npi = static_cast<Npi>(call.code);
-  if (call.with_irp || s.dead_may || s.closing || starved || s.receiving.silent_may) return true;
+  if (call.with_irp || !Works(s) || s.receiving.silent_may) return true;
   if (npi == Npi::kForeign) {
     // registering-an-extension-interface.md: an interface that is not supported.
     if (o.status != kStatusNotSupported) return Refuse<RuleId::kExtensionUnknownNotSupported>();
@@ -122,7 +122,7 @@ bool Judge::State::ExtensionReturned(const Observation& o, const OpenCall& call,
 
 // nc-wsk-pfn_wsk_connect_ex.md, Return value: no flags are defined. Where the socket could be connected.
 bool Judge::State::JudgeConnectFlags(const IrpState& irp, const SocketState& s, Status status) {
-  if (irp.flags == 0 || !irp.could_connect || s.closing || starved || irp.cancelled) return true;
+  if (irp.flags == 0 || !irp.could_connect || Hampered(s) || irp.cancelled) return true;
   if (status != kStatusInvalidParameter) return Refuse<RuleId::kConnectExFlagsRefused>();
   Exercise(RuleId::kConnectExFlagsRefused);
   return true;
@@ -239,7 +239,7 @@ void Judge::State::SilentCompleted(const Observation& o, const IrpState& irp, So
 
 // Sends and disconnects fail, and with which status.
 bool Judge::State::JudgeSilentRequest(const IrpState& irp, const SocketState& s, Status status) {
-  if (!irp.silent || s.closing || starved || irp.cancelled || s.receiving.silent_over) return true;
+  if (!irp.silent || Hampered(s) || irp.cancelled || s.receiving.silent_over) return true;
   if (status != kStatusInvalidDeviceState) return Refuse<RuleId::kSilentModeRequestsFail>();
   Exercise(RuleId::kSilentModeRequestsFail);
   return true;
@@ -262,7 +262,7 @@ void Judge::State::QuietSilent(SocketState& s) {
   const bool told = receive.MustIndicate() && s.receives == 0 && HasFunction(s.dispatch, kReceive);
   const bool ended =
       (s.fin_may || s.reset_may) && disconnect.MustIndicate() && HasFunction(s.dispatch, kDisconnect);
-  if (r.silent_must && !r.silent_over && !s.closing && !starved && ((r.silent_tempted && told) || ended)) {
+  if (r.silent_must && !r.silent_over && !Hampered(s) && ((r.silent_tempted && told) || ended)) {
     Exercise(RuleId::kSilentModeNothingIndicated);
   }
   r.silent_tempted = false;

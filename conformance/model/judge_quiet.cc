@@ -62,8 +62,7 @@ size_t Judge::State::ReasonsToIndicate(const SocketState& s, uint32_t event, Rul
 // What stands beside the event itself for an indication to be owed at this quiescence.
 bool Judge::State::OwedConditions(const SocketState& s, uint32_t event) const {
   const EventState& e = s.events[event];
-  if (e.unjudged || !e.MustIndicate() || s.closing || starved || !HasFunction(s.dispatch, event))
-    return false;
+  if (e.unjudged || !e.MustIndicate() || Hampered(s) || !HasFunction(s.dispatch, event)) return false;
   if (s.receiving.silent_may) return false;
   if (event >= kConnectionEvents) {
     // listening-for-and-accepting-incoming-connections.md, nc-wsk-pfn_wsk_receive_from_event.md: enabled, and

@@ -215,8 +215,7 @@ void Judge::State::QuietReceiving(SocketState& s) {
   const EventState& e = s.events[event];
   r.enabled_quiet = e.MustIndicate() && !e.unjudged && !s.dead_may && !s.closing;
   r.quiet_sent = s.stream.sent_may;
-  if (r.drain_tempted && r.drained_to == UINT64_MAX && !s.closing && !starved)
-    Exercise(RuleId::kReceiveDrainDiscards);
+  if (r.drain_tempted && r.drained_to == UINT64_MAX && !Hampered(s)) Exercise(RuleId::kReceiveDrainDiscards);
   r.drain_tempted = false;
   // A request that discards what comes from now on, unless others stand before it.
   if (r.drains != 0 && r.drains == s.receives && !r.drained) {

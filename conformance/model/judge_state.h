@@ -675,6 +675,12 @@ class Judge::State {
   void StrangeContext(const Observation& o);
   void NeverReturned();
 
+  // Nothing keeps the provider from what it owes about the socket: it is not being closed, functions, and
+  // there is memory.
+  bool Works(const SocketState& s) const { return !s.closing && !s.dead_may && !starved; }
+  // It is being closed, or there is no memory: with what a request ends is open.
+  bool Hampered(const SocketState& s) const { return s.closing || starved; }
+
   bool Exact() const { return (capabilities & static_cast<uint64_t>(Capability::kExactQuiescence)) != 0; }
 
   Profile profile;

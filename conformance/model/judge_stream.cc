@@ -1,4 +1,6 @@
 // What the environment does to a connection, and the bytes that travel over it.
+#include <algorithm>
+
 #include "conformance/model/judge_state.h"
 
 namespace wskcert::model {
@@ -105,7 +107,8 @@ void Judge::State::Breaks(const Observation& o, SocketState& s) {
     Trigger(s, static_cast<uint32_t>(__builtin_ctz(rest)));
   }
   // ... beside the datagrams that are on their way.
-  if (s.events[kReceiveFrom].triggers != UINT8_MAX) ++s.events[kReceiveFrom].triggers;
+  uint8_t& triggers = s.events[kReceiveFrom].triggers;
+  triggers = static_cast<uint8_t>(std::min(triggers + 1, int{UINT8_MAX}));
   EventState& e = s.events[kDisconnect];
   // Owed only for what is surely a first disconnect by the remote application of a connection that works.
   if (static_cast<Op>(o.op) != Op::kBreakSocket && first && s.connected_must && !s.closing &&
@@ -128,7 +131,7 @@ void Judge::State::StimulusEnd(const Observation& o) {
     if (pending.begin != o.begin) continue;
     pending.begin = kNoIndex;
     const bool done = o.status == kStatusSuccess;
-    if (pending.to_peer && pending.peer < kMaxPeers) {
+    if (pending.to_peer) {
       PeerState& peer = peers[pending.peer];
       const bool drops = op == Op::kPeerAbandon || op == Op::kPeerReset;
       if (done && drops && peer.active && !peer.established && peer.begin < o.begin) peer.abandoned = true;
@@ -137,14 +140,13 @@ void Judge::State::StimulusEnd(const Observation& o) {
       if (!peer.active && peer.socket < kMaxSockets) sockets[peer.socket].stream.sent_must += pending.length;
       return;
     }
-    if (pending.socket >= kMaxSockets) return;
     SocketState& s = sockets[pending.socket];
     if (op == Op::kPeerSend) {
       if (done) {
         s.stream.sent_must += pending.length;
       } else {
-        s.stream.sent_may -= pending.length <= s.stream.sent_may ? pending.length : s.stream.sent_may;
-        if (s.stream.sent_may < s.stream.sent_must) s.stream.sent_may = s.stream.sent_must;
+        s.stream.sent_may -= std::min<uint64_t>(pending.length, s.stream.sent_may);
+        s.stream.sent_may = std::max(s.stream.sent_may, s.stream.sent_must);
         s.receiving.pushed_count = 0;
         s.receiving.push_known = false;
       }
