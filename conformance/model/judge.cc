@@ -80,6 +80,8 @@ void Judge::State::Start(uint64_t new_capabilities) {
   client_event_given = false;
   ready = ready_next = Ready::kUnknown;
   ready_stimulus = kNoIndex;
+  ready_open = 0;
+  ready_beside = false;
   for (Pending& pending : stimuli) pending = Pending();
   last = {};
 }

@@ -28,11 +28,13 @@ bool IsListChange(const IrpState& irp) {
 void Judge::State::SetReadyBegin(const Observation& o) {
   ready = Ready::kUnknown;
   ready_stimulus = now;
+  ready_beside = ready_open++ != 0;
   ready_next = o.code != 0 ? Ready::kYes : Ready::kNo;
 }
 
 void Judge::State::SetReadyEnd(const Observation& o) {
-  if (o.begin == ready_stimulus && o.status == kStatusSuccess) ready = ready_next;
+  Lower(ready_open);
+  if (o.begin == ready_stimulus && !ready_beside && o.status == kStatusSuccess) ready = ready_next;
 }
 
 void Judge::State::RegistrationBegin(const Observation& o, OpenCall& call) {

@@ -707,6 +707,8 @@ class Judge::State {
   bool client_event_given = false;  // some client has a WskClientEvent
   Ready ready = Ready::kUnknown, ready_next = Ready::kUnknown;
   uint32_t ready_stimulus = kNoIndex;
+  uint32_t ready_open = 0;    // stimuli about it that have not ended
+  bool ready_beside = false;  // the last one began beside another: which counts is not known
   Pending stimuli[kMaxPending] = {};
   RetainedList retained[kMaxRetained] = {};
 
