@@ -156,7 +156,7 @@ void OnBroken(void* context) {
   {
     SocketLock lock(socket);
     if (socket->broken) return;
-    socket->broken = TRUE;
+    WriteBooleanRelease(&socket->broken, TRUE);
     socket->null_due = NullIndications();
   }
   EndBroken(socket);

@@ -48,7 +48,8 @@ void CancelConnect(Socket* socket, PIRP irp, RequestKind kind) {
   {
     SocketLock lock(socket);
     socket->connect = nullptr;
-    socket->connecting = socket->connected = FALSE;
+    WriteBooleanRelease(&socket->connecting, FALSE);
+    socket->connected = FALSE;
   }
   if (kind == RequestKind::kConnect) WspTransport()->Disconnect(socket->endpoint, true);
   Reference(socket);

@@ -231,7 +231,8 @@ void* OnIncoming(void* context, transport::Endpoint* connection) {
 
 bool OnRequestConnected(Socket* request, NTSTATUS status) {
   // Asked for by nobody: of a connection that came in.
-  if (request->connecting || request->category != WSK_FLAG_CONNECTION_SOCKET) return false;
+  if (ReadBooleanAcquire(&request->connecting) || request->category != WSK_FLAG_CONNECTION_SOCKET)
+    return false;
   Socket* listener = ListenerOf(request);
   if (listener == nullptr) return false;
   bool close = false;

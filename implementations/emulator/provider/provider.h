@@ -214,6 +214,7 @@ struct Socket {
   WSK_SOCKET wsk;  // first: the client's pointer points here
   SocketState state;
   UCHAR category;  // the flag given to WskSocket
+  // `connecting` and `broken` are also read without the lock.
   BOOLEAN bound, connecting, connected;
   BOOLEAN send_closed;        // we disconnected gracefully
   BOOLEAN aborted;            // we disconnected abortively

@@ -112,7 +112,7 @@ NTSTATUS StartConnect(Call* call, PIRP irp, PSOCKADDR address, const WSK_BUF* da
       }
       RtlCopyMemory(&socket->remote, address,
                     socket->family == AF_INET ? sizeof(SOCKADDR_IN) : sizeof(SOCKADDR_IN6));
-      socket->connecting = TRUE;
+      WriteBooleanRelease(&socket->connecting, TRUE);
       socket->connect = irp;
       if (socket->category == WSK_FLAG_STREAM_SOCKET) {
         socket->dispatch = socket->listen.connect_dispatch;
@@ -120,7 +120,7 @@ NTSTATUS StartConnect(Call* call, PIRP irp, PSOCKADDR address, const WSK_BUF* da
         if (WspChoose(emulator::kChoiceStreamCommit, 2) == 1) socket->listen.committed = TRUE;
       }
       if (!Pend(socket, nullptr, irp)) {
-        socket->connecting = FALSE;
+        WriteBooleanRelease(&socket->connecting, FALSE);
         socket->connect = nullptr;
         status = STATUS_CANCELLED;
       }
@@ -464,7 +464,7 @@ void EndRequests(Socket* socket, NTSTATUS status, bool with_disables) {
     }
     if (PIRP irp = socket->connect; irp != nullptr) {
       socket->connect = nullptr;
-      socket->connecting = FALSE;
+      WriteBooleanRelease(&socket->connecting, FALSE);
       if (Unpend(irp)) CompleteLater(socket, irp, status, 0);
     }
     if (PIRP irp = socket->disconnect; irp != nullptr) {

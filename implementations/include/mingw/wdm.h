@@ -20,6 +20,11 @@ static inline BOOLEAN ReadBooleanAcquire(const volatile BOOLEAN* p) {
   return __atomic_load_n(p, __ATOMIC_ACQUIRE);
 }
 #endif
+#ifndef WriteBooleanRelease
+static inline void WriteBooleanRelease(volatile BOOLEAN* p, BOOLEAN value) {
+  __atomic_store_n(p, value, __ATOMIC_RELEASE);
+}
+#endif
 #ifndef ReadPointerAcquire
 static inline PVOID ReadPointerAcquire(PVOID const volatile* p) {
   return __atomic_load_n(p, __ATOMIC_ACQUIRE);
