@@ -1,13 +1,13 @@
 // The model accepts everything that the documentation leaves open: whatever the emulator chooses, where it
 // has a choice, singly and in pairs, and whatever the schedule says, the suite is accepted in profile
 // `documented`. Profile `windows` refuses what Windows was seen not to do, and nothing else.
+#include "conformance/certify/latitude.h"
+
 #include <random>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "conformance/certify/run_case.h"
-#include "conformance/certify/testbed.h"
 #include "conformance/rules/catalogue.h"
 #include "conformance/suite/suite.h"
 #include "gtest/gtest.h"
@@ -21,27 +21,8 @@ constexpr uint16_t kMaxValue = 4;
 // Kinds below are the scheduler's: fixing one starves threads; schedules vary them.
 constexpr uint16_t kFirstProviderKind = 16;
 
-// Sanitizers make a run ten times as slow; there a part of the pairs and schedules must do, and the plain
-// build plays all.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-#else
-constexpr bool kSanitized = false;
-#endif
 constexpr size_t kPairStride = kSanitized ? 13 : 1;
 constexpr int kSchedules = kSanitized ? 20 : 300;
-
-struct Fixed {
-  std::string name;
-  uint16_t kind;
-  uint16_t value;
-};
 
 std::vector<Fixed> Alternatives() {
   std::vector<Fixed> all;
@@ -50,68 +31,6 @@ std::vector<Fixed> Alternatives() {
     for (uint16_t value = 1; value <= kMaxValue; ++value) all.push_back({choice.name, choice.kind, value});
   }
   return all;
-}
-
-// Plays the suite with choices fixed beside those that a case fixes itself, and hands each judged log to
-// `check`.
-class Latitude {
- public:
-  explicit Latitude(model::Profile profile) : judge_(profile) {}
-
-  template <typename Check>
-  void ForEachCase(const std::vector<Fixed>& fixed, const std::string& schedule, const Check& check,
-                   const std::vector<bool>* only = nullptr) {
-    for (int i = 0; i < CuratedSuite().cases_size(); ++i) {
-      if (only != nullptr && !(*only)[static_cast<size_t>(i)]) continue;
-      Sequence sequence = CuratedSuite().cases(i).body().sequence();
-      if (!Fix(fixed, &sequence)) continue;
-      if (!schedule.empty()) sequence.mutable_schedule()->set_choices(schedule);
-      absl::StatusOr<Program> program = Compile(sequence, EmulatorChoices());
-      ASSERT_TRUE(program.ok()) << program.status();
-      const Played& played = testbed_.Play(*program);
-      check(static_cast<size_t>(i), played, JudgeLog(&judge_, played.log, played.capabilities));
-    }
-  }
-
- private:
-  // False: the case fixes one of them itself.
-  static bool Fix(const std::vector<Fixed>& fixed, Sequence* sequence) {
-    for (const Fixed& choice : fixed) {
-      for (const FixedChoice& own : sequence->schedule().fixed()) {
-        if (own.name() == choice.name) return false;
-      }
-      FixedChoice* added = sequence->mutable_schedule()->add_fixed();
-      added->set_name(choice.name);
-      added->set_value(choice.value);
-    }
-    return true;
-  }
-
-  Testbed testbed_;
-  model::Judge judge_;
-};
-
-std::string Describe(const std::vector<Fixed>& fixed) {
-  std::string text;
-  for (const Fixed& choice : fixed) text += " " + choice.name + "=" + std::to_string(choice.value);
-  return text;
-}
-
-const std::string& NameOf(size_t index) { return CuratedSuite().cases(static_cast<int>(index)).name(); }
-
-void ExpectAccepted(Latitude* latitude, const std::vector<Fixed>& fixed, const std::string& schedule,
-                    const std::vector<bool>* only = nullptr) {
-  const auto check = [&](size_t index, const Played& played, const Judged& judged) {
-    EXPECT_FALSE(judged.refusal.refused) << NameOf(index) << Describe(fixed) << "\n"
-                                         << RefusalStory(played.log, judged);
-    // A breach that a case commits on purpose may end the machine; nothing else may.
-    if (judged.breached.empty()) {
-      EXPECT_EQ(played.ending, Ending::kFinished)
-          << NameOf(index) << Describe(fixed) << ": " << played.report;
-      EXPECT_FALSE(played.leaked) << NameOf(index) << Describe(fixed) << ": " << played.report;
-    }
-  };
-  latitude->ForEachCase(fixed, schedule, check, only);
 }
 
 TEST(Latitude, EachChoiceAlone) {
@@ -163,11 +82,7 @@ TEST(Latitude, RandomSchedules) {
   Latitude latitude(model::Profile::kDocumented);
   std::mt19937 random(7);
   for (int round = 0; round < kSchedules; ++round) {
-    std::string schedule(64 + random() % 512, '\0');
-    // Mostly zeros, so that some runs are nearly calm and others are not.
-    const uint32_t calm = 1 + random() % 8;
-    for (char& byte : schedule) byte = random() % calm == 0 ? static_cast<char>(random()) : '\0';
-    ExpectAccepted(&latitude, {}, schedule);
+    ExpectAccepted(&latitude, {}, RandomSchedule(&random));
     if (HasFailure()) return;
   }
 }

@@ -103,7 +103,13 @@ bool Judge::State::JudgeDisconnectStart(const Observation& o, SocketState& s) {
   // moved.
   if (!remote && s.local_disconnect && Exact()) return Refuse<RuleId::kDisconnectLocalNotIndicated>();
   const bool told_abortive = (o.flags & kFlagAbortive) != 0;
-  // Flags on the same page: abortive or graceful, where only one of them happened.
+  // Flags on the same page: only the remote application disconnects gracefully. What was accepted is known by
+  // its peer once all has come to rest.
+  const bool known = s.connected_must && s.settled && !s.stream.unknown && s.parting.peer != kNone;
+  if (!remote && !s.local_disconnect && !s.breaking && !s.closing && known && !told_abortive) {
+    return Refuse<RuleId::kDisconnectAbortiveFlagTellsKind>();
+  }
+  // Abortive or graceful, where only one of them happened.
   const bool only_graceful = s.fin_may && !s.reset_may && !s.dead_may && !s.slow_peer && !s.local_disconnect;
   const bool only_abortive = s.reset_may && !s.fin_may && !s.slow_peer && !s.local_disconnect && !s.breaking;
   if (only_graceful || only_abortive) {

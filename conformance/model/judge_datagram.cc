@@ -27,13 +27,17 @@ bool TellsCast(Cast cast, uint32_t flags) {
 void Judge::State::DatagramSent(const Observation& o, SocketState& s) {
   EventState& e = s.events[kReceiveFrom];
   ++s.datagrams;
+  uint32_t& first = s.receiving.first_datagram;
+  if (first == kNoIndex || first < last_exact) first = now;
   s.own_stimulus = true;
   Trigger(s, kReceiveFrom);
   // Those that wait from before may come now, too.
   e.triggers = static_cast<uint8_t>(std::min<uint32_t>(s.datagrams, UINT8_MAX));
   // While a request about the remote address is under way, everybody may be one.
   const bool stranger = s.remote_filter && o.peer != s.receiving.remote_peer;
-  if (OwedConditions(s, kReceiveFrom) && !stranger) e.owed = true;
+  // While the provider may still be taking in a refusal, what comes may share its fate.
+  const bool beside_refusal = e.refused_at != kNoIndex && e.refused_at > last_exact;
+  if (OwedConditions(s, kReceiveFrom) && !stranger && !beside_refusal) e.owed = true;
   if (o.peer >= kMaxPeers) return;
   DatagramPeer& peer = datagram_peers[o.peer];
   if (peer.last == kNoIndex && peer.sent_to_by == kNobody) used_datagram_peers.push_back(o.peer);
@@ -74,7 +78,10 @@ void Judge::State::DatagramsEnded(const Observation& o, SocketState& s, const Ru
     const PhaseSet after = Next(e.phases, LifeInput::kRefused);
     // nc-wsk-pfn_wsk_receive_from_event.md, first item. With other calls on their way, or an enable at the
     // same time, it may go either way (ambiguities 32).
-    const bool enabled_since = e.last_enable_end != kNoIndex && e.last_enable_end > call.begin;
+    // The provider may have committed the call as early as the first datagram came.
+    const uint32_t first = s.receiving.first_datagram;
+    const uint32_t committed = first != kNoIndex && first < call.begin ? first : call.begin;
+    const bool enabled_since = e.last_enable_end != kNoIndex && e.last_enable_end > committed;
     const bool others = e.running != 0 || e.triggers > 1 || e.open_calls != 0 || enabled_since;
     e.phases = others ? static_cast<PhaseSet>(e.phases | after) : after;
     e.loose = others;
@@ -185,6 +192,13 @@ void Judge::State::DatagramNode(const Observation& o, SocketState& s, const Runn
 
 // A WskReceiveFrom has got a datagram.
 void Judge::State::DatagramReceived(const Observation& o, IrpState& irp, SocketState& s) {
+  // nc-wsk-pfn_wsk_receive_from.md, Return value: it succeeds, or is completed, when a datagram has been
+  // received. With which status a cancelled one ends is open, and inside the call it is the return that says
+  // more.
+  if (irp.returned && !s.receiving.any_datagram && !irp.cancelled && !s.closing && !s.dead_may) {
+    Refuse<RuleId::kReceiveFromIndicationCarriesDatagram>();
+    return;
+  }
   if (o.length < kDatagramTellable || static_cast<Content>(o.content) != Content::kExact) return;
   bool all;
   Datagram* sent = FindDatagram(o, &all);

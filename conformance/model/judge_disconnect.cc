@@ -218,6 +218,9 @@ void Judge::State::ConnectionSight(const Observation& o) {
       break;
     case PeerSight::kReset:
       p.reset_seen = true;
+      // Given up for missing acknowledgements, maybe before the peer disconnected: then there was no longer
+      // anything to disconnect.
+      if (s.slow_peer) s.events[kDisconnect].owed = false;
       Touch(slot);
       if (p.fin_seen || s.slow_peer) return;
       break;

@@ -72,6 +72,12 @@ bool Judge::State::JudgeReceive(const Observation& o, const IrpState& irp, const
     return Refuse<RuleId::kReceiveInformationIsByteCount, RuleId::kReceiveBytesNoneLost>();
   }
   if (o.information != 0) Exercise(RuleId::kReceiveInformationIsByteCount);
+  // The same section: it succeeds, or is completed, when data has been received. None has, where the
+  // connection goes on.
+  const bool nothing = irp.returned && o.information == 0 && irp.length != 0 && irp.flags == 0;
+  if (nothing && !s.stream.unknown && !s.receiving.sent_nothing && !Excused(irp, s)) {
+    return Refuse<RuleId::kReceiveInformationIsByteCount>();
+  }
   return true;
 }
 
@@ -109,6 +115,7 @@ void Judge::State::PeerSends(const Observation& o, SocketState& s) {
     r.push_known = true;
     r.push_from = r.burst_from = begin;
   }
+  r.sent_nothing |= o.length == 0;
   if (r.silent_must) r.silent_tempted = true;
   if (r.drained && r.drains != 0 && s.events[kReceive].MustIndicate()) r.drain_tempted = true;
   if ((o.flags & 1) == 0 || o.length == 0) return;
@@ -188,6 +195,12 @@ void Judge::State::ReleaseBegin(const Observation& o, OpenCall& call) {
 }
 
 bool Judge::State::JudgeRelease(const OpenCall& call, Status status) {
+  if (status == kStatusPending) {
+    // Parameters: it has no IRP that could complete later. Whatever the list is, this is neither status.
+    if (sockets[call.socket].category == Category::kDatagram)
+      return Refuse<RuleId::kReceiveFromReleaseStatus>();
+    return Refuse<RuleId::kReceiveReleaseSucceeds, RuleId::kReceiveReleaseInvalidParameter>();
+  }
   if (call.release == Release::kOpen || starved || sockets[call.socket].dead_may) return true;
   const bool datagrams = sockets[call.socket].category == Category::kDatagram;
   const bool retained_list = call.release == Release::kOfRetained;

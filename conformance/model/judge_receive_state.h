@@ -56,6 +56,7 @@ struct Receiving {
   // Connections.
   Pushed pushed[kPushedRanges] = {};
   uint8_t pushed_count = 0;
+  bool sent_nothing = false;   // the peer sent no bytes: whether that completes a request is open
   bool push_known = false;     // from push_from on
   bool told_null = false;      // an indication said that the socket is dead
   bool null_quiet = false;     // ... and all has come to rest since
@@ -71,9 +72,11 @@ struct Receiving {
   bool drain_tempted = false;
   uint64_t drained_from = 0, drained_to = 0;
   // Datagrams.
-  uint16_t remote_peer = kNobody;    // the fixed remote address, as far as it is surely in force
-  uint16_t remote_requests = 0;      // that have not completed
-  uint8_t destination_requests = 0;  // likewise of its destination
+  bool any_datagram = false;           // one was sent to it, at any time
+  uint32_t first_datagram = kNoIndex;  // the first that was sent since the exact quiescence before it
+  uint16_t remote_peer = kNobody;      // the fixed remote address, as far as it is surely in force
+  uint16_t remote_requests = 0;        // that have not completed
+  uint8_t destination_requests = 0;    // likewise of its destination
   uint32_t last_remote = kNoIndex, last_destination = kNoIndex;  // begin of the latest request
   uint32_t remote_since = kNoIndex;
   uint16_t destination = kNobody;  // the fixed destination, likewise

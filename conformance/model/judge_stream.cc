@@ -57,6 +57,7 @@ void Judge::State::StimulusBegin(const Observation& o) {
       if (o.length != 0) Trigger(s, kReceive);
       break;
     case Op::kPeerSendDatagram:
+      s.receiving.any_datagram = true;
       if ((s.own & Bit(kReceiveFrom)) != 0) DatagramSent(o, s);
       break;
     case Op::kPeerDisconnect:
@@ -112,7 +113,7 @@ void Judge::State::Breaks(const Observation& o, SocketState& s) {
   EventState& e = s.events[kDisconnect];
   // Owed only for what is surely a first disconnect by the remote application of a connection that works.
   if (static_cast<Op>(o.op) != Op::kBreakSocket && first && s.connected_must && !s.closing &&
-      !s.local_disconnect && e.MustIndicate() && !e.unjudged) {
+      !s.local_disconnect && e.MustIndicate() && !e.unjudged && !(s.slow_peer && s.parting.reset_seen)) {
     e.owed = true;
   }
 }
