@@ -13,6 +13,7 @@ namespace {
 
 int g_variable;
 
+KEVENT g_start;
 KEVENT g_events[2];
 KSPIN_LOCK g_locks[2];
 WORK_QUEUE_ITEM g_items[2];
@@ -32,12 +33,15 @@ void (*g_call)(int);
 
 void Change(void* context) {
   const int self = static_cast<int>(reinterpret_cast<intptr_t>(context));
+  // Both are there before either goes on: else one host thread could serve them one after the other.
+  KeWaitForSingleObject(&g_start, Executive, KernelMode, FALSE, nullptr);
   if (self == 1) g_call(self);
   ++g_variable;
   if (self == 0) g_call(self);
 }
 
 void Entry(void*) {
+  KeInitializeEvent(&g_start, NotificationEvent, FALSE);
   for (KEVENT& event : g_events) KeInitializeEvent(&event, NotificationEvent, FALSE);
   for (WORK_QUEUE_ITEM& item : g_items) {
     ExInitializeWorkItem(
@@ -48,6 +52,7 @@ void Entry(void*) {
     PsCreateSystemThread(&handle, 0, nullptr, nullptr, nullptr, &Change, reinterpret_cast<void*>(self));
     ZwClose(handle);
   }
+  KeSetEvent(&g_start, 0, FALSE);
 }
 
 int Main(int argc, char** argv) {
