@@ -258,6 +258,13 @@ const Refusal& Judge::refusal() const { return state_->refusal; }
 const RuleSet& Judge::exercised() const { return state_->exercised; }
 const RuleSet& Judge::deviated() const { return state_->deviated; }
 const RuleSet& Judge::breached() const { return state_->breached; }
+CallbackView Judge::View(uint16_t socket, Event event) const {
+  const uint32_t local = LocalEvent(static_cast<uint16_t>(event));
+  const SocketState* s = state_->Socket(socket);
+  if (s == nullptr || local == kEvents) return {};
+  const EventState& e = s->events[local];
+  return {e.phases, e.PossiblyInProgress(), (e.suspension & kFlowing) == 0};
+}
 bool Judge::inconclusive() const { return state_->inconclusive; }
 
 }  // namespace wskcert::model

@@ -39,6 +39,14 @@ struct Refusal {
   RuleId blamed[8] = {};  // most specific first; none: unattributed, a defect of this program
 };
 
+// What the judge knows of one event callback of one socket: the phases of its life (PhaseSet of
+// callback_life.h) that the trace allows, and two circumstances that decide about its next call.
+struct CallbackView {
+  uint16_t phases = 0;                 // 0: there is no such socket, or nothing about it is judged
+  bool possibly_in_progress = false;  // a call of it may run in the provider (docs/time.md)
+  bool suspended = false;             // by a refusal or a partial acceptance, surely
+};
+
 class Judge {
  public:
   explicit Judge(Profile profile);
@@ -66,6 +74,8 @@ class Judge {
   const RuleSet& deviated() const;
   // Application rules that the client broke; what their poison scope covers was not judged from there on.
   const RuleSet& breached() const;
+  // For feedback and reports. Any slot and event may be asked for.
+  CallbackView View(uint16_t socket, Event event) const;
   // Something could not be decided: a timed silence, a log that ends early, a bound of the judge.
   bool inconclusive() const;
 
