@@ -179,7 +179,7 @@ void Walker::Stimulus() {
   }
   const uint32_t begin = static_cast<uint32_t>(log_.size());
   Do(o);
-  sent_ += o.length * (static_cast<Op>(o.op) != Op::kSetIdealBacklog ? 1u : 0u);
+  if (static_cast<Op>(o.op) != Op::kSetIdealBacklog) sent_ += o.length;
   Observation end = Blank(Seen::kStimulusEnd);
   end.op = o.op;
   end.peer = o.peer;
