@@ -42,7 +42,7 @@ struct Refusal {
 // What the judge knows of one event callback of one socket: the phases of its life (PhaseSet of
 // callback_life.h) that the trace allows, and two circumstances that decide about its next call.
 struct CallbackView {
-  uint16_t phases = 0;                 // 0: there is no such socket, or nothing about it is judged
+  uint16_t phases = 0;                // 0: there is no such socket, or nothing about it is judged
   bool possibly_in_progress = false;  // a call of it may run in the provider (docs/time.md)
   bool suspended = false;             // by a refusal or a partial acceptance, surely
 };
