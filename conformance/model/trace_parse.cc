@@ -26,15 +26,6 @@ std::vector<std::string_view> Words(std::string_view line) {
   return words;
 }
 
-Observation Blank(Seen kind) {
-  Observation o = {};
-  o.ready = 1;
-  o.kind = static_cast<uint8_t>(kind);
-  o.socket = o.irp = o.peer = o.target = kNoSlot;
-  o.begin = o.enclosing = o.step = kNoIndex;
-  return o;
-}
-
 class Parser {
  public:
   std::optional<TraceFile> Run(std::string_view text, std::string* error) {
@@ -102,7 +93,7 @@ class Parser {
       words[0] = "begin";
       One(words);
       if (!error_.empty()) return;
-      Observation end = Blank(Seen::kStimulusEnd);
+      Observation end = BlankObservation(Seen::kStimulusEnd);
       end.begin = static_cast<uint32_t>(file_.log.size() - 1);
       end.op = file_.log.back().op;
       end.peer = file_.log.back().peer;
@@ -117,7 +108,7 @@ class Parser {
     begin.seen_flags |= kSeenIrp;
     const uint32_t at = static_cast<uint32_t>(file_.log.size());
     file_.log.push_back(begin);
-    Observation end = Blank(Seen::kCallEnd);
+    Observation end = BlankObservation(Seen::kCallEnd);
     end.op = begin.op;
     end.socket = begin.socket;
     end.irp = begin.irp;
@@ -134,7 +125,7 @@ class Parser {
 
   // `listening` or `datagrams`: a socket of that category, made and bound.
   void Bound(const std::vector<std::string_view>& words) {
-    Observation begin = Blank(Seen::kCallBegin);
+    Observation begin = BlankObservation(Seen::kCallBegin);
     begin.op = static_cast<uint16_t>(Op::kSocket);
     begin.mask = kAllDispatch;
     begin.code = static_cast<uint8_t>(words[0] == "listening" ? Category::kListen : Category::kDatagram);
@@ -142,16 +133,16 @@ class Parser {
     if (begin.socket == kNoSlot) return Fail("no socket", words[0]);
     begin.irp = static_cast<uint16_t>(1000 + begin.socket);
     Succeeds(begin, 1);
-    Observation bind = Blank(Seen::kCallBegin);
+    Observation bind = BlankObservation(Seen::kCallBegin);
     bind.op = static_cast<uint16_t>(Op::kBind);
     bind.socket = begin.socket;
     bind.irp = begin.irp;
     Succeeds(bind, 0);
-    file_.log.push_back(Blank(Seen::kQuiescence));
+    file_.log.push_back(BlankObservation(Seen::kQuiescence));
   }
 
   void Connected(const std::vector<std::string_view>& words) {
-    Observation begin = Blank(Seen::kCallBegin);
+    Observation begin = BlankObservation(Seen::kCallBegin);
     begin.op = static_cast<uint16_t>(Op::kSocketConnect);
     begin.mask = kAllDispatch;
     begin.code = static_cast<uint8_t>(Category::kConnection);
@@ -159,13 +150,13 @@ class Parser {
     if (begin.socket == kNoSlot) return Fail("no socket", words[0]);
     begin.irp = static_cast<uint16_t>(1000 + begin.socket);
     Succeeds(begin, 1);
-    file_.log.push_back(Blank(Seen::kQuiescence));
+    file_.log.push_back(BlankObservation(Seen::kQuiescence));
   }
 
   void One(const std::vector<std::string_view>& words) {
     uint64_t kind;
     if (!Lookup(kLines, words[0], &kind)) return Fail("unknown kind of line", words[0]);
-    Observation o = Blank(static_cast<Seen>(kind));
+    Observation o = BlankObservation(static_cast<Seen>(kind));
     std::string label;
     size_t at = 1;
     const bool refers = kind == 2 || kind == 3 || kind == 4 || kind == 6 || kind == 7 || kind == 9 ||
@@ -381,6 +372,15 @@ class Parser {
 };
 
 }  // namespace
+
+Observation BlankObservation(Seen kind) {
+  Observation o = {};
+  o.ready = 1;
+  o.kind = static_cast<uint8_t>(kind);
+  o.socket = o.irp = o.peer = o.target = kNoSlot;
+  o.begin = o.enclosing = o.step = kNoIndex;
+  return o;
+}
 
 std::optional<TraceFile> ParseTrace(std::string_view text, std::string* error) {
   return Parser().Run(text, error);

@@ -57,6 +57,9 @@ struct TraceFile {
   std::optional<uint32_t> refused_at;
 };
 
+// An observation of a kind that names nothing: to be filled in.
+Observation BlankObservation(Seen kind);
+
 // nullopt, and one line in `error`, if the text cannot be read.
 std::optional<TraceFile> ParseTrace(std::string_view text, std::string* error);
 

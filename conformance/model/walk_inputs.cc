@@ -1,20 +1,12 @@
 // What the client and the network do in a walk. Everything here is allowed by the pages: a breach would only
 // blind the judge.
+#include "conformance/model/trace_text.h"
 #include "conformance/model/walk.h"
 
 namespace wskcert::model {
 namespace {
 
 constexpr uint32_t kPercentNested = 35;  // ... of client calls made inside a callback, where one runs
-
-Observation Blank(Seen kind) {
-  Observation o = {};
-  o.ready = 1;
-  o.kind = static_cast<uint8_t>(kind);
-  o.socket = o.irp = o.peer = o.target = kNoSlot;
-  o.begin = o.enclosing = o.step = kNoIndex;
-  return o;
-}
 
 }  // namespace
 
@@ -47,7 +39,7 @@ void Walker::Input() {
 // A call of the client on socket 0, from a thread of its own or from inside a callback.
 void Walker::Call(uint8_t thread, uint32_t enclosing) {
   if (closing_) return;
-  Observation o = Blank(Seen::kCallBegin);
+  Observation o = BlankObservation(Seen::kCallBegin);
   o.socket = 0;
   o.thread = thread;
   o.enclosing = enclosing;
@@ -140,7 +132,7 @@ void Walker::DatagramCall(Observation* o) {
 
 // Something that the network does, from beginning to end.
 void Walker::Stimulus() {
-  Observation o = Blank(Seen::kStimulusBegin);
+  Observation o = BlankObservation(Seen::kStimulusBegin);
   o.socket = o.peer = 0;
   const uint32_t what = Below(100);
   if (universe_ == Universe::kConnection) {
@@ -180,7 +172,7 @@ void Walker::Stimulus() {
   const uint32_t begin = static_cast<uint32_t>(log_.size());
   Do(o);
   if (static_cast<Op>(o.op) != Op::kSetIdealBacklog) sent_ += o.length;
-  Observation end = Blank(Seen::kStimulusEnd);
+  Observation end = BlankObservation(Seen::kStimulusEnd);
   end.op = o.op;
   end.peer = o.peer;
   end.begin = begin;
@@ -192,7 +184,7 @@ void Walker::EndCallback(size_t which) {
   const RunningCall call = running_[which];
   if (ThreadBusy(call.thread)) return;
   if (call.held) {
-    Observation unheld = Blank(Seen::kUnheld);
+    Observation unheld = BlankObservation(Seen::kUnheld);
     unheld.begin = call.begin;
     unheld.thread = call.thread;
     unheld.op = static_cast<uint16_t>(call.event);
@@ -200,7 +192,7 @@ void Walker::EndCallback(size_t which) {
     unheld.target = static_cast<uint16_t>(call.begin % kMaxHolds);
     Do(unheld);
   }
-  Observation o = Blank(Seen::kCallbackEnd);
+  Observation o = BlankObservation(Seen::kCallbackEnd);
   o.op = static_cast<uint16_t>(call.event);
   o.socket = call.socket;
   o.thread = call.thread;

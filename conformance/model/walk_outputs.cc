@@ -1,21 +1,13 @@
 // What a provider could show next in a walk, sensible or not: the judge says which of it is allowed.
 #include <algorithm>
 
+#include "conformance/model/trace_text.h"
 #include "conformance/model/walk.h"
 
 namespace wskcert::model {
 namespace {
 
 constexpr Status kOutcomes[] = {kStatusSuccess, kStatusUnsuccessful};
-
-Observation Blank(Seen kind) {
-  Observation o = {};
-  o.ready = 1;
-  o.kind = static_cast<uint8_t>(kind);
-  o.socket = o.irp = o.peer = o.target = kNoSlot;
-  o.begin = o.enclosing = o.step = kNoIndex;
-  return o;
-}
 
 }  // namespace
 
@@ -31,7 +23,7 @@ std::vector<Walker::Candidate> Walker::Outputs() {
 
 void Walker::Returns(std::vector<Candidate>* all) const {
   for (const OpenCall& call : calls_) {
-    Observation o = Blank(Seen::kCallEnd);
+    Observation o = BlankObservation(Seen::kCallEnd);
     const Observation& begin = log_[call.begin];
     o.op = begin.op;
     o.socket = begin.socket;
@@ -52,7 +44,7 @@ void Walker::Returns(std::vector<Candidate>* all) const {
 void Walker::Completions(std::vector<Candidate>* all) const {
   for (const Outstanding& irp : irps_) {
     for (Status status : kOutcomes) {
-      Observation o = Blank(Seen::kCompletion);
+      Observation o = BlankObservation(Seen::kCompletion);
       o.op = static_cast<uint16_t>(irp.op);
       o.socket = irp.socket;
       o.irp = irp.irp;
@@ -89,7 +81,7 @@ void Walker::Completions(std::vector<Candidate>* all) const {
 }
 
 Observation Walker::CallbackOf(Event event, uint16_t socket) const {
-  Observation o = Blank(Seen::kCallbackBegin);
+  Observation o = BlankObservation(Seen::kCallbackBegin);
   o.op = static_cast<uint16_t>(event);
   o.socket = socket;
   o.thread = FreeThread();
@@ -123,7 +115,7 @@ void Walker::Callbacks(std::vector<Candidate>* all) const {
     Observation receive = CallbackOf(Event::kReceiveFrom, 0);
     if (there != 0) {
       receive.mask = 1;
-      Observation node = Blank(Seen::kCallbackNode);
+      Observation node = BlankObservation(Seen::kCallbackNode);
       node.op = receive.op;
       node.socket = 0;
       node.thread = receive.thread;
@@ -161,7 +153,7 @@ void Walker::Callbacks(std::vector<Candidate>* all) const {
 
 void Walker::Sights(std::vector<Candidate>* all) const {
   const auto sees = [all](PeerSight sight, uint16_t peer, uint16_t socket) {
-    Observation o = Blank(Seen::kPeerSaw);
+    Observation o = BlankObservation(Seen::kPeerSaw);
     o.code = static_cast<uint8_t>(sight);
     o.peer = peer;
     o.socket = socket;
@@ -193,7 +185,7 @@ void Walker::Silence(std::vector<Candidate>* all) const {
   Candidate candidate;
   for (const RunningCall& call : running_) {
     if (call.held) continue;
-    Observation held = Blank(Seen::kHeld);
+    Observation held = BlankObservation(Seen::kHeld);
     held.begin = call.begin;
     held.op = static_cast<uint16_t>(call.event);
     held.socket = call.socket;
@@ -201,7 +193,7 @@ void Walker::Silence(std::vector<Candidate>* all) const {
     held.target = static_cast<uint16_t>(call.begin % kMaxHolds);
     candidate.push_back(held);
   }
-  candidate.push_back(Blank(Seen::kQuiescence));
+  candidate.push_back(BlankObservation(Seen::kQuiescence));
   all->push_back(candidate);
 }
 
