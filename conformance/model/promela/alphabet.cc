@@ -119,12 +119,8 @@ bool Trace::Fits(int number) const {
 }
 
 Observation Trace::Blank(Seen kind, int thread) const {
-  Observation o = {};
-  o.ready = 1;
-  o.kind = static_cast<uint8_t>(kind);
+  Observation o = BlankObservation(kind);
   o.thread = static_cast<uint8_t>(thread);
-  o.socket = o.irp = o.peer = o.target = kNoSlot;
-  o.begin = o.enclosing = o.step = kNoIndex;
   return o;
 }
 
@@ -197,6 +193,12 @@ void Trace::Push(int number) {
       o.socket = 0;
       o.status = kStatusRequestNotAccepted;
       log_.push_back(o);
+      // The provider closes what was refused (nc-wsk-pfn_wsk_accept_event.md), which is no matter of these
+      // two pages.
+      Observation saw = Blank(Seen::kPeerSaw, 0);
+      saw.code = static_cast<uint8_t>(PeerSight::kReset);
+      saw.peer = static_cast<uint16_t>(label.number - 1);
+      log_.push_back(saw);
       break;
     }
     case Kind::kQuiet:
