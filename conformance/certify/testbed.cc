@@ -203,7 +203,7 @@ uint64_t EmulatorCapabilities() {
          bit(Capability::kFailAllocations) | bit(Capability::kHoldAcks) | bit(Capability::kIpv6) |
          bit(Capability::kListeners) | bit(Capability::kDatagrams) | bit(Capability::kHalfOpenDrops) |
          bit(Capability::kNoHalfOpen) | bit(Capability::kSetReady) | bit(Capability::kPushBit) |
-         bit(Capability::kCasts);
+         bit(Capability::kCasts) | bit(Capability::kSchedule) | bit(Capability::kFailNth);
 }
 
 std::vector<NamedChoice> EmulatorChoices() {

@@ -504,6 +504,8 @@ enum class Capability : uint64_t {
   kSetReady = 4096,    // a provider that cannot be captured yet
   kPushBit = 8192,     // the environment decides which segments have TCP's push bit
   kCasts = 16384,      // peers can broadcast and multicast datagrams
+  kSchedule = 32768,   // a program's schedule bytes decide who runs; elsewhere they are ignored
+  kFailNth = 65536,    // the n-th allocation of a run can fail
 };
 
 }  // namespace wskcert

@@ -28,6 +28,8 @@ constexpr NamedCapability kCapabilities[] = {
     {"SetReady", Capability::kSetReady},
     {"PushBit", Capability::kPushBit},
     {"Casts", Capability::kCasts},
+    {"Schedule", Capability::kSchedule},
+    {"FailNth", Capability::kFailNth},
 };
 
 }  // namespace
