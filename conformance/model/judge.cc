@@ -1,8 +1,27 @@
 #include "conformance/model/judge.h"
 
+#include <algorithm>
+
 #include "conformance/model/judge_state.h"
 
 namespace wskcert::model {
+
+namespace {
+
+// What an observation of this kind ends, or is part of.
+Reference::Kind SubjectOf(Seen kind) {
+  switch (kind) {
+    case Seen::kCallEnd:
+      return Reference::kCall;
+    case Seen::kCallbackNode:
+    case Seen::kCallbackEnd:
+      return Reference::kCallback;
+    default:
+      return Reference::kNothing;
+  }
+}
+
+}  // namespace
 
 uint32_t LocalEvent(uint16_t event) {
   switch (static_cast<Event>(event)) {
@@ -35,7 +54,11 @@ bool HasFunction(uint32_t dispatch, uint32_t event) {
 }
 
 Judge::State::State(Profile p)
-    : profile(p), sockets(kSocketEntries), irps(kIrpSlots), peers(kMaxPeers), datagram_peers(kMaxPeers) {
+    : profile(p),
+      sockets(kSocketEntries),
+      irps(kIrpSlots + 1),
+      peers(kMaxPeers + 1),
+      datagram_peers(kMaxPeers + 1) {
   used_sockets.reserve(kSocketEntries);
   dirty.reserve(kSocketEntries);
 }
@@ -131,8 +154,8 @@ void Judge::State::Breach(RuleId rule, uint16_t slot) {
 }
 
 SocketState* Judge::State::Socket(uint16_t slot) {
-  if (slot >= kMaxSockets || !sockets[slot].judged) return nullptr;
-  return &sockets[slot];
+  SocketState& s = sockets[std::min(slot, kNoSocketEntry)];
+  return s.judged ? &s : nullptr;
 }
 
 void Judge::State::Touch(uint16_t slot) {
@@ -149,14 +172,12 @@ void Judge::State::Touch(uint16_t slot) {
 
 Running* Judge::State::RunningOf(uint32_t begin) {
   if (begin >= references.size() || references[begin].kind != Reference::kCallback) return nullptr;
-  const uint16_t id = references[begin].id;
-  return id < running.size() ? &running[id] : nullptr;
+  return &running[references[begin].id];
 }
 
 OpenCall* Judge::State::CallOf(uint32_t begin) {
   if (begin >= references.size() || references[begin].kind != Reference::kCall) return nullptr;
-  const uint16_t id = references[begin].id;
-  return id < calls.size() ? &calls[id] : nullptr;
+  return &calls[references[begin].id];
 }
 
 void Judge::State::LinkIrp(uint16_t slot) {
@@ -180,12 +201,30 @@ void Judge::State::UnlinkIrp(uint16_t slot) {
   irp.listed = false;
 }
 
-void Judge::State::Observe(const Observation& o) {
+// Numbers beyond the limits mean none, and so do references to what has not happened yet. Everything below
+// uses the numbers of an observation as they stand.
+void Judge::State::Bound(Observation& o) const {
+  o.socket = std::min(o.socket, kNoSocketEntry);
+  o.target = std::min(o.target, kNoSocketEntry);
+  o.peer = std::min(o.peer, kNoPeerEntry);
+  o.irp = std::min(o.irp, kNoIrpEntry);
+  o.begin = std::min(o.begin, now);
+  if (o.enclosing >= now) o.enclosing = kNoIndex;
+  // Of calls this is the client.
+  o.content = std::min(o.content, uint8_t{kMaxClients - 1});
+}
+
+void Judge::State::Observe(const Observation& observation) {
   if (refusal.refused || over) return;
+  last = observation;
+  Bound(last);
+  const Observation& o = last;
   // References are 16 bits wide per kind; a log can be longer, but not have more things open at once.
   references.push_back(Reference{Reference::kNothing, kNone, o.enclosing});
-  last = o;
-  switch (static_cast<Seen>(o.kind)) {
+  const Reference::Kind subject = SubjectOf(static_cast<Seen>(o.kind));
+  // What has not begun, or has ended already, cannot end.
+  const bool alone = subject != Reference::kNothing && references[o.begin].kind != subject;
+  switch (alone ? Seen::kNothing : static_cast<Seen>(o.kind)) {
     case Seen::kCallBegin:
       CallBegin(o);
       break;
@@ -193,7 +232,6 @@ void Judge::State::Observe(const Observation& o) {
       CallEnd(o);
       break;
     case Seen::kCompletion:
-      references.back().kind = Reference::kCompletion;
       Completion(o);
       break;
     case Seen::kCompletionEnd:

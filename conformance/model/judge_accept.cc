@@ -60,7 +60,7 @@ bool Judge::State::NullIndication(SocketState& s, uint32_t event) {
 
 bool Judge::State::JudgeAcceptArguments(const Observation& o, const SocketState& s, const PeerState& peer) {
   // nc-wsk-pfn_wsk_accept_event.md, SocketContext: of the socket on which the connection was accepted.
-  if (peer.listener != kNone && peer.listener != o.socket)
+  if (peer.listener != kNoSocketEntry && peer.listener != o.socket)
     return !Forbid({RuleId::kAcceptEventListenerContext});
   Exercise(RuleId::kAcceptEventListenerContext);
   if (s.closing) return true;
@@ -72,9 +72,8 @@ bool Judge::State::JudgeAcceptArguments(const Observation& o, const SocketState&
 
 // A connection reaches the client. False: refused.
 bool Judge::State::JudgeDelivery(uint16_t listener, uint16_t number, bool by_event) {
-  if (number >= kMaxPeers || peers[number].begin == kNoIndex) return true;
   PeerState& peer = peers[number];
-  if (peer.again) return true;
+  if (peer.begin == kNoIndex || peer.again) return true;
   const SocketState& s = sockets[listener];
   // nc-wsk-pfn_wsk_inspect_event.md, Remarks: by the one or by the other.
   if (peer.delivered) return !Forbid({RuleId::kAcceptDeliveredOnce});
@@ -111,8 +110,7 @@ void Judge::State::Refused(PeerState& peer, const SocketState& s, const Observat
   }
   // nc-wsk-pfn_wsk_accept_event.md, Return value: the provider closes the socket. What was begun on it
   // meanwhile has an open outcome (N214).
-  const bool used = o.target < kMaxSockets && sockets[o.target].created;
-  if (used || !peer.established || peer.fin || peer.reset || peer.over) return;
+  if (sockets[o.target].created || !peer.established || peer.fin || peer.reset || peer.over) return;
   peer.end_owed = true;
   ++requests.ends_owed;
 }
@@ -157,7 +155,7 @@ void Judge::State::AcceptBegin(OpenCall& call, const Observation& o, SocketState
 }
 
 void Judge::State::AcceptReturned(const OpenCall& call, SocketState& s, Status status) {
-  if (!call.judged || !call.with_irp || irps[call.irp].call != call.begin) return;
+  if (!call.judged || irps[call.irp].call != call.begin) return;
   IrpState& irp = irps[call.irp];
   if (!JudgeGone(irp.accept, RuleId::kAcceptDeadSocketForcedClosed, status, Moment::kReturn)) return;
   if (!irp.accept.sound || !Works(s) || irp.cancelled) return;
@@ -180,7 +178,7 @@ bool Judge::State::AcceptCompleted(const Observation& o, IrpState& irp, SocketSt
       irp.returned && irp.returned_status == kStatusPending ? Moment::kLater : Moment::kInline;
   if (!JudgeGone(irp.accept, RuleId::kAcceptDeadSocketForcedClosed, o.status, moment)) return false;
   const bool fit = irp.accept.sound && Works(s) && !irp.cancelled;
-  if (o.peer >= kMaxPeers) {
+  if (o.peer == kNoPeerEntry) {
     // A connection that nobody asked for.
     const uint32_t last = s.listening.last_arrival;
     const bool vacant = irp.accept.vacant && (last == kNoIndex || last < irp.call);

@@ -24,8 +24,7 @@ bool Judge::State::JudgeStart(const Observation& o, SocketState& s, uint32_t eve
   if (!JudgeRole(o, s, event)) return false;
   // A call that was committed before an IRP completed may start after it (ambiguities 1); not one for a
   // connection that was asked for later.
-  const bool too_new = event == kAccept && o.peer < kMaxPeers && peers[o.peer].active &&
-                       peers[o.peer].begin != kNoIndex && peers[o.peer].begin > e.late_since;
+  const bool too_new = event == kAccept && peers[o.peer].active && peers[o.peer].begin > e.late_since;
   const bool late = e.late_start && !too_new;
   if (!e.MayStart()) {
     // A further disable that has not returned yet changes nothing.
@@ -121,10 +120,9 @@ bool Judge::State::JudgeDisconnectStart(const Observation& o, SocketState& s) {
 
 bool Judge::State::JudgeArguments(const Observation& o, const SocketState& s, uint32_t event) {
   if ((capabilities & static_cast<uint64_t>(Capability::kIrqlVisible)) != 0) {
-    if (event < kExtension) {
-      if (o.irql > kDispatchLevel) return !Forbid({kIrqlRule[event]});
-      Exercise(kIrqlRule[event]);
-    }
+    // What an extension's callbacks owe is not judged.
+    if (o.irql > kDispatchLevel) return !Forbid({kIrqlRule[event]});
+    Exercise(kIrqlRule[event]);
     if ((kWithFlags & Bit(event)) != 0 && (o.flags & kFlagAtDispatchLevel) != 0) {
       if (o.irql != kDispatchLevel) return Refuse<RuleId::kIrqlDispatchFlagTellsLevel>();
       Exercise(RuleId::kIrqlDispatchFlagTellsLevel);
@@ -140,40 +138,30 @@ bool Judge::State::JudgeArguments(const Observation& o, const SocketState& s, ui
 }
 
 void Judge::State::CallbackBegin(const Observation& o) {
-  if (static_cast<Event>(o.op) == Event::kClientEvent) {
+  const uint32_t event = LocalEvent(o.op);
+  if (event == kEvents) {
     // winsock-kernel-events.md: there are no events that do not belong to a socket.
     Forbid({RuleId::kClientEventNeverCalled});
     return;
   }
-  if (o.socket >= kMaxSockets) {
+  if (o.socket == kNoSocketEntry) {
     // The executor knows no socket by the context that it was given.
     Forbid({RuleId::kCallbackContextIsTheSockets});
     return;
   }
-  const uint32_t event = LocalEvent(o.op);
   SocketState& s = sockets[o.socket];
   Touch(o.socket);
-  uint16_t id;
-  if (!free_running.empty()) {
-    id = free_running.back();
-    free_running.pop_back();
-  } else if (running.size() < kNone) {
-    id = static_cast<uint16_t>(running.size());
-    running.emplace_back();
-  } else {
-    inconclusive = over = true;
-    return;
-  }
-  references.back().kind = Reference::kCallback;
-  references.back().id = id;
   if (s.closed && clients[s.client].deregister_end != kNoIndex && !BadClient()) {
     Forbid({RuleId::kRegisterDeregisterNoCallbackAfter});
     return;
   }
   if (!s.created && !Unknown(o, event)) return;
-  if (s.judged && event < kEvents && (s.own & Bit(event)) == 0) return Foreign(s, event);
+  if (s.judged && (s.own & Bit(event)) == 0) return Foreign(s, event);
+  uint16_t id;
+  if (!Entry(running, free_running, &id)) return;
+  references.back().kind = Reference::kCallback;
+  references.back().id = id;
   Running& call = running[id];
-  call = Running();
   call.begin = now;
   call.socket = o.socket;
   call.event = static_cast<uint8_t>(event);
@@ -185,7 +173,6 @@ void Judge::State::CallbackBegin(const Observation& o) {
   call.peer = o.peer;
   if (event == kReceiveFrom) call.datagrams = o.mask;
   ++running_total;
-  if (event >= kEvents) return;
   EventState& e = s.events[event];
   if (s.judged && event == kExtension) Exercise(RuleId::kExtensionContextPassed);
   if (s.judged && !e.unjudged) {
@@ -236,8 +223,7 @@ void Judge::State::CallbackBegin(const Observation& o) {
 }
 
 void Judge::State::CallbackNode(const Observation& o) {
-  Running* call = RunningOf(o.begin);
-  if (call == nullptr || call->socket >= kMaxSockets) return;
+  Running* call = &running[references[o.begin].id];
   SocketState& s = sockets[call->socket];
   if (call->event == kReceiveFrom && s.judged && !s.events[kReceiveFrom].unjudged)
     return DatagramNode(o, s, *call);
@@ -320,49 +306,45 @@ void Judge::State::NoteWaiters(SocketState& s, uint32_t event, uint32_t begin) {
 }
 
 void Judge::State::CallbackEnd(const Observation& o) {
-  Running* found = RunningOf(o.begin);
-  if (found == nullptr) return;
   const uint16_t id = references[o.begin].id;
-  Running& call = *found;
+  Running& call = running[id];
   --running_total;
-  if (call.event < kEvents && call.socket < kMaxSockets) {
-    SocketState& s = sockets[call.socket];
-    Touch(call.socket);
-    EventState& e = s.events[call.event];
-    if (call.previous != kNone) {
-      running[call.previous].next = call.next;
-    } else {
-      e.first_running = call.next;
-    }
-    if (call.next != kNone) running[call.next].previous = call.previous;
-    --e.running;
-    --s.running;
-    --running_now[call.event];
-    if (s.judged && !e.unjudged) {
-      NoteWaiters(s, call.event, call.begin);
-      if (call.event == kReceive) {
-        ReceiveEnded(o, s, call);
-      } else if (call.event == kAccept) {
-        AcceptEnded(o, call);
-      } else if (call.event == kInspect) {
-        InspectEnded(o, call, s);
-      } else if (call.event == kAbort && o.status != kStatusSuccess) {
-        Breach(RuleId::kApplicationAbortReturnsSuccess, kNone);
-        e.unjudged = true;
-      } else if (call.event == kReceiveFrom) {
-        DatagramsEnded(o, s, call);
-      } else if ((call.event == kDisconnect || call.event == kBacklog) && o.status != kStatusSuccess) {
-        Breach(call.event == kDisconnect ? RuleId::kApplicationDisconnectReturnsSuccess
-                                         : RuleId::kApplicationBacklogReturnsSuccess,
-               kNone);
-        e.unjudged = true;
-      } else if (call.event == kDisconnect) {
-        ((call.flags & kFlagAbortive) != 0 ? s.told_abortive : s.told_graceful) = true;
-        if (s.told_at == kNoIndex) s.told_at = now;
-      }
+  SocketState& s = sockets[call.socket];
+  Touch(call.socket);
+  EventState& e = s.events[call.event];
+  if (call.previous != kNone) {
+    running[call.previous].next = call.next;
+  } else {
+    e.first_running = call.next;
+  }
+  if (call.next != kNone) running[call.next].previous = call.previous;
+  --e.running;
+  --s.running;
+  --running_now[call.event];
+  if (s.judged && !e.unjudged) {
+    NoteWaiters(s, call.event, call.begin);
+    if (call.event == kReceive) {
+      ReceiveEnded(o, s, call);
+    } else if (call.event == kAccept) {
+      AcceptEnded(o, call);
+    } else if (call.event == kInspect) {
+      InspectEnded(o, call, s);
+    } else if (call.event == kAbort && o.status != kStatusSuccess) {
+      Breach(RuleId::kApplicationAbortReturnsSuccess, kNone);
+      e.unjudged = true;
+    } else if (call.event == kReceiveFrom) {
+      DatagramsEnded(o, s, call);
+    } else if ((call.event == kDisconnect || call.event == kBacklog) && o.status != kStatusSuccess) {
+      Breach(call.event == kDisconnect ? RuleId::kApplicationDisconnectReturnsSuccess
+                                       : RuleId::kApplicationBacklogReturnsSuccess,
+             kNone);
+      e.unjudged = true;
+    } else if (call.event == kDisconnect) {
+      ((call.flags & kFlagAbortive) != 0 ? s.told_abortive : s.told_graceful) = true;
+      if (s.told_at == kNoIndex) s.told_at = now;
     }
   }
-  references[o.begin].id = kNone;
+  references[o.begin].kind = Reference::kNothing;
   call.begin = kNoIndex;
   free_running.push_back(id);
 }

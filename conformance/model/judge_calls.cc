@@ -51,25 +51,15 @@ void Judge::State::Creates(const Observation& o) {
 void Judge::State::CallBegin(const Observation& o) {
   const Op op = static_cast<Op>(o.op);
   const bool creates = op == Op::kSocket || op == Op::kSocketConnect;
-  const uint16_t slot = o.socket < kMaxSockets ? o.socket : static_cast<uint16_t>(kNoSocketEntry);
-  if (creates && slot < kMaxSockets) Creates(o);
+  const uint16_t slot = o.socket;
+  if (creates) Creates(o);
   if (!creates && slot < kMaxSockets && !sockets[slot].created && !Provisional(slot, o.enclosing)) {
     sockets[slot].created = true;  // of unknown origin, and so not judged
   }
   Touch(slot);
   uint16_t id;
-  if (!free_calls.empty()) {
-    id = free_calls.back();
-    free_calls.pop_back();
-  } else if (calls.size() < kNone) {
-    id = static_cast<uint16_t>(calls.size());
-    calls.emplace_back();
-  } else {
-    inconclusive = over = true;  // more open calls than threads can have
-    return;
-  }
+  if (!Entry(calls, free_calls, &id)) return;
   OpenCall& call = calls[id];
-  call = OpenCall();
   call.begin = now;
   call.op = o.op;
   call.socket = slot;
@@ -78,22 +68,22 @@ void Judge::State::CallBegin(const Observation& o) {
   call.length = o.length;
   call.code = o.code;
   call.flags = o.flags;
-  call.with_irp = (o.seen_flags & kSeenIrp) != 0 && o.irp < kIrpSlots;
+  call.with_irp = (o.seen_flags & kSeenIrp) != 0;
   references.back().kind = Reference::kCall;
   references.back().id = id;
   ++open_calls;
   SocketState& s = sockets[slot];
   ++s.open_calls;
-  if (slot < kMaxSockets && s.judged && !creates) ClientKeepsObligations(o, slot);
-  if (slot < kMaxSockets && s.judged && !creates) SilentBegin(o, slot);
+  if (s.judged && !creates) ClientKeepsObligations(o, slot);
+  if (s.judged && !creates) SilentBegin(o, slot);
   call.judged = s.judged;
   if (call.with_irp) {
     call.irp = o.irp;
     IrpState& irp = irps[o.irp];
     if (irp.listed) {
       // using-irps-with-winsock-kernel-functions.md: an IRP in use belongs to the provider.
-      if (irp.socket < kMaxSockets) Breach(RuleId::kApplicationIrpNotInUse, irp.socket);
-      if (slot < kMaxSockets) Breach(RuleId::kApplicationIrpNotInUse, slot);
+      Breach(RuleId::kApplicationIrpNotInUse, irp.socket);
+      Breach(RuleId::kApplicationIrpNotInUse, slot);
       call.judged = false;
       UnlinkIrp(o.irp);
     }
@@ -110,7 +100,7 @@ void Judge::State::CallBegin(const Observation& o) {
     irp.silent = s.receiving.silent_must;
     irp.code = o.code;
     irp.creates = creates || op == Op::kAccept;
-    irp.client = op < Op::kBind && o.content < kMaxClients ? o.content : 0;
+    irp.client = op < Op::kBind ? o.content : 0;
     LinkIrp(o.irp);
   }
   RoleBegin(o, call);
@@ -134,9 +124,7 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       LeavePeer(o.peer);
       LinkConnection(slot, o.peer);
       SendBegin(o, call, s);
-      if (call.with_irp) {
-        irps[call.irp].could_connect = s.bound_must && !s.connected_may && !s.listening_may && !s.dead_may;
-      }
+      irps[call.irp].could_connect = s.bound_must && !s.connected_may && !s.listening_may && !s.dead_may;
       s.connected_may = true;
       break;
     case Op::kEventCallback:
@@ -144,12 +132,10 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       break;
     case Op::kReceive:
       ++s.receives;
-      if (call.with_irp) {
-        irps[call.irp].resumes = s.events[kReceive].suspension != kFlowing;
-        // The provider may still be returning from the callback that refused, so the call may come before or
-        // after the refusal for it.
-        irps[call.irp].race = irps[call.irp].resumes && s.events[kReceive].recent;
-      }
+      irps[call.irp].resumes = s.events[kReceive].suspension != kFlowing;
+      // The provider may still be returning from the callback that refused, so the call may come before or
+      // after the refusal for it.
+      irps[call.irp].race = irps[call.irp].resumes && s.events[kReceive].recent;
       // nc-wsk-pfn_wsk_receive_event.md: after the WskReceive call indications resume; whether at the call,
       // its queueing or its completion is open.
       if (s.events[kReceive].suspension != kFlowing) {
@@ -166,8 +152,8 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       ++s.accepts;
       // What is waiting may go to it from now on.
       for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) peers[i].owed = false;
-      if (call.with_irp) irps[call.irp].target = o.target;
-      if (slot < kMaxSockets) Accepted(o.target, slot, Origin::kByFunction, kNone, o.mask);
+      irps[call.irp].target = o.target;
+      Accepted(o.target, slot, Origin::kByFunction, kNoPeerEntry, o.mask);
       break;
     case Op::kReceiveFrom:
       ++s.receive_froms;
@@ -175,7 +161,7 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       s.events[kReceiveFrom].function_called = true;
       break;
     case Op::kConditionalAccept:
-      if (call.with_irp) irps[call.irp].overlaps = s.open_calls > 1 || irps[call.irp].next != kNone;
+      irps[call.irp].overlaps = s.open_calls > 1 || irps[call.irp].next != kNone;
       s.last_conditional = now;
       // In which mode the waiting requests came is no longer known.
       for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
@@ -195,16 +181,14 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       s.remote_filter = true;
       ++s.receiving.remote_requests;
       s.receiving.last_remote = now;
-      if (call.with_irp) irps[call.irp].overlaps = s.receiving.remote_requests > 1;
+      irps[call.irp].overlaps = s.receiving.remote_requests > 1;
       s.receiving.remote_peer = kNobody;
       s.events[kReceiveFrom].owed = false;
       break;
     case Op::kSetSendToAddress:
       ++s.receiving.destination_requests;
       s.receiving.last_destination = now;
-      if (call.with_irp) {
-        irps[call.irp].overlaps = s.open_calls > 1 || s.receiving.destination_requests > 1;
-      }
+      irps[call.irp].overlaps = s.open_calls > 1 || s.receiving.destination_requests > 1;
       s.receiving.destination = kNobody;
       break;
     case Op::kSendTo:
@@ -232,21 +216,20 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       SendBegin(o, call, s);
       break;
     case Op::kSetSilentMode:
-      if (call.with_irp) irps[call.irp].overlaps = s.open_calls > 1;
+      irps[call.irp].overlaps = s.open_calls > 1;
       break;
     case Op::kCancelIrp:
-      if (o.irp >= kIrpSlots) break;
       irps[o.irp].cancelled = true;
       DrainCancelled(irps[o.irp]);
       if (HasBytes(irps[o.irp])) sockets[irps[o.irp].socket].parting.garbled = true;
       // Which of the waiting connections it was to have is not known.
-      if (static_cast<Op>(irps[o.irp].op) == Op::kAccept && irps[o.irp].socket < kMaxSockets) {
+      if (static_cast<Op>(irps[o.irp].op) == Op::kAccept) {
         uint16_t i = sockets[irps[o.irp].socket].first_peer;
         for (; i != kNone; i = peers[i].next) peers[i].owed_function = false;
       }
       break;
     case Op::kClose:
-      if (slot < kMaxSockets) CloseBegin(o, call);
+      CloseBegin(o, call);
       break;
     default:
       break;
@@ -275,10 +258,8 @@ void Judge::State::CloseBegin(const Observation& o, OpenCall& call) {
 }
 
 void Judge::State::CallEnd(const Observation& o) {
-  OpenCall* found = CallOf(o.begin);
-  if (found == nullptr) return;
   const uint16_t id = references[o.begin].id;
-  OpenCall& call = *found;
+  OpenCall& call = calls[id];
   const Op op = static_cast<Op>(call.op);
   SocketState& s = sockets[call.socket];
   Touch(call.socket);
@@ -320,7 +301,7 @@ void Judge::State::CallEnd(const Observation& o) {
       if (irp.completed && call.judged) Agree(irp, o.status, irp.status);
     }
   }
-  references[o.begin].id = kNone;
+  references[o.begin].kind = Reference::kNothing;
   call.begin = kNoIndex;
   free_calls.push_back(id);
 }

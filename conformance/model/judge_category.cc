@@ -74,7 +74,7 @@ void Judge::State::NewSocket(uint16_t slot, Category category, Origin origin, ui
   s.own = EventsOf(category);
   // Several category flags at once, or unknown ones, are an open case (N115).
   s.judged = s.own != 0 || category == Category::kBasic;
-  s.client = client < kMaxClients ? client : 0;
+  s.client = client;
   s.dispatch = dispatch;
   s.own_stimulus = category == Category::kBasic;
   s.connected_may = s.bound_may = s.bound_must = origin != Origin::kCreated;
@@ -96,7 +96,6 @@ void Judge::State::NewSocket(uint16_t slot, Category category, Origin origin, ui
 // The IRP that creates a socket is complete.
 void Judge::State::Created(const Observation& o, const IrpState& irp) {
   const uint16_t slot = static_cast<Op>(irp.op) == Op::kAccept ? irp.target : irp.socket;
-  if (slot >= kMaxSockets) return;
   SocketState& s = sockets[slot];
   (IsSuccess(o.status) && !irp.no_socket ? s.made : s.failed) = true;
   if (!s.judged) return;

@@ -19,7 +19,7 @@ constexpr PhaseSet kSurelyOff = SetOf(Phase::kNew, Phase::kDisabled, Phase::kDis
 }  // namespace
 
 void Judge::State::ControlClientBegin(const Observation& o, OpenCall& call) {
-  call.client = o.content < kMaxClients ? o.content : 0;
+  call.client = o.content;
   if (call.code != kSetStatic) return;
   // The identifier stands in `offset`, as a number of Npi.
   const bool known = o.offset <= static_cast<uint8_t>(Npi::kWskCopy);
@@ -53,7 +53,7 @@ void Judge::State::ControlClient(const OpenCall& call, Status status) {
     if (sockets_of[call.client] == 0) continue;
     for (uint16_t slot : used_sockets) {
       SocketState& s = sockets[slot];
-      const bool concerned = slot < kMaxSockets && s.client == call.client && (s.own & Bit(event)) != 0;
+      const bool concerned = s.client == call.client && (s.own & Bit(event)) != 0;
       if (concerned && !s.closed) s.events[event].phases |= SetOf(Phase::kStatic);
     }
   }
@@ -163,9 +163,7 @@ void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
   const bool in_role = s.category == Category::kBasic || s.listening_must;
   if (!in_role && !(connects ? s.connected_must : s.bound_must)) {
     call.odd = true;
-    if (call.socket < kMaxSockets) {
-      breached.Add(connects ? RuleId::kApplicationEnableAfterConnect : RuleId::kApplicationEnableAfterBind);
-    }
+    breached.Add(connects ? RuleId::kApplicationEnableAfterConnect : RuleId::kApplicationEnableAfterBind);
   }
   if (s.dead_may || s.closing) call.odd = true;
   // Events of the role that a stream socket has not taken may be invalid, as a wrong mask is.

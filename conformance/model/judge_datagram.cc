@@ -38,7 +38,6 @@ void Judge::State::DatagramSent(const Observation& o, SocketState& s) {
   // While the provider may still be taking in a refusal, what comes may share its fate.
   const bool beside_refusal = e.refused_at != kNoIndex && e.refused_at > last_exact;
   if (OwedConditions(s, kReceiveFrom) && !stranger && !beside_refusal) e.owed = true;
-  if (o.peer >= kMaxPeers) return;
   DatagramPeer& peer = datagram_peers[o.peer];
   if (peer.last == kNoIndex && peer.sent_to_by == kNobody) used_datagram_peers.push_back(o.peer);
   Datagram sent;
@@ -98,14 +97,13 @@ void Judge::State::DatagramsEnded(const Observation& o, SocketState& s, const Ru
 // The datagram that these bytes are; null if none is known. `*all`: every one of the peer's was looked at.
 Datagram* Judge::State::FindDatagram(const Observation& o, bool* all) {
   *all = false;
-  if (o.peer >= kMaxPeers) return nullptr;
   uint32_t looked_at = 0;
   for (uint32_t i = datagram_peers[o.peer].last; i != kNoIndex; i = datagrams[i].before) {
     if (++looked_at > kDatagramsLookedAt) return nullptr;
     Datagram& sent = datagrams[i];
     if (o.offset >= sent.offset && o.offset < sent.offset + sent.length) return &sent;
   }
-  *all = true;
+  *all = o.peer != kNoPeerEntry;
   return nullptr;
 }
 

@@ -32,7 +32,6 @@ bool OtherEnd(const SocketState& s) {
 
 // From now on the peer's sights are about this socket.
 void Judge::State::LinkConnection(uint16_t slot, uint16_t number) {
-  if (number >= kMaxPeers || slot >= kMaxSockets) return;
   PartPeer(number);
   PeerState& peer = peers[number];
   if (peer.begin == kNoIndex) {
@@ -46,10 +45,10 @@ void Judge::State::LinkConnection(uint16_t slot, uint16_t number) {
 
 // What the peer sees is no longer about the socket that it was connected with.
 void Judge::State::PartPeer(uint16_t number) {
-  if (number >= kMaxPeers || peers[number].connection >= kMaxSockets) return;
+  if (peers[number].connection == kNoSocketEntry) return;
   Parting& p = sockets[peers[number].connection].parting;
   if (p.peer == number) p.peer = kNone;
-  peers[number].connection = kNone;
+  peers[number].connection = kNoSocketEntry;
 }
 
 // Calls that carry bytes to the peer: WskSend, WskConnectEx, WskDisconnect.
@@ -193,7 +192,7 @@ void Judge::State::PartingStimulus(const Observation& o, SocketState& s) {
 
 // What the peer of a connection saw.
 void Judge::State::ConnectionSight(const Observation& o) {
-  if (o.peer >= kMaxPeers || peers[o.peer].connection >= kMaxSockets) return;
+  if (peers[o.peer].connection == kNoSocketEntry) return;
   const uint16_t slot = peers[o.peer].connection;
   SocketState& s = sockets[slot];
   Parting& p = s.parting;

@@ -31,13 +31,24 @@ std::string Possible(const SocketState& s) {
   return text;
 }
 
+// An observation as it was before Judge::State::Bound().
+Observation Unbound(Observation o, uint32_t index) {
+  const auto slot = [](uint16_t number, uint16_t none) { return number == none ? kNoSlot : number; };
+  o.socket = slot(o.socket, kNoSocketEntry);
+  o.target = slot(o.target, kNoSocketEntry);
+  o.peer = slot(o.peer, kNoPeerEntry);
+  o.irp = slot(o.irp, kNoIrpEntry);
+  if (o.begin == index) o.begin = kNoIndex;
+  return o;
+}
+
 }  // namespace
 
 std::string Judge::Explain() const {
   const State& state = *state_;
   if (!state.refusal.refused) return "accepted\n";
   std::string text = "observation " + std::to_string(state.refusal.index) + " is not allowed here:\n    " +
-                     ObservationText(state.last, state.refusal.index) + "\n";
+                     ObservationText(Unbound(state.last, state.refusal.index), state.refusal.index) + "\n";
   const uint16_t slot = state.last.socket;
   if (slot < kMaxSockets && state.sockets[slot].used) {
     text +=

@@ -1,5 +1,7 @@
 // Conditional accept: inspections of requests to connect, what becomes of the requests, and what tells of
 // them.
+#include <algorithm>
+
 #include "conformance/model/judge_state.h"
 
 namespace wskcert::model {
@@ -20,7 +22,7 @@ bool Undecided(const PeerState& peer) {
 
 // The request that an inspect id stands for, while its peer has not made another.
 PeerState* Judge::State::RequestOf(const IdState& id) {
-  if (id.peer >= kMaxPeers || peers[id.peer].begin != id.begin) return nullptr;
+  if (id.peer == kNoPeerEntry || peers[id.peer].begin != id.begin) return nullptr;
   return &peers[id.peer];
 }
 
@@ -32,7 +34,7 @@ bool Judge::State::InspectStarts(const Observation& o, SocketState& s) {
   Exercise(RuleId::kInspectEventAddresses);
   if (peer.again) return true;
   const IdState mine = {o.peer, peer.begin};
-  const uint32_t number = o.information <= kMaxIds ? static_cast<uint32_t>(o.information) : 0;
+  const uint32_t number = static_cast<uint32_t>(std::min<uint64_t>(o.information, kMaxIds));
   if (number != 0) {
     // ns-wsk-_wsk_inspect_id.md, Remarks: the contents identify the request uniquely.
     for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
@@ -61,7 +63,6 @@ void Judge::State::InspectEnded(const Observation& o, const Running& call, Socke
   if (o.status == kActionPend) ++s.inspections;
   if (o.status == kActionAccept) s.events[kAccept].trigger |= s.events[kAccept].MayStart();
   if (o.status > kActionPend && !call.nothing) Breach(RuleId::kApplicationInspectEventAction, call.socket);
-  if (call.peer >= kMaxPeers) return;
   PeerState& peer = peers[call.peer];
   if (peer.begin == kNoIndex || peer.begin > call.begin || peer.answer != Answer::kAsked) return;
   peer.quiet_after = false;
@@ -113,14 +114,14 @@ bool Judge::State::JudgeInspected(const PeerState& peer, const SocketState& s) {
 
 bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
   Lower(s.inspections);
-  const uint32_t number = o.information <= kMaxIds ? static_cast<uint32_t>(o.information) : 0;
+  const uint32_t number = static_cast<uint32_t>(std::min<uint64_t>(o.information, kMaxIds));
   IdState id;
   if (number != 0) {
     id = requests.by_number[number];
   } else if (o.target < kMaxInspects) {
     id = requests.by_slot[o.target];
   }
-  if (number != 0 && id.peer == kNone) {
+  if (number != 0 && id.peer == kNoPeerEntry) {
     // nc-wsk-pfn_wsk_abort_event.md, Remarks, second condition. The call of WskInspectEvent may have been
     // committed and not yet be seen, where a request is there that it can be about.
     bool dropped = false;
@@ -201,7 +202,7 @@ void Judge::State::InspectCompleteBegin(OpenCall& call, const Observation& o, So
 }
 
 void Judge::State::InspectCompleted(const IrpState& irp, Status status) {
-  if (!IsSuccess(status) || irp.accept.peer >= kMaxPeers) return;
+  if (!IsSuccess(status) || irp.accept.peer == kNoPeerEntry) return;
   PeerState& peer = peers[irp.accept.peer];
   if (peer.begin != irp.accept.peer_begin || peer.aborted) return;
   (irp.accept.accepts ? peer.resumed : peer.dropped) = true;
@@ -283,9 +284,7 @@ void Judge::State::OptionRead(const Observation& o, const IrpState& irp, const S
 
 // A socket that was accepted: by the mode of its listening socket, and by its request.
 void Judge::State::IdOf(SocketState& s, uint16_t number) {
-  if (s.listener >= kMaxSockets) return;
   s.listening.not_inspected = !sockets[s.listener].conditional_may;
-  if (number >= kMaxPeers) return;
   const PeerState& peer = peers[number];
   if (!peer.active || peer.again || !peer.conditional) return;
   s.listening.inspected = peer.answer == Answer::kAccept || peer.resumed_may;

@@ -56,7 +56,7 @@ bool Judge::State::Agree(const IrpState& irp, Status returned, Status completed)
 }
 
 void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
-  if (irp.event >= kEvents || irp.socket >= kMaxSockets) return;
+  if (irp.event >= kEvents) return;
   SocketState& s = sockets[irp.socket];
   EventState& e = s.events[irp.event];
   if (status == kStatusSuccess) {
@@ -125,7 +125,6 @@ void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
 }
 
 void Judge::State::Completion(const Observation& o) {
-  if (o.irp >= kIrpSlots) return;
   IrpState& irp = irps[o.irp];
   const bool poisoned =
       irp.socket < kMaxSockets && !sockets[irp.socket].judged && !sockets[irp.socket].closed;
@@ -275,8 +274,8 @@ bool Judge::State::Succeeded(const Observation& o, IrpState& irp) {
       break;
     case Op::kAccept:
       Created(o, irp);
-      if (success && s.judged && irp.socket < kMaxSockets && !AcceptCompleted(o, irp, s)) return false;
-      if (irp.target < kMaxSockets && success) {
+      if (success && s.judged && !AcceptCompleted(o, irp, s)) return false;
+      if (success) {
         Touch(irp.target);
         SocketState& made = sockets[irp.target];
         IdOf(made, o.peer);
@@ -302,7 +301,6 @@ void Judge::State::QueuedEnded(const Observation& o, const IrpState& irp, const 
 }
 
 void Judge::State::ReceiveCompleted(const Observation& o, IrpState& irp) {
-  if (irp.socket >= kMaxSockets) return;
   SocketState& s = sockets[irp.socket];
   EventState& e = s.events[kReceive];
   // The indications that a refusal suspended may come at the latest now (ambiguities 29), and must if nothing

@@ -17,26 +17,25 @@ void Judge::State::UnlinkPeer(uint16_t slot) {
 
 // The peer's own attempt to connect is over: from now on its number stands for another connection.
 void Judge::State::LeavePeer(uint16_t number) {
-  if (number >= kMaxPeers || !peers[number].active) return;
+  if (!peers[number].active) return;
   UnlinkPeer(number);
   peers[number].active = false;
 }
 
 // A peer asks to connect to a listening socket.
 void Judge::State::PeerConnects(const Observation& o) {
-  if (o.peer >= kMaxPeers) return;
   UnlinkPeer(o.peer);
   PartPeer(o.peer);
   PeerState& peer = peers[o.peer];
   if (peer.begin == kNoIndex) used_peers.push_back(o.peer);
   const bool again = peer.again || (peer.active && peer.begin != kNoIndex);
-  if (peer.active && !peer.delivered && peer.listener < kMaxSockets) ++sockets[peer.listener].listening.lost;
+  if (peer.active && !peer.delivered) ++sockets[peer.listener].listening.lost;
   if (peer.end_owed) --requests.ends_owed;
   peer = PeerState();
   peer.active = true;
   peer.again = again;
   peer.begin = now;
-  if (o.socket >= kMaxSockets || !sockets[o.socket].created) return;
+  if (!sockets[o.socket].created) return;
   SocketState& s = sockets[o.socket];
   Touch(o.socket);
   s.own_stimulus = true;
@@ -85,16 +84,13 @@ void Judge::State::PeerStimulus(const Observation& o) {
     default:
       peer.reset = peer.over = true;
       peer.owed = peer.expects = peer.inspect_owed = false;
-      if (peer.listener < kMaxSockets) {
-        Touch(peer.listener);
-        Trigger(sockets[peer.listener], kAbort);
-      }
+      Touch(peer.listener);
+      Trigger(sockets[peer.listener], kAbort);
       break;
   }
 }
 
 void Judge::State::PeerSaw(const Observation& o) {
-  if (o.peer >= kMaxPeers) return;
   PeerState& peer = peers[o.peer];
   const PeerSight sight = static_cast<PeerSight>(o.code);
   const bool ends = sight == PeerSight::kFin || sight == PeerSight::kReset || sight == PeerSight::kRefused;
@@ -136,7 +132,6 @@ void Judge::State::AcceptStarts(const Observation& o, SocketState& s, uint32_t e
     AbortStarts(o, s);
     return;
   }
-  if (o.peer >= kMaxPeers) return;
   PeerState& peer = peers[o.peer];
   if (event == kAccept) {
     if (peer.active && !peer.again && !JudgeAcceptArguments(o, s, peer)) return;
@@ -163,7 +158,6 @@ bool Judge::State::ConnectionOwed(const SocketState& s, uint32_t event) const {
 // A connection gets its socket.
 void Judge::State::Accepted(uint16_t slot, uint16_t listener, Origin origin, uint16_t peer,
                             uint32_t dispatch) {
-  if (slot >= kMaxSockets || listener >= kMaxSockets || slot == listener) return;
   const SocketState& l = sockets[listener];
   NewSocket(slot, Category::kConnection, origin, l.client, dispatch);
   SocketState& s = sockets[slot];
@@ -176,7 +170,7 @@ void Judge::State::Accepted(uint16_t slot, uint16_t listener, Origin origin, uin
   for (uint32_t event = 0; event < kConnectionEvents; ++event) {
     EventState& e = s.events[event];
     // While a connection is being accepted, the old or the new set may apply (N184).
-    const bool sure = (l.inherit_must & Bit(event)) != 0 && peer < kMaxPeers && peers[peer].active &&
+    const bool sure = (l.inherit_must & Bit(event)) != 0 && peers[peer].active &&
                       peers[peer].begin > l.inherit_since[event];
     if (sure) {
       s.inherit_must |= Bit(event);
@@ -200,7 +194,7 @@ void Judge::State::Accepted(uint16_t slot, uint16_t listener, Origin origin, uin
 
 // What the peer did before the connection had a socket concerns the socket from now on.
 void Judge::State::TakePeer(SocketState& s, uint16_t slot, uint16_t number) {
-  if (number >= kMaxPeers || !peers[number].active) {
+  if (!peers[number].active) {
     s.stream.unknown = true;
     return;
   }
@@ -237,7 +231,7 @@ bool Judge::State::Provisional(uint16_t slot, uint32_t enclosing) {
 bool Judge::State::Unknown(const Observation& o, uint32_t event) {
   if (event >= kConnectionEvents) return true;
   for (const Running& call : running) {
-    if (call.begin == kNoIndex || call.event != kAccept || call.socket >= kMaxSockets) continue;
+    if (call.begin == kNoIndex || call.event != kAccept) continue;
     const SocketState& l = sockets[call.socket];
     if (!l.judged) continue;
     if ((l.inherit_may & Bit(event)) != 0) return !Forbid({RuleId::kInheritAcceptedNotBeforeReturn});
@@ -257,13 +251,13 @@ void Judge::State::AcceptEnded(const Observation& o, const Running& call) {
   const uint16_t slot = o.target;
   if (o.status == kStatusRequestNotAccepted) {
     sockets[call.socket].listening.refused = true;
-    const bool known = call.peer < kMaxPeers && peers[call.peer].delivered && !peers[call.peer].again;
+    const bool known = peers[call.peer].delivered && !peers[call.peer].again;
     if (known && !starved) Refused(peers[call.peer], sockets[call.socket], o);
   } else if (o.status != kStatusSuccess) {
     Breach(RuleId::kApplicationAcceptEventStatus, kNone);
     sockets[call.socket].events[kAccept].unjudged = true;
   }
-  if (slot >= kMaxSockets) {
+  if (slot == kNoSocketEntry) {
     LeavePeer(call.peer);
     return;
   }

@@ -269,11 +269,9 @@ void Judge::State::Quiescence(bool exact) {
   // With nothing else left to run, whatever was ready to come has come.
   for (size_t i = 0; i < running.size() && running_total != 0; ++i) {
     Running& call = running[i];
-    if (call.begin == kNoIndex || call.event != kAccept || call.peer >= kMaxPeers) continue;
+    if (call.begin == kNoIndex || call.event != kAccept) continue;
     const PeerState& peer = peers[call.peer];
-    const uint64_t sent = peer.active                 ? peer.sent_must
-                          : peer.socket < kMaxSockets ? sockets[peer.socket].stream.sent_must
-                                                      : 0;
+    const uint64_t sent = peer.active ? peer.sent_must : sockets[peer.socket].stream.sent_must;
     call.quiet_with_data |= sent != 0;
   }
   // While a callback is held, or a call is stuck behind one, the provider may be unable to go on elsewhere
@@ -338,7 +336,7 @@ void Judge::State::StrangeContext(const Observation& o) {
   }
   bool inherited = false, by_function = false;
   for (uint16_t slot : used_sockets) {
-    if (event >= kConnectionEvents || slot >= kMaxSockets) continue;
+    if (event >= kConnectionEvents) continue;
     const SocketState& s = sockets[slot];
     // A stream socket passes on what it may.
     const bool from_stream = s.listener < kMaxSockets && s.origin == Origin::kByEvent &&

@@ -1,4 +1,6 @@
 // Receiving: requests of their own, push bits, indications that say that the socket is dead, retained lists.
+#include <algorithm>
+
 #include "conformance/model/judge_state.h"
 
 namespace wskcert::model {
@@ -92,8 +94,7 @@ bool Judge::State::JudgeDrained(const Observation& o, const SocketState& s, uint
 
 // What has not arrived yet may come after the request.
 void Judge::State::DrainCancelled(const IrpState& irp) {
-  if (static_cast<Op>(irp.op) != Op::kReceive || (irp.flags & kFlagDrain) == 0 || irp.socket >= kMaxSockets)
-    return;
+  if (static_cast<Op>(irp.op) != Op::kReceive || (irp.flags & kFlagDrain) == 0) return;
   Receiving& r = sockets[irp.socket].receiving;
   if (r.drained && r.drained_to == UINT64_MAX) r.drained_to = r.quiet_sent_any;
 }
@@ -162,9 +163,9 @@ bool Judge::State::JudgeAlive(const Observation& o, const SocketState& s, uint32
 // ---- Retained lists
 
 void Judge::State::RetainedBy(const Observation& o, const Running& call) {
-  if (o.target >= kMaxRetained) return;
-  if (retained[o.target].socket == kNobody) used_retained.push_back(o.target);
-  retained[o.target] = {call.socket, now};
+  const uint16_t slot = std::min(o.target, kNoRetained);
+  if (retained[slot].socket == kNobody) used_retained.push_back(slot);
+  retained[slot] = {call.socket, now};
 }
 
 // A list that the client kept is read again. nc-wsk-pfn_wsk_receive_event.md, STATUS_PENDING: the client
@@ -181,14 +182,13 @@ void Judge::State::RetainedRead(const Observation& o) {
 
 // What WskRelease must return: nothing that is known, success, or that its parameter is invalid.
 void Judge::State::ReleaseBegin(const Observation& o, OpenCall& call) {
-  if (o.target == kNone) {
+  if (o.target == kNoSocketEntry) {
     call.release = Release::kOfNothing;
     return;
   }
   SocketState& s = sockets[call.socket];
   Lower(s.retained);
-  if (o.target >= kMaxRetained) return;
-  RetainedList& list = retained[o.target];
+  RetainedList& list = retained[std::min(o.target, kNoRetained)];
   // The provider may not know yet that the list is retained (ambiguities 34).
   if (list.socket == call.socket && list.at < last_exact) call.release = Release::kOfRetained;
   list.at = kNoIndex;

@@ -13,7 +13,8 @@
 
 namespace wskcert::model {
 
-inline constexpr uint16_t kNobody = 0xFFFF;
+inline constexpr uint16_t kNobody = kMaxPeers;  // no peer, no socket
+static_assert(kMaxPeers == kMaxSockets);
 
 // A datagram that a peer sent. Those of one peer are chained, the youngest first.
 struct Datagram {
@@ -37,6 +38,8 @@ struct DatagramPeer {
   uint32_t last = kNoIndex;  // in State::datagrams
   uint16_t sent_to_by = kNobody;
 };
+
+inline constexpr uint16_t kNoRetained = kMaxRetained;  // see judge_requests.h
 
 // A list that a callback retained, by its slot.
 struct RetainedList {

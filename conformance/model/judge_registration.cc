@@ -39,7 +39,7 @@ void Judge::State::SetReadyEnd(const Observation& o) {
 
 void Judge::State::RegistrationBegin(const Observation& o, OpenCall& call) {
   const Op op = static_cast<Op>(o.op);
-  call.client = o.content < kMaxClients ? o.content : 0;
+  call.client = o.content;
   ClientState& c = clients[call.client];
   switch (op) {
     case Op::kRegister:
@@ -160,7 +160,7 @@ void Judge::State::CountSockets(uint8_t client, uint32_t* surely, uint32_t* poss
   *surely = *possibly = 0;
   for (uint16_t slot : used_sockets) {
     const SocketState& s = sockets[slot];
-    if (slot >= kMaxSockets || s.client != client || !s.created || s.closed || s.failed) continue;
+    if (s.client != client || !s.created || s.closed || s.failed) continue;
     *possibly += 1;
     if (SurelyOpen(s)) *surely += 1;
   }
@@ -199,7 +199,7 @@ void Judge::State::DeregisterReturned(uint8_t client) {
 // surely in progress, and the provider knew of it. WskDeregister may have looked before, unless it was called
 // later, or had to wait for a release all the same.
 void Judge::State::NestedCompletionEnded(const Observation& o) {
-  if (o.begin >= references.size() || BadClient()) return;
+  if (BadClient()) return;
   const OpenCall* call = CallOf(references[o.begin].parent);
   if (call == nullptr || !OfProviderTable(static_cast<Op>(call->op))) return;
   const ClientState& c = clients[call->client];
@@ -280,7 +280,7 @@ void Judge::State::QuietDeregister(uint8_t client) {
   c.rested = true;
   for (uint16_t slot : used_sockets) {
     const SocketState& s = sockets[slot];
-    if (slot < kMaxSockets && s.client == client && s.closed && s.tempted_after_close) {
+    if (s.client == client && s.closed && s.tempted_after_close) {
       Exercise(RuleId::kRegisterDeregisterNoCallbackAfter);
     }
   }

@@ -12,6 +12,11 @@ namespace wskcert::model {
 
 inline constexpr uint16_t kNone = 0xFFFF;  // end of an intrusive list
 
+// Each table of the judge has one entry more, for no socket, no peer, no IRP. What is noted there concerns
+// nothing.
+inline constexpr uint16_t kNoSocketEntry = kMaxSockets;  // ... but the IRPs of calls that concern no socket
+inline constexpr uint16_t kNoPeerEntry = kMaxPeers;
+
 // How far the inspection of a request is.
 enum class Answer : uint8_t {
   kNone,    // WskInspectEvent has not been called
@@ -47,19 +52,19 @@ struct PeerState {
   bool resumed_late = false;  // ... to accept it when it was aborted
   bool quiet_after = false;   // exact quiescence since the answer
   Answer answer = Answer::kNone;
-  uint16_t listener = kNone;
+  uint16_t listener = kNoSocketEntry;
   uint16_t next = kNone, previous = kNone;
-  uint16_t socket = kNone;  // that got it
+  uint16_t socket = kNoSocketEntry;  // that got it
   uint32_t begin = kNoIndex;
   uint32_t waits_since = kNoIndex;  // exact quiescence at which it waited to be accepted
   uint32_t id = 0;                  // number of its inspect id, 0: none
   uint64_t sent_may = 0, sent_must = 0;
-  uint16_t connection = kNone;  // the socket at the other end of its latest connection
+  uint16_t connection = kNoSocketEntry;  // the socket at the other end of its latest connection
 };
 
 // Whose an inspect id or an inspect slot is.
 struct IdState {
-  uint16_t peer = kNone;
+  uint16_t peer = kNoPeerEntry;
   uint32_t begin = kNoIndex;  // of the peer's request
 };
 inline constexpr uint32_t kMaxIds = 16 + 4 * kMaxPeers;  // the executor gives no more numbers
@@ -104,7 +109,7 @@ struct AcceptCall {
   bool accepts = false;
   // The socket surely no longer functioned when the call was made: it broke, or the client was told.
   bool gone = false, broken = false, told_accept = false, told_inspect = false;
-  uint16_t peer = kNone;  // whose request
+  uint16_t peer = kNoPeerEntry;  // whose request
   uint32_t peer_begin = kNoIndex;
   uint32_t quiet = kNoIndex;  // WskAccept: first exact quiescence at which it was queued and nothing ran
 };

@@ -69,7 +69,7 @@ EventSet EventsOf(Category category);
 bool HasOperation(Category category, Op op);
 
 inline constexpr uint32_t kIrpSlots = kMaxIrps + kMaxSockets;  // the tear-down has IRPs of its own
-inline constexpr uint32_t kNoSocketEntry = kMaxSockets;  // holds the IRPs of calls that concern no socket
+inline constexpr uint16_t kNoIrpEntry = kIrpSlots;             // see judge_requests.h
 inline constexpr uint32_t kSocketEntries = kMaxSockets + 1;
 
 // Reasons for which an inherited callback is enabled, beside inheritance itself.
@@ -194,10 +194,10 @@ struct SocketState {
   Origin origin = Origin::kCreated;
   EventSet own = 0;  // events that its category has
   uint8_t client = 0;
-  uint16_t listener = kNone;  // of an accepted socket
-  bool accepting = false;     // its WskAcceptEvent has not returned
-  bool settled = false;       // exact quiescence since it was accepted
-  bool refused = false;       // its WskAcceptEvent has refused it
+  uint16_t listener = kNoSocketEntry;  // of an accepted socket
+  bool accepting = false;              // its WskAcceptEvent has not returned
+  bool settled = false;                // exact quiescence since it was accepted
+  bool refused = false;                // its WskAcceptEvent has refused it
   bool bound_may = false, bound_must = false;
   bool listening_may = false, listening_must = false;  // stream sockets: WskListen
   bool conditional_may = false, conditional_must = false;
@@ -263,26 +263,26 @@ enum class Barred : uint8_t { kNo, kByRemoteAbort, kByOwnAbort, kByOwnDisconnect
 struct IrpState {
   uint32_t call = kNoIndex;  // begin of the call that passed it
   uint16_t op = 0;
-  uint16_t socket = kNone;  // entry in State::sockets
+  uint16_t socket = kNoSocketEntry;
   uint16_t next = kNone, previous = kNone;
   bool listed = false;
   bool completed = false;
-  bool returned = false;      // the call has returned
-  bool disables = false;      // a request to disable one event
-  bool control = false;       // any SO_WSK_EVENT_CALLBACK request
-  bool dead = false;          // ... on a socket that surely no longer functioned
-  uint8_t code = 0;           // of the call
-  uint8_t client = 0;         // of a call that concerns no socket
-  bool captured = false;      // ... whose client held the provider's NPI when the IRP completed
-  bool creates = false;       // a socket, as far as it succeeds
-  bool no_socket = false;     // ... whose completion names none
-  bool inspections = false;   // a close with pended inspections
-  bool must_fail = false;     // the function does not suit the role that the stream socket took
-  bool unaddressed = false;   // an address was asked for that the socket does not have
-  uint16_t target = kNone;    // WskAccept: slot of the accepted socket
-  bool pended_row = false;    // the table asked for STATUS_PENDING: the outcome must be success
-  bool overtook = false;      // a disable: completed while a call of the callback ran
-  bool waited_outer = false;  // a call that was in progress has returned while the IRP was outstanding
+  bool returned = false;             // the call has returned
+  bool disables = false;             // a request to disable one event
+  bool control = false;              // any SO_WSK_EVENT_CALLBACK request
+  bool dead = false;                 // ... on a socket that surely no longer functioned
+  uint8_t code = 0;                  // of the call
+  uint8_t client = 0;                // of a call that concerns no socket
+  bool captured = false;             // ... whose client held the provider's NPI when the IRP completed
+  bool creates = false;              // a socket, as far as it succeeds
+  bool no_socket = false;            // ... whose completion names none
+  bool inspections = false;          // a close with pended inspections
+  bool must_fail = false;            // the function does not suit the role that the stream socket took
+  bool unaddressed = false;          // an address was asked for that the socket does not have
+  uint16_t target = kNoSocketEntry;  // WskAccept: slot of the accepted socket
+  bool pended_row = false;           // the table asked for STATUS_PENDING: the outcome must be success
+  bool overtook = false;             // a disable: completed while a call of the callback ran
+  bool waited_outer = false;         // a call that was in progress has returned while the IRP was outstanding
   bool cancelled = false;
   bool overlaps = false;       // issued while another request of the socket was under way
   bool resumes = false;        // queued while indications were suspended: who gets what is buffered is open
@@ -301,7 +301,7 @@ struct IrpState {
   bool dead_disconnect = false;  // WskDisconnect on a socket that surely no longer functioned
   Barred barred = Barred::kNo;   // sends: why none may succeed
   uint32_t settled_at = 0;
-  uint16_t peer = kNone;
+  uint16_t peer = kNoPeerEntry;
   uint32_t mask = 0;
   AcceptCall accept;  // WskAccept, WskInspectComplete
   uint32_t length = 0;
@@ -333,12 +333,12 @@ struct ClientState {
 // A call of a callback that has begun and not ended.
 struct Running {
   uint32_t begin = kNoIndex;
-  uint16_t socket = kNone;
+  uint16_t socket = kNoSocketEntry;
   uint8_t event = kEvents;
   bool nothing = false;          // a NULL indication
   bool readable = true;          // its bytes are known, and one run of the stream
   bool quiet_with_data = false;  // accept: while it ran all else came to rest, with data of the peer waiting
-  uint16_t peer = kNone;
+  uint16_t peer = kNoPeerEntry;
   bool receive_near = false;  // a WskReceive was queued or called while it ran
   uint8_t thread = 0;
   uint16_t next = kNone, previous = kNone;
@@ -358,8 +358,8 @@ enum class Release : uint8_t { kOpen, kOfRetained, kOfNothing };
 struct OpenCall {
   uint32_t begin = kNoIndex;
   uint16_t op = 0;
-  uint16_t socket = kNone;
-  uint16_t irp = kNone;
+  uint16_t socket = kNoSocketEntry;
+  uint16_t irp = kNoIrpEntry;
   uint8_t thread = 0;
   uint8_t named = 0;  // bits of local events that the request names
   bool with_irp = false;
@@ -406,8 +406,8 @@ enum Tag : uint8_t {
 // A stimulus that has begun and not ended.
 struct Pending {
   uint32_t begin = kNoIndex;
-  uint16_t socket = kNone;
-  uint16_t peer = kNone;
+  uint16_t socket = kNoSocketEntry;
+  uint16_t peer = kNoPeerEntry;
   bool to_peer = false;  // of a connection that had no socket yet
   uint32_t length = 0;
 };
@@ -415,9 +415,9 @@ inline constexpr uint32_t kMaxPending = 16;
 
 // What an observation refers to, by its index.
 struct Reference {
-  enum Kind : uint8_t { kNothing, kCall, kCallback, kCompletion };
+  enum Kind : uint8_t { kNothing, kCall, kCallback };  // which have not ended
   Kind kind = kNothing;
-  uint16_t id = kNone;         // in State::running or State::calls, while it has not ended
+  uint16_t id = kNone;         // in State::running or State::calls
   uint32_t parent = kNoIndex;  // the enclosing observation
 };
 
@@ -430,6 +430,7 @@ class Judge::State {
 
   void Start(uint64_t capabilities);
   void Observe(const Observation& o);
+  void Bound(Observation& o) const;
   void Finish();
 
   // judge.cc: marking rules.
@@ -465,6 +466,23 @@ class Judge::State {
       if (const Running* outer = RunningOf(parent)) visit(parent, *outer);
       parent = references[parent].parent;
     }
+  }
+  // A fresh entry. False: there are more things open at once than references are wide, so that judging ends.
+  template <typename T>
+  bool Entry(std::vector<T>& entries, std::vector<uint16_t>& free, uint16_t* id) {
+    if (free.empty() && entries.size() == kNone) {
+      inconclusive = over = true;
+      return false;
+    }
+    if (free.empty()) {
+      *id = static_cast<uint16_t>(entries.size());
+      entries.emplace_back();
+    } else {
+      *id = free.back();
+      free.pop_back();
+      entries[*id] = T();
+    }
+    return true;
   }
   void LinkIrp(uint16_t slot);
   void UnlinkIrp(uint16_t slot);
@@ -685,8 +703,8 @@ class Judge::State {
 
   Profile profile;
   uint64_t capabilities = 0;
-  uint32_t now = 0;  // index of the observation that is being judged
-  Observation last = {};
+  uint32_t now = 0;       // index of the observation that is being judged
+  Observation last = {};  // as Bound() leaves it
   Refusal refusal;
   RuleSet exercised, deviated, breached, when_quiet;
   bool inconclusive = false;
@@ -710,7 +728,7 @@ class Judge::State {
   uint32_t ready_open = 0;    // stimuli about it that have not ended
   bool ready_beside = false;  // the last one began beside another: which counts is not known
   Pending stimuli[kMaxPending] = {};
-  RetainedList retained[kMaxRetained] = {};
+  RetainedList retained[kNoRetained + 1] = {};
 
   std::vector<SocketState> sockets;
   std::vector<IrpState> irps;

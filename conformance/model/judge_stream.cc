@@ -16,24 +16,24 @@ void Judge::State::StimulusBegin(const Observation& o) {
   const Op op = static_cast<Op>(o.op);
   if (op == Op::kFailAllocations) starved = true;
   if (op == Op::kSetReady) return SetReadyBegin(o);
-  if (op == Op::kScribble && o.irp < kIrpSlots && irps[o.irp].listed && irps[o.irp].control) {
+  if (op == Op::kScribble && irps[o.irp].listed && irps[o.irp].control) {
     // nc-wsk-pfn_wsk_control_socket.md, Remarks: the buffer is the provider's until the IRP completes.
     Breach(RuleId::kApplicationControlInputStaysValid, irps[o.irp].socket);
   }
   if (op == Op::kPeerConnect) return PeerConnects(o);
   const bool of_peer = op == Op::kPeerSend || op == Op::kPeerDisconnect || op == Op::kPeerReset ||
                        op == Op::kPeerAbandon || op == Op::kBreakSocket;
-  if (of_peer && op != Op::kPeerSend && o.peer < kMaxPeers && peers[o.peer].listener < kMaxSockets) {
+  if (of_peer && op != Op::kPeerSend) {
     // What its listening socket had to tell of it, it need not tell any more.
     EventState* events = sockets[peers[o.peer].listener].events;
     events[kAccept].met = events[kInspect].met = false;
   }
-  if ((of_peer || op == Op::kPeerHoldAcks) && o.peer < kMaxPeers && peers[o.peer].end_owed) {
+  if ((of_peer || op == Op::kPeerHoldAcks) && peers[o.peer].end_owed) {
     peers[o.peer].end_owed = false;  // which end it sees is no longer clear
     --requests.ends_owed;
   }
-  if (of_peer && o.peer < kMaxPeers && peers[o.peer].active) return PeerStimulus(o);
-  if (o.socket >= kMaxSockets || !sockets[o.socket].used) return;
+  if (of_peer && peers[o.peer].active) return PeerStimulus(o);
+  if (!sockets[o.socket].created) return;
   Touch(o.socket);
   SocketState& s = sockets[o.socket];
   for (Pending& pending : stimuli) {
@@ -119,11 +119,10 @@ void Judge::State::Breaks(const Observation& o, SocketState& s) {
 }
 
 void Judge::State::StimulusEnd(const Observation& o) {
-  if (o.begin >= references.size()) return;
   // The end names the peer only; the socket was noted at the begin.
   const Op op = static_cast<Op>(o.op);
   if (op == Op::kSetReady) return SetReadyEnd(o);
-  if (op == Op::kPeerConnect && o.status != kStatusSuccess && o.peer < kMaxPeers) {
+  if (op == Op::kPeerConnect && o.status != kStatusSuccess) {
     UnlinkPeer(o.peer);
     peers[o.peer].active = false;
     return;
@@ -138,7 +137,7 @@ void Judge::State::StimulusEnd(const Observation& o) {
       if (done && drops && peer.active && !peer.established && peer.begin < o.begin) peer.abandoned = true;
       if (op != Op::kPeerSend || !done) return;
       if (peer.active) peer.sent_must += pending.length;
-      if (!peer.active && peer.socket < kMaxSockets) sockets[peer.socket].stream.sent_must += pending.length;
+      if (!peer.active) sockets[peer.socket].stream.sent_must += pending.length;
       return;
     }
     SocketState& s = sockets[pending.socket];
