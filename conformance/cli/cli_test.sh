@@ -2,22 +2,7 @@
 # cli_test.sh WSKCERT: the command line as its users meet it: what it prints, and its exit statuses.
 set -uo pipefail
 wskcert=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
-
-# expect STATUS TEXT COMMAND...: the command exits with STATUS and prints TEXT somewhere.
-expect() {
-  local status=$1 text=$2 got=0
-  shift 2
-  "$@" > "$work/output" 2>&1 < /dev/null || got=$?
-  if [[ $got -ne $status ]] || ! grep -qF -- "$text" "$work/output"; then
-    echo "FAILED: $*"
-    echo "  expected status $status and '$text'; got status $got and:"
-    head -n 20 "$work/output" | sed 's/^/  /'
-    failed=1
-  fi
-}
+source "$(dirname "$0")/expect.sh"
 
 # Help and listings.
 expect 0 "Exit status" "$wskcert" --help

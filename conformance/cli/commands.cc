@@ -18,6 +18,7 @@
 #include "conformance/certify/coverage.h"
 #include "conformance/certify/render.h"
 #include "conformance/certify/trace_io.h"
+#include "conformance/cli/common.h"
 #include "conformance/rules/catalogue.h"
 #include "conformance/suite/suite.h"
 
@@ -25,23 +26,6 @@ namespace wskcert::cli {
 namespace {
 
 constexpr size_t kStoriesShown = 3;
-
-ExitStatus Complain(const absl::Status& status) {
-  std::cerr << "wskcert: " << status.message() << "\n";
-  return status.code() == absl::StatusCode::kInternal || status.code() == absl::StatusCode::kResourceExhausted
-             ? kExitOurs
-             : kExitUsage;
-}
-
-absl::StatusOr<std::unique_ptr<Provider>> ProviderOf(const Options& options) {
-  ProviderOptions provider;
-  provider.timeout = absl::Seconds(options.timeout_seconds);
-  provider.scheduler = options.scheduler == "threads" ? Scheduler::kThreads : Scheduler::kFibers;
-  provider.seed = options.seed;
-  provider.in_process = options.in_process;
-  provider.random_choices = options.latitude;
-  return MakeProvider(options.provider, provider);
-}
 
 // One line that is rewritten on a terminal; a line for each failure elsewhere.
 class ProgressLine {
@@ -121,24 +105,6 @@ void PrintBreaches(const Judged& judged) {
   judged.deviated.ForEach([](RuleId rule) {
     std::cout << "  deviation from an inferred rule: " << catalogue::Get(rule).name() << "\n";
   });
-}
-
-absl::StatusOr<NamedCase> FindCase(const std::string& name) {
-  for (const NamedCase& candidate : CuratedSuite().cases()) {
-    if (candidate.name() == name) return candidate;
-  }
-  absl::StatusOr<std::string> contents = ReadFile(name);
-  if (!contents.ok()) {
-    return absl::NotFoundError(absl::StrCat("'", name,
-                                            "' is neither a case of the suite nor a file that can be read (",
-                                            contents.status().message(), ")"));
-  }
-  absl::StatusOr<Case> body = ParseCase(*contents, name);
-  if (!body.ok()) return body.status();
-  NamedCase out;
-  out.set_name(name);
-  *out.mutable_body() = *body;
-  return out;
 }
 
 const char* StrengthName(const Rule& rule) {

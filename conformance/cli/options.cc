@@ -17,6 +17,7 @@ usage: wskcert COMMAND [options]
 
   certify            plays the curated suite against a provider and draws up a certificate
   run CASE|FILE      plays one case, or a sequence from a file, and shows what was seen and which rules spoke
+  minimize CASE|FILE the smallest sequence that still shows the same violation
   check TRACE        judges a recorded trace
   rules [TOPIC]      lists the rules, by topic
   explain RULE       a rule: what it says, where it stands, which cases and saboteurs it has
@@ -69,6 +70,22 @@ prints every observation with the rules that it exercised.
   --scheduler, --seed, --latitude: as for certify; with threads the same seed need not give the same trace
 )";
 
+constexpr char kMinimize[] =
+    R"(usage: wskcert minimize CASE|FILE [--provider=NAME] [--profile=PROFILE] [--rule=RULE] [--out=FILE] [--limit=PLAYS]
+                        [--timeout=SECONDS] [--in-process] [--quiet]
+
+Makes a sequence smaller (steps, scripts, threads, schedule, lengths, fields, slots) as long as it still shows what it shows
+now: the same rule is blamed first, or the provider dies in the same way. The client must not come to break obligations that
+it kept, and a sequence that the emulator plays cleanly beside another provider stays so. The result is a case, as text;
+minimising it again changes nothing.
+
+  --rule=RULE        instead of the first rule that is blamed: RULE stays among those that are
+  --out=FILE         writes the case there instead of to standard output
+  --limit=PLAYS      stops after so many (50000)
+  --timeout=SECONDS  after which a play counts as hung (10); a smaller one makes hangs minimise faster
+  --in-process       faster; for what neither crashes nor hangs
+)";
+
 constexpr char kCheck[] =
     R"(usage: wskcert check TRACE [--profile=PROFILE] [--verbose]
 
@@ -96,6 +113,8 @@ enum Option {
   kOut,
   kFilter,
   kTrace,
+  kRule,
+  kLimit,
   kTimeout,
   kScheduler,
   kSeed,
@@ -115,6 +134,8 @@ const option kLongOptions[] = {{"provider", required_argument, nullptr, kProvide
                                {"out", required_argument, nullptr, kOut},
                                {"filter", required_argument, nullptr, kFilter},
                                {"trace", required_argument, nullptr, kTrace},
+                               {"rule", required_argument, nullptr, kRule},
+                               {"limit", required_argument, nullptr, kLimit},
                                {"timeout", required_argument, nullptr, kTimeout},
                                {"scheduler", required_argument, nullptr, kScheduler},
                                {"seed", required_argument, nullptr, kSeed},
@@ -145,6 +166,14 @@ absl::Status Take(int option, const char* value, Options* out, bool* help) {
       break;
     case kTrace:
       out->trace = value;
+      break;
+    case kRule:
+      out->rule = value;
+      break;
+    case kLimit:
+      if (!absl::SimpleAtoi(value, &out->limit) || out->limit == 0) {
+        return absl::InvalidArgumentError(absl::StrCat("--limit=", value, ": a number of plays from 1 on"));
+      }
       break;
     case kTimeout:
       if (!absl::SimpleAtoi(value, &out->timeout_seconds) || out->timeout_seconds <= 0 ||
@@ -204,6 +233,8 @@ absl::Status CheckArguments(const Options& options) {
   const size_t count = options.arguments.size();
   const std::string& command = options.command;
   if (command == "run" && count != 1) return absl::InvalidArgumentError("run needs one case or file");
+  if (command == "minimize" && count != 1)
+    return absl::InvalidArgumentError("minimize needs one case or file");
   if (command == "check" && count != 1) return absl::InvalidArgumentError("check needs one trace");
   if (command == "explain" && count != 1) return absl::InvalidArgumentError("explain needs one rule");
   if (command == "rules" && count > 1) return absl::InvalidArgumentError("rules takes one topic at most");
@@ -219,6 +250,7 @@ absl::Status CheckArguments(const Options& options) {
 std::string HelpText(const std::string& command) {
   if (command == "certify") return kCertify;
   if (command == "run") return kRun;
+  if (command == "minimize") return kMinimize;
   if (command == "check") return kCheck;
   if (command == "rules") return kRules;
   if (command == "explain") return kExplain;

@@ -11,16 +11,18 @@
 namespace wskcert::cli {
 
 struct Options {
-  std::string command;  // certify, run, check, rules, explain, help
+  std::string command;  // certify, run, minimize, check, rules, explain, help
   std::vector<std::string> arguments;
   std::string provider = "emulator";
   std::string profile = "documented";
   std::string out;
   std::string filter;
   std::string trace;
+  std::string rule;
   std::string scheduler = "fibers";
   uint64_t seed = 0;
   int repeat = 1;
+  uint64_t limit = 50000;
   bool latitude = false;
   bool in_process = false;
   int timeout_seconds = 10;

@@ -1,0 +1,25 @@
+// What several commands of wskcert need.
+#ifndef WSKCERT_CONFORMANCE_CLI_COMMON_H_
+#define WSKCERT_CONFORMANCE_CLI_COMMON_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "conformance/certify/provider.h"
+#include "conformance/certify/report.h"
+#include "conformance/cli/options.h"
+#include "proto/sequence.pb.h"
+
+namespace wskcert::cli {
+
+// Says what is wrong, and with which exit status.
+ExitStatus Complain(const absl::Status& status);
+absl::StatusOr<std::unique_ptr<Provider>> ProviderOf(const Options& options);
+// A case of the suite by its name, or what a file holds.
+absl::StatusOr<NamedCase> FindCase(const std::string& name);
+
+}  // namespace wskcert::cli
+
+#endif  // WSKCERT_CONFORMANCE_CLI_COMMON_H_
