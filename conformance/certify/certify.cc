@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "conformance/certify/subprocess.h"
 #include "conformance/certify/trace_io.h"
 #include "conformance/model/mutations.h"
 #include "conformance/rules/catalogue.h"
@@ -39,7 +40,7 @@ class Certifier {
 
   absl::Status Add(const NamedCase& candidate, CaseRun* out) {
     const std::string repeat =
-        absl::StrCat("wskcert run ", candidate.name(), " --provider=", provider_->name(),
+        absl::StrCat("wskcert run ", candidate.name(), " --provider=", ShellWord(provider_->name()),
                      " --profile=", ProfileName(options_.profile));
     RuleSet exercised;
     RuleSet deviated;
@@ -76,7 +77,7 @@ class Certifier {
     bool clean = true;
     for (const CaseRun& run : runs) {
       AddCase(run, certificate);
-      clean = clean && run.outcome == CaseResult::ACCEPTED;
+      clean = clean && (run.outcome == CaseResult::ACCEPTED || run.outcome == CaseResult::UNREACHABLE_CASE);
     }
     counts->set_observations(observations_);
     counts->set_cases(static_cast<uint32_t>(runs.size()));
@@ -232,8 +233,11 @@ absl::StatusOr<Certification> Certify(Provider* provider, const Suite& suite, co
   }
   Certificate& certificate = out.certificate;
   certificate.set_format_version(1);
-  certificate.set_provider(provider->name());
-  certificate.set_provider_version(kToolVersion);
+  const ProviderIdentity identity = provider->identity();
+  certificate.set_provider(identity.name);
+  certificate.set_provider_version(identity.version);
+  certificate.set_provider_sha256(identity.sha256);
+  certificate.set_host(identity.host);
   certificate.set_profile(ProfileName(options.profile));
   certificate.set_level(kLevel);
   certificate.set_tool_version(kToolVersion);

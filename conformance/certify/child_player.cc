@@ -24,14 +24,6 @@ Observation Blank() {
   return blank;
 }
 
-Observation EndRecord(Ending ending) {
-  Observation end = Blank();
-  end.ready = 1;
-  end.kind = static_cast<uint8_t>(Seen::kEnd);
-  end.code = static_cast<uint8_t>(ending);
-  return end;
-}
-
 // What a process that died on the way had recorded: everything up to the last record that was finished.
 std::vector<Observation> Salvage(const Observation* log, uint32_t capacity, Ending ending) {
   uint32_t count = capacity;
@@ -60,6 +52,14 @@ bool AwaitChild(pid_t child, absl::Duration timeout, int* status) {
 }
 
 }  // namespace
+
+Observation EndRecord(Ending ending) {
+  Observation end = Blank();
+  end.ready = 1;
+  end.kind = static_cast<uint8_t>(Seen::kEnd);
+  end.code = static_cast<uint8_t>(ending);
+  return end;
+}
 
 // What the playing process leaves behind, beside the log.
 struct ChildPlayer::SharedResult {

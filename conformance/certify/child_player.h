@@ -25,7 +25,13 @@ struct PlayResult {
   Ending ending = Ending::kFinished;
   std::string report;   // in the host's words: bugcheck, deadlock, signal, leak
   bool leaked = false;  // the provider kept memory after everything was closed
+  // Of a provider that is reached through the testee protocol. Not empty: what it got wrong; there is no log.
+  std::string fault;
+  bool unreachable = false;  // such a program cannot be played there; there is no log
 };
+
+// The last record of a log whose run was ended from outside.
+Observation EndRecord(Ending ending);
 
 class ChildPlayer {
  public:

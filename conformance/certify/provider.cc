@@ -5,7 +5,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "conformance/certify/certify.h"
+#include "conformance/certify/exec_provider.h"
+#include "conformance/certify/pack.h"
+#include "conformance/certify/trace_io.h"
 #include "conformance/saboteurs/saboteurs.h"
+#include "conformance/suite/suite.h"
 
 namespace wskcert {
 namespace {
@@ -54,7 +59,9 @@ class EmulatorProvider : public Provider {
                       played.capabilities,
                       played.ending,
                       played.report,
-                      played.leaked};
+                      played.leaked,
+                      "",
+                      false};
   }
 
   absl::StatusOr<PlayResult> PlayInChild(const Program& program) {
@@ -77,8 +84,12 @@ class EmulatorProvider : public Provider {
 };
 
 constexpr char kSaboteurPrefix[] = "saboteur:";
+constexpr char kExecPrefix[] = "exec:";
+constexpr char kPackPrefix[] = "pack:";
 
 }  // namespace
+
+ProviderIdentity Provider::identity() const { return {name(), kToolVersion, "", ""}; }
 
 std::vector<ProviderInfo> ListProviders() {
   std::vector<ProviderInfo> list;
@@ -88,6 +99,8 @@ std::vector<ProviderInfo> ListProviders() {
   for (size_t i = 0; i < count; ++i) {
     list.push_back({absl::StrCat(kSaboteurPrefix, saboteurs[i].name), saboteurs[i].what, saboteurs[i].rule});
   }
+  list.push_back({"exec:COMMAND", "a program that speaks the testee protocol (docs/testee_protocol.md)", ""});
+  list.push_back({"pack:FILE", "what a recorder brought of wskcert pack's programs", ""});
   return list;
 }
 
@@ -98,6 +111,16 @@ absl::StatusOr<std::unique_ptr<Provider>> MakeProvider(const std::string& name,
   if (absl::ConsumePrefix(&rest, kSaboteurPrefix)) {
     const SaboteurInfo* saboteur = FindSaboteur(std::string(rest).c_str());
     if (saboteur != nullptr) return std::make_unique<EmulatorProvider>(name, saboteur, options);
+  }
+  if (absl::ConsumePrefix(&rest, kExecPrefix)) {
+    ExecOptions exec;
+    exec.timeout = options.timeout;
+    return MakeExecProvider(name, std::string(rest), exec);
+  }
+  if (absl::ConsumePrefix(&rest, kPackPrefix)) {
+    const absl::StatusOr<std::string> contents = ReadFile(std::string(rest));
+    if (!contents.ok()) return contents.status();
+    return MakePackProvider(name, *contents, CuratedSuite());
   }
   return absl::NotFoundError(
       absl::StrCat("there is no provider '", name, "'; `wskcert certify --list-providers` names them all"));

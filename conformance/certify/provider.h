@@ -21,15 +21,31 @@
 
 namespace wskcert {
 
+// What a certificate says about who was certified.
+struct ProviderIdentity {
+  std::string name;
+  std::string version;
+  std::string sha256;  // of its binary, in hexadecimal; empty: there is none of its own
+  std::string host;    // what it ran on; empty: this process
+};
+
 class Provider {
  public:
   virtual ~Provider() = default;
-  // As the command line spells it: "emulator", "saboteur:NAME".
+  // As the command line spells it: "emulator", "saboteur:NAME", "exec:COMMAND".
   virtual const std::string& name() const = 0;
   virtual std::vector<NamedChoice> choices() const = 0;
   virtual uint64_t capabilities() const = 0;
   // An error only if nothing could be played at all for reasons of ours (no memory, no process).
   virtual absl::StatusOr<PlayResult> Play(const Program& program) = 0;
+  // The same, with what only a provider outside this process wants to know: what is played, for its own
+  // reports, and how many times longer than usual silence is to be awaited.
+  virtual absl::StatusOr<PlayResult> PlayCase(const Program& program, const std::string& case_name,
+                                              uint32_t settle_scale) {
+    return Play(program);
+  }
+  // By default: its name, at this version of the tool.
+  virtual ProviderIdentity identity() const;
   // The options, beyond the provider's name, with which the command line repeats what Play did last; empty,
   // or beginning with a space.
   virtual std::string again() const { return ""; }

@@ -107,6 +107,7 @@ ExitStatus ExitStatusOf(const Certificate& certificate) {
       case CaseResult::UNATTRIBUTED:
         return kExitOurs;
       case CaseResult::PROVIDER_DIED:
+      case CaseResult::PROTOCOL_FAULT:
         worst = kExitDied;
         break;
       case CaseResult::VIOLATION:
@@ -152,6 +153,7 @@ std::string RuleTable(const Certificate& certificate, bool colour) {
 std::string Stories(const Certificate& certificate, size_t limit) {
   std::vector<const CaseResult*> failed;
   for (const CaseResult& result : certificate.cases()) {
+    if (result.outcome() == CaseResult::UNREACHABLE_CASE) continue;
     if (!result.story().empty()) failed.push_back(&result);
   }
   std::stable_sort(failed.begin(), failed.end(), [](const CaseResult* a, const CaseResult* b) {
@@ -240,6 +242,10 @@ std::string JUnit(const Certificate& certificate) {
     absl::StrAppend(&body, "    <testcase classname=\"suite\" name=\"", Escaped(result.name()), "\"");
     if (result.outcome() == CaseResult::ACCEPTED) {
       absl::StrAppend(&body, "/>\n");
+      continue;
+    }
+    if (result.outcome() == CaseResult::UNREACHABLE_CASE) {
+      absl::StrAppend(&body, "><skipped message=\"", Escaped(result.story()), "\"/></testcase>\n");
       continue;
     }
     ++failures;

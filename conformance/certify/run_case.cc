@@ -82,16 +82,42 @@ std::string RefusalStory(absl::Span<const Observation> log, const Judged& judged
   return absl::StrCat(text, ListBlamed(judged.refusal));
 }
 
+absl::StatusOr<Program> CompileFor(const Provider& provider, const Sequence& sequence, bool* unreachable) {
+  const auto can = [&provider](Capability capability) {
+    return (provider.capabilities() & static_cast<uint64_t>(capability)) != 0;
+  };
+  *unreachable = sequence.schedule().fail_allocation() != 0 && !can(Capability::kFailNth);
+  if (*unreachable) return Program();
+  if (can(Capability::kSchedule) || sequence.schedule().choices().empty()) {
+    return Compile(sequence, provider.choices());
+  }
+  Sequence plain = sequence;
+  plain.mutable_schedule()->clear_choices();
+  return Compile(plain, provider.choices());
+}
+
 absl::StatusOr<CaseRun> RunCase(Provider* provider, model::Judge* judge, const std::string& name,
                                 const Case& body, const std::string& repeat) {
-  absl::StatusOr<Program> program = Compile(body.sequence(), provider->choices());
-  if (!program.ok()) return absl::InvalidArgumentError(absl::StrCat(name, ": ", program.status().message()));
-  absl::StatusOr<PlayResult> played = provider->Play(*program);
-  if (!played.ok()) return absl::InternalError(absl::StrCat(name, ": ", played.status().message()));
   CaseRun run;
   run.name = name;
+  absl::StatusOr<Program> program = CompileFor(*provider, body.sequence(), &run.played.unreachable);
+  if (!program.ok()) return absl::InvalidArgumentError(absl::StrCat(name, ": ", program.status().message()));
+  if (run.played.unreachable) {
+    run.outcome = CaseResult::UNREACHABLE_CASE;
+    run.story = "  not played: the host cannot make an allocation of a run fail\n";
+    return run;
+  }
+  absl::StatusOr<PlayResult> played = provider->PlayCase(*program, name, 1);
+  if (!played.ok()) return absl::InternalError(absl::StrCat(name, ": ", played.status().message()));
   run.program_sha256 = Sha256Hex(program->bytes());
   run.played = *std::move(played);
+  if (!run.played.fault.empty() || run.played.unreachable) {
+    run.outcome = run.played.unreachable ? CaseResult::UNREACHABLE_CASE : CaseResult::PROTOCOL_FAULT;
+    run.story = run.played.unreachable
+                    ? absl::StrCat("  not played: the host says: ", run.played.report, "\n")
+                    : absl::StrCat("  protocol fault: ", run.played.fault, "\n  again: ", repeat, "\n");
+    return run;
+  }
   char error[256];
   if (!ValidateLog(run.played.log.data(), run.played.log.size(), error, sizeof(error))) {
     run.outcome = CaseResult::UNATTRIBUTED;

@@ -43,6 +43,11 @@ absl::StatusOr<CaseRun> RunCase(Provider* provider, model::Judge* judge, const s
 // The story of a refused log: what was seen up to there, what was allowed, the rules and their sources.
 std::string RefusalStory(absl::Span<const Observation> log, const Judged& judged);
 
+// The program of a sequence as this provider can play it: what only a deterministic host has (schedule bytes,
+// choices by name) is left out elsewhere. `unreachable` becomes true, and the program is empty, if that would
+// change what the sequence says: an allocation that fails.
+absl::StatusOr<Program> CompileFor(const Provider& provider, const Sequence& sequence, bool* unreachable);
+
 // A rule's statement and sources, as `explain` prints them.
 std::string RuleText(RuleId rule);
 

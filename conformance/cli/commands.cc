@@ -16,7 +16,9 @@
 #include "absl/time/time.h"
 #include "conformance/certify/certify.h"
 #include "conformance/certify/coverage.h"
+#include "conformance/certify/pack.h"
 #include "conformance/certify/render.h"
+#include "conformance/certify/subprocess.h"
 #include "conformance/certify/trace_io.h"
 #include "conformance/cli/common.h"
 #include "conformance/rules/catalogue.h"
@@ -171,8 +173,9 @@ ExitStatus RunCommand(const Options& options) {
   const absl::StatusOr<NamedCase> found = FindCase(options.arguments[0]);
   if (!found.ok()) return Complain(found.status());
   model::Judge judge(*profile);
-  const std::string repeat = absl::StrCat("wskcert run ", options.arguments[0],
-                                          " --provider=", options.provider, " --profile=", options.profile);
+  const std::string repeat =
+      absl::StrCat("wskcert run ", options.arguments[0], " --provider=", ShellWord(options.provider),
+                   " --profile=", options.profile);
   absl::StatusOr<CaseRun> run = RunCase(provider->get(), &judge, found->name(), found->body(), repeat);
   if (!run.ok()) return Complain(run.status());
   if (!found->body().summary().empty()) std::cout << found->body().summary() << "\n\n";
@@ -202,6 +205,11 @@ ExitStatus CheckCommand(const Options& options) {
   const std::string& path = options.arguments[0];
   absl::StatusOr<std::string> contents = ReadFile(path);
   if (!contents.ok()) return Complain(contents.status());
+  if (LooksLikePack(*contents)) {
+    Options of_pack = options;
+    of_pack.provider = absl::StrCat("pack:", path);
+    return CertifyCommand(of_pack);
+  }
   absl::StatusOr<LoadedTrace> trace = ParseTrace(*contents, path);
   if (!trace.ok()) return Complain(trace.status());
   model::Judge judge(*profile);

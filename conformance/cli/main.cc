@@ -18,6 +18,8 @@ int main(int argc, char** argv) {
   if (options->command == "certify") return CertifyCommand(*options);
   if (options->command == "run") return RunCommand(*options);
   if (options->command == "minimize") return MinimizeCommand(*options);
+  if (options->command == "testee") return TesteeCommand(*options);
+  if (options->command == "pack") return PackCommand(*options);
   if (options->command == "check") return CheckCommand(*options);
   if (options->command == "rules") return RulesCommand(*options);
   return ExplainCommand(*options);

@@ -18,7 +18,9 @@ usage: wskcert COMMAND [options]
   certify            plays the curated suite against a provider and draws up a certificate
   run CASE|FILE      plays one case, or a sequence from a file, and shows what was seen and which rules spoke
   minimize CASE|FILE the smallest sequence that still shows the same violation
-  check TRACE        judges a recorded trace
+  check TRACE|PACK   judges a recorded trace, or certifies what a recorder brought
+  testee             plays what it is asked to on standard input: the other end of --provider=exec:COMMAND
+  pack FILE          the suite for a recorder on a machine without wskcert
   rules [TOPIC]      lists the rules, by topic
   explain RULE       a rule: what it says, where it stands, which cases and saboteurs it has
   --list             lists the cases of the suite
@@ -39,6 +41,8 @@ constexpr char kCertify[] =
 Plays every case of the suite, each in a process of its own, judges what was seen, and prints a table of rules by topic.
 
   --provider=NAME    emulator (the default) or saboteur:NAME; --list-providers names them
+                     exec:COMMAND: a program that speaks the testee protocol (docs/testee_protocol.md)
+                     pack:FILE: what a recorder brought
   --profile=PROFILE  documented (the default): everything that the documentation leaves open is accepted
                      windows: narrowed by what Windows was observed to do
   --out=DIR          writes certificate.pb, certificate.json, certificate.junit.xml and the traces there
@@ -88,8 +92,23 @@ minimising it again changes nothing.
 
 constexpr char kCheck[] =
     R"(usage: wskcert check TRACE [--profile=PROFILE] [--verbose]
+       wskcert check PACK [--profile=PROFILE] [--filter=WORD] [--out=DIR] [--quiet]
 
-Judges a trace that was recorded anywhere: a Trace of proto/trace.proto, as text or binary, or a stored log.
+Judges a trace that was recorded anywhere: a Trace of proto/trace.proto, as text or binary, or a stored log. Of a pack that a
+recorder made of `wskcert pack`'s it draws up the certificate, as certify does.
+)";
+
+constexpr char kTestee[] =
+    R"(usage: wskcert testee [--provider=NAME] [--timeout=SECONDS] [--in-process]
+
+Speaks the testee protocol on standard input and output, over the emulator or another provider: the reference for testees.
+With a pack as its input it records: wskcert testee < SUITE.pack > TRACES.pack
+)";
+
+constexpr char kPack[] =
+    R"(usage: wskcert pack FILE [--filter=WORD] [--timeout=SECONDS]
+
+Writes the suite (the cases with WORD in their name) as a recorder on a machine without wskcert needs it.
 )";
 
 constexpr char kRules[] =
@@ -236,6 +255,8 @@ absl::Status CheckArguments(const Options& options) {
   if (command == "minimize" && count != 1)
     return absl::InvalidArgumentError("minimize needs one case or file");
   if (command == "check" && count != 1) return absl::InvalidArgumentError("check needs one trace");
+  if (command == "pack" && count != 1) return absl::InvalidArgumentError("pack needs one file");
+  if (command == "testee" && count != 0) return absl::InvalidArgumentError("testee takes no argument");
   if (command == "explain" && count != 1) return absl::InvalidArgumentError("explain needs one rule");
   if (command == "rules" && count > 1) return absl::InvalidArgumentError("rules takes one topic at most");
   if (command == "certify" && count != 0) {
@@ -252,6 +273,8 @@ std::string HelpText(const std::string& command) {
   if (command == "run") return kRun;
   if (command == "minimize") return kMinimize;
   if (command == "check") return kCheck;
+  if (command == "testee") return kTestee;
+  if (command == "pack") return kPack;
   if (command == "rules") return kRules;
   if (command == "explain") return kExplain;
   return kOverview;
