@@ -16,6 +16,34 @@ function(wskcert_count_coverage name)
   endif()
 endfunction()
 
+# Puts libFuzzer's counters into one library: emulator and model, whose edges are worth feedback. Generated code, the executor, the mutator and
+# reports would only cost time (docs/fuzzing.md).
+function(wskcert_instrument name)
+  if(WSKCERT_FUZZ)
+    target_compile_options(${name} PRIVATE -fsanitize-coverage=inline-8bit-counters,pc-table)
+  endif()
+endfunction()
+
+# wskcert_fuzz_target(NAME sources... [DEPS libraries...]): NAME.cc with LLVMFuzzerTestOneInput. NAME itself, under libFuzzer, is built only
+# with WSKCERT_FUZZ; NAME_replay, the same over files, always, and run over corpus/NAME as a test.
+function(wskcert_fuzz_target name)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  wskcert_library(${name}_target ${name}.cc ${ARG_UNPARSED_ARGUMENTS} DEPS ${ARG_DEPS})
+  if(WSKCERT_FUZZ)
+    add_executable(${name} $<TARGET_OBJECTS:${name}_target>)
+    target_link_libraries(${name} PRIVATE ${ARG_DEPS})
+    target_link_options(${name} PRIVATE ${WSKCERT_FUZZING_ENGINE})
+    configure_file(${CMAKE_CURRENT_SOURCE_DIR}/${name}.options ${CMAKE_CURRENT_BINARY_DIR}/${name}.options COPYONLY)
+  endif()
+  if(WSKCERT_TESTS)
+    add_executable(${name}_replay replay_main.cc $<TARGET_OBJECTS:${name}_target>)
+    target_include_directories(${name}_replay PRIVATE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${name}_replay PRIVATE ${ARG_DEPS} trace_io)
+    add_test(NAME ${name}_replay COMMAND ${name}_replay ${PROJECT_SOURCE_DIR}/corpus/${name})
+    set_tests_properties(${name}_replay PROPERTIES TIMEOUT 900)
+  endif()
+endfunction()
+
 # wskcert_library(NAME sources... [DEPS libraries...]): host code.
 function(wskcert_library name)
   cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})

@@ -28,12 +28,14 @@ uint32_t DispatchSubset(const google::protobuf::RepeatedField<int>& events, bool
   return subset;
 }
 
-// Collects a program's parts, and the slots that it uses.
-class Compiler {
- public:
-  explicit Compiler(absl::Span<const NamedChoice> choices) : names_(choices) {}
+}  // namespace
 
-  absl::StatusOr<Program> Run(const Sequence& sequence) {
+// Collects a program's parts, and the slots that it uses.
+class SequenceCompiler::State {
+ public:
+  explicit State(std::vector<NamedChoice> choices) : names_(std::move(choices)) {}
+
+  absl::StatusOr<const Program*> Run(const Sequence& sequence) {
     if (sequence.format_version() > 1) {
       return absl::InvalidArgumentError(absl::StrCat("format_version: ", sequence.format_version(),
                                                      " is newer than this tool, which knows 1"));
@@ -42,25 +44,46 @@ class Compiler {
       return absl::InvalidArgumentError(
           absl::StrCat("threads: ", sequence.threads_size(), ", at most ", kMaxThreads, " can be played"));
     }
+    error_.clear();
+    header_ = {};
+    threads_.clear();
+    scripts_.clear();
+    steps_.clear();
+    choices_.clear();
     header_.manual_setup = sequence.setup().manual() ? 1 : 0;
     header_.manual_teardown = sequence.setup().manual_teardown() ? 1 : 0;
     header_.ipv6 = sequence.setup().ipv6() ? 1 : 0;
     header_.clients = 1;
     for (int i = 0; i < sequence.threads_size(); ++i) {
-      path_ = absl::StrCat("threads[", i, "]");
+      where_ = {"threads", i, -1};
       threads_.push_back(AddSteps(sequence.threads(i).steps()));
     }
     if (threads_.empty()) threads_.push_back({0, 0});
     for (int i = 0; i < sequence.scripts_size(); ++i) {
-      path_ = absl::StrCat("scripts[", i, "]");
+      where_ = {"scripts", i, -1};
       AddScript(sequence.scripts(i));
     }
     AddSchedule(sequence.schedule());
     if (!error_.empty()) return absl::InvalidArgumentError(error_);
-    return Assemble(sequence.schedule().choices());
+    const absl::Status status = Assemble(sequence.schedule().choices());
+    if (!status.ok()) return status;
+    return &program_;
   }
 
  private:
+  // What is being compiled, for messages; put into words only when something is wrong with it.
+  struct Where {
+    const char* list = "";
+    int index = 0;
+    int step = -1;  // none: the thread or script itself
+  };
+
+  std::string Path() const {
+    std::string path = absl::StrCat(where_.list, "[", where_.index, "]");
+    if (where_.step >= 0) absl::StrAppend(&path, ".steps[", where_.step, "]");
+    return path;
+  }
+
   void Fail(const std::string& where, const std::string& what) {
     if (error_.empty()) error_ = absl::StrCat(where, ": ", what);
   }
@@ -68,7 +91,7 @@ class Compiler {
   // A slot number of a field, noted in `used`.
   uint16_t Slot(uint32_t value, uint32_t limit, uint16_t* used, const char* field) {
     if (value >= limit) {
-      Fail(absl::StrCat(path_, ".", field), absl::StrCat("slot ", value, " is beyond the limit of ", limit));
+      Fail(absl::StrCat(Path(), ".", field), absl::StrCat("slot ", value, " is beyond the limit of ", limit));
       return 0;
     }
     *used = std::max<uint16_t>(*used, static_cast<uint16_t>(value + 1));
@@ -78,44 +101,43 @@ class Compiler {
   uint16_t Peer(uint32_t value) { return Slot(value, kMaxPeers, &header_.peers, "peer"); }
   uint32_t Length(uint32_t value) {
     if (value > kMaxTransferBytes) {
-      Fail(absl::StrCat(path_, ".length"), absl::StrCat(value, " bytes, at most ", kMaxTransferBytes));
+      Fail(absl::StrCat(Path(), ".length"), absl::StrCat(value, " bytes, at most ", kMaxTransferBytes));
     }
     return value;
   }
 
   ProgramThread AddSteps(const google::protobuf::RepeatedPtrField<StepProto>& steps) {
-    const std::string outer = path_;
     const uint32_t first = static_cast<uint32_t>(steps_.size());
     for (int i = 0; i < steps.size(); ++i) {
-      path_ = absl::StrCat(outer, ".steps[", i, "]");
+      where_.step = i;
       if (steps_.size() >= kMaxSteps) {
-        Fail(path_, absl::StrCat("more than ", kMaxSteps, " steps"));
+        Fail(Path(), absl::StrCat("more than ", kMaxSteps, " steps"));
         break;
       }
       // A step without an operation, as mutation or an older tool may leave it, is nothing to play.
       if (steps[i].op_case() == StepProto::OP_NOT_SET) continue;
       steps_.push_back(CompileStep(steps[i]));
     }
-    path_ = outer;
+    where_.step = -1;
     return {first, static_cast<uint32_t>(steps_.size()) - first};
   }
 
   void AddScript(const Script& script) {
     ProgramScript out = {};
     if (scripts_.size() >= kMaxScripts)
-      return Fail(path_, absl::StrCat("more than ", kMaxScripts, " scripts"));
+      return Fail(Path(), absl::StrCat("more than ", kMaxScripts, " scripts"));
     if (script.has_on_completion_of_irp()) {
       out.event = kScriptOnCompletion;
       out.socket = Slot(script.on_completion_of_irp(), kMaxIrps, &header_.irps, "on_completion_of_irp");
     } else {
       if (script.event() < 0 || script.event() >= static_cast<int>(kEventCount))
-        return Fail(path_, "unknown event");
+        return Fail(Path(), "unknown event");
       out.event = static_cast<uint8_t>(script.event());
       out.socket = Socket(script.socket());
     }
-    if (script.returns() < 0 || script.returns() > Script::RAW) return Fail(path_, "unknown return");
+    if (script.returns() < 0 || script.returns() > Script::RAW) return Fail(Path(), "unknown return");
     out.returns = static_cast<uint8_t>(script.returns());
-    if (script.nth() >= kNoSlot) return Fail(absl::StrCat(path_, ".nth"), "beyond 65534");
+    if (script.nth() >= kNoSlot) return Fail(absl::StrCat(Path(), ".nth"), "beyond 65534");
     out.nth = script.has_nth() ? static_cast<uint16_t>(script.nth()) : kNoSlot;
     out.hold = script.has_hold() ? Slot(script.hold(), kMaxHolds, &header_.holds, "hold") : kNoSlot;
     out.target = kNoSlot;
@@ -147,13 +169,13 @@ class Compiler {
     header_.fail_allocation = schedule.fail_allocation();
     for (int i = 0; i < schedule.fixed_size(); ++i) {
       const FixedChoice& fixed = schedule.fixed(i);
-      const std::string where = absl::StrCat("schedule.fixed[", i, "]");
-      if (fixed.value() > 254) Fail(absl::StrCat(where, ".value"), "beyond 254");
+      if (fixed.value() > 254) Fail(absl::StrCat("schedule.fixed[", i, "].value"), "beyond 254");
       const auto named = std::find_if(names_.begin(), names_.end(),
                                       [&](const NamedChoice& choice) { return choice.name == fixed.name(); });
       if (named == names_.end()) {
         if (!names_.empty())
-          Fail(absl::StrCat(where, ".name"), absl::StrCat("there is no choice '", fixed.name(), "'"));
+          Fail(absl::StrCat("schedule.fixed[", i, "].name"),
+               absl::StrCat("there is no choice '", fixed.name(), "'"));
         continue;
       }
       choices_.push_back({named->kind, static_cast<uint16_t>(fixed.value())});
@@ -164,7 +186,7 @@ class Compiler {
     ProgramStep out = {};
     out.socket = out.irp = out.peer = out.target = kNoSlot;
     if (in.client() >= kMaxClients) {
-      Fail(absl::StrCat(path_, ".client"),
+      Fail(absl::StrCat(Path(), ".client"),
            absl::StrCat(in.client(), " is beyond the limit of ", kMaxClients));
     } else {
       out.client = static_cast<uint8_t>(in.client());
@@ -273,11 +295,11 @@ class Compiler {
   }
 
   uint8_t Npi(int npi) {
-    if (npi < 0 || npi > NPI_NULL) Fail(absl::StrCat(path_, ".npi"), "unknown");
+    if (npi < 0 || npi > NPI_NULL) Fail(absl::StrCat(Path(), ".npi"), "unknown");
     return static_cast<uint8_t>(npi);
   }
   uint32_t Size(uint32_t size) {
-    if (size > 65536) Fail(absl::StrCat(path_, ".size"), "beyond 65536");
+    if (size > 65536) Fail(absl::StrCat(Path(), ".size"), "beyond 65536");
     return size;
   }
 
@@ -481,17 +503,17 @@ class Compiler {
 
   void IrpOp(const StepProto& in, ProgramStep* out, Op op) {
     Simple(out, op);
-    if (!in.has_irp()) Fail(absl::StrCat(path_, ".irp"), "this step needs the slot of an IRP");
+    if (!in.has_irp()) Fail(absl::StrCat(Path(), ".irp"), "this step needs the slot of an IRP");
   }
 
   template <typename T>
-  static void Append(std::vector<uint8_t>* bytes, const T* data, size_t count) {
+  void Append(const T* data, size_t count) {
     if (count == 0) return;
     const uint8_t* first = reinterpret_cast<const uint8_t*>(data);
-    bytes->insert(bytes->end(), first, first + count * sizeof(T));
+    bytes_.insert(bytes_.end(), first, first + count * sizeof(T));
   }
 
-  absl::StatusOr<Program> Assemble(const std::string& schedule) {
+  absl::Status Assemble(const std::string& schedule) {
     header_.magic = kProgramMagic;
     header_.version = kFormatVersion;
     header_.header_size = sizeof(ProgramHeader);
@@ -500,32 +522,43 @@ class Compiler {
     header_.steps = static_cast<uint32_t>(steps_.size());
     header_.choices = static_cast<uint16_t>(choices_.size());
     header_.schedule_size = static_cast<uint32_t>(schedule.size());
-    std::vector<uint8_t> bytes;
-    Append(&bytes, &header_, 1);
-    Append(&bytes, threads_.data(), threads_.size());
-    Append(&bytes, scripts_.data(), scripts_.size());
-    Append(&bytes, steps_.data(), steps_.size());
-    Append(&bytes, choices_.data(), choices_.size());
-    Append(&bytes, schedule.data(), schedule.size());
-    const uint32_t size = static_cast<uint32_t>(bytes.size());
-    std::memcpy(bytes.data() + offsetof(ProgramHeader, total_size), &size, sizeof(size));
-    return ParseProgram(bytes);
+    bytes_.clear();
+    Append(&header_, 1);
+    Append(threads_.data(), threads_.size());
+    Append(scripts_.data(), scripts_.size());
+    Append(steps_.data(), steps_.size());
+    Append(choices_.data(), choices_.size());
+    Append(schedule.data(), schedule.size());
+    const uint32_t size = static_cast<uint32_t>(bytes_.size());
+    std::memcpy(bytes_.data() + offsetof(ProgramHeader, total_size), &size, sizeof(size));
+    return ParseProgram(bytes_, &program_);
   }
 
-  absl::Span<const NamedChoice> names_;
-  std::string path_;
+  const std::vector<NamedChoice> names_;
+  Where where_;
   std::string error_;
   ProgramHeader header_ = {};
   std::vector<ProgramThread> threads_;
   std::vector<ProgramScript> scripts_;
   std::vector<ProgramStep> steps_;
   std::vector<ProgramChoice> choices_;
+  std::vector<uint8_t> bytes_;
+  Program program_;
 };
 
-}  // namespace
+SequenceCompiler::SequenceCompiler(std::vector<NamedChoice> choices)
+    : state_(std::make_unique<State>(std::move(choices))) {}
+SequenceCompiler::~SequenceCompiler() = default;
+
+absl::StatusOr<const Program*> SequenceCompiler::Compile(const Sequence& sequence) {
+  return state_->Run(sequence);
+}
 
 absl::StatusOr<Program> Compile(const Sequence& sequence, absl::Span<const NamedChoice> choices) {
-  return Compiler(choices).Run(sequence);
+  SequenceCompiler compiler({choices.begin(), choices.end()});
+  absl::StatusOr<const Program*> program = compiler.Compile(sequence);
+  if (!program.ok()) return program.status();
+  return **program;
 }
 
 }  // namespace wskcert

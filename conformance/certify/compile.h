@@ -11,6 +11,7 @@
 #define WSKCERT_CONFORMANCE_CERTIFY_COMPILE_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,23 @@ struct NamedChoice {
 // Compiles `sequence`. `choices` are the names that Schedule.fixed may use; a name that is not among them is
 // an error only if `choices` is not empty (a provider without choices ignores them).
 absl::StatusOr<Program> Compile(const Sequence& sequence, absl::Span<const NamedChoice> choices);
+
+// The same for loops: its memory is kept, so that after the first few sequences nothing is allocated unless
+// something is wrong with one. For one thread.
+class SequenceCompiler {
+ public:
+  explicit SequenceCompiler(std::vector<NamedChoice> choices);
+  ~SequenceCompiler();
+  SequenceCompiler(const SequenceCompiler&) = delete;
+  SequenceCompiler& operator=(const SequenceCompiler&) = delete;
+
+  // The program is valid until the next call.
+  absl::StatusOr<const Program*> Compile(const Sequence& sequence);
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
 
 // The choices of the emulator and its kernel runtime.
 std::vector<NamedChoice> EmulatorChoices();

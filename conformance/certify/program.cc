@@ -8,7 +8,11 @@
 
 namespace wskcert {
 
-Program::Program(absl::Span<const uint8_t> bytes) : words_((bytes.size() + 7) / 8), size_(bytes.size()) {
+Program::Program(absl::Span<const uint8_t> bytes) { Assign(bytes); }
+
+void Program::Assign(absl::Span<const uint8_t> bytes) {
+  words_.resize((bytes.size() + 7) / 8);
+  size_ = bytes.size();
   if (!bytes.empty()) std::memcpy(words_.data(), bytes.data(), bytes.size());
 }
 
@@ -28,17 +32,23 @@ absl::Span<const uint8_t> Program::schedule() const {
   return absl::MakeConstSpan(at, header().schedule_size);
 }
 
-absl::StatusOr<Program> ParseProgram(absl::Span<const uint8_t> bytes) {
+absl::Status ParseProgram(absl::Span<const uint8_t> bytes, Program* program) {
   if (bytes.size() > kMaxProgramBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("program of ", bytes.size(), " bytes: at most ", kMaxProgramBytes, " are allowed"));
   }
-  Program program(bytes);
-  const ProgramError error = ValidateProgram(program.data(), program.size());
+  program->Assign(bytes);
+  const ProgramError error = ValidateProgram(program->data(), program->size());
   if (error.fault != ProgramFault::kNone) {
     return absl::InvalidArgumentError(
         absl::StrCat("program: ", ProgramFaultText(error.fault), " (at ", error.index, ")"));
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Program> ParseProgram(absl::Span<const uint8_t> bytes) {
+  Program program;
+  if (absl::Status status = ParseProgram(bytes, &program); !status.ok()) return status;
   return program;
 }
 

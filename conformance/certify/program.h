@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "conformance/executor/format.h"
@@ -16,6 +17,9 @@ class Program {
  public:
   Program() = default;
   explicit Program(absl::Span<const uint8_t> bytes);
+
+  // Takes other bytes; what memory there is is kept.
+  void Assign(absl::Span<const uint8_t> bytes);
 
   const void* data() const { return words_.data(); }
   size_t size() const { return size_; }
@@ -34,6 +38,8 @@ class Program {
 
 // Takes bytes that came from outside as a program.
 absl::StatusOr<Program> ParseProgram(absl::Span<const uint8_t> bytes);
+// The same into a program whose memory is kept. After an error it must not be played.
+absl::Status ParseProgram(absl::Span<const uint8_t> bytes, Program* program);
 
 }  // namespace wskcert
 

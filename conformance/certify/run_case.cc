@@ -28,26 +28,24 @@ std::string ListBlamed(const model::Refusal& refusal) {
   return text;
 }
 
-bool Died(Ending ending) { return ending != Ending::kFinished; }
+}  // namespace
 
-CaseResult::Outcome OutcomeOf(const PlayResult& played, const Judged& judged) {
+CaseResult::Outcome OutcomeOf(Ending ending, bool leaked, const Judged& judged) {
   if (judged.refusal.refused) {
     // A host that stopped says more than the rule that every run ends: the exit status tells the two apart.
     if (judged.refusal.blamed_count == 0) return CaseResult::UNATTRIBUTED;
-    return played.ending == Ending::kCrashed || played.ending == Ending::kTimedOut ? CaseResult::PROVIDER_DIED
-                                                                                   : CaseResult::VIOLATION;
+    return ending == Ending::kCrashed || ending == Ending::kTimedOut ? CaseResult::PROVIDER_DIED
+                                                                     : CaseResult::VIOLATION;
   }
   // A call that the pages let wait (WskDeregister for sockets that the client left open) has been judged as
   // such.
-  if (played.ending == Ending::kDeadlock) return CaseResult::UNDEFINED_CASE;
-  if (Died(played.ending))
+  if (ending == Ending::kDeadlock) return CaseResult::UNDEFINED_CASE;
+  if (ending != Ending::kFinished)
     return judged.breached.empty() ? CaseResult::PROVIDER_DIED : CaseResult::UNDEFINED_CASE;
-  if (played.leaked && judged.breached.empty()) return CaseResult::PROVIDER_DIED;
+  if (leaked && judged.breached.empty()) return CaseResult::PROVIDER_DIED;
   if (judged.inconclusive) return CaseResult::INCONCLUSIVE_CASE;
   return CaseResult::ACCEPTED;
 }
-
-}  // namespace
 
 std::string RuleText(RuleId id) {
   const Rule& rule = catalogue::Get(id);
@@ -61,13 +59,17 @@ std::string RuleText(RuleId id) {
 Judged JudgeLog(model::Judge* judge, absl::Span<const Observation> log, uint64_t capabilities) {
   judge->Start(capabilities);
   judge->ObserveAll(log.data(), log.size());
+  return JudgedBy(*judge);
+}
+
+Judged JudgedBy(const model::Judge& judge) {
   Judged out;
-  out.refusal = judge->refusal();
-  out.exercised = judge->exercised();
-  out.deviated = judge->deviated();
-  out.breached = judge->breached();
-  out.inconclusive = judge->inconclusive();
-  if (out.refusal.refused) out.explanation = judge->Explain();
+  out.refusal = judge.refusal();
+  out.exercised = judge.exercised();
+  out.deviated = judge.deviated();
+  out.breached = judge.breached();
+  out.inconclusive = judge.inconclusive();
+  if (out.refusal.refused) out.explanation = judge.Explain();
   return out;
 }
 
@@ -125,7 +127,7 @@ absl::StatusOr<CaseRun> RunCase(Provider* provider, model::Judge* judge, const s
     return run;
   }
   run.judged = JudgeLog(judge, run.played.log, run.played.capabilities);
-  run.outcome = OutcomeOf(run.played, run.judged);
+  run.outcome = OutcomeOf(run.played.ending, run.played.leaked, run.judged);
   if (run.outcome == CaseResult::ACCEPTED) return run;
   if (run.judged.refusal.refused) run.story = RefusalStory(run.played.log, run.judged);
   if (!run.played.report.empty()) absl::StrAppend(&run.story, "  the host says: ", run.played.report, "\n");

@@ -26,6 +26,12 @@ struct Judged {
 // Judges a log that ValidateLog has accepted. Reuse one judge for many logs.
 Judged JudgeLog(model::Judge* judge, absl::Span<const Observation> log, uint64_t capabilities);
 
+// What a judge says that has seen a whole log.
+Judged JudgedBy(const model::Judge& judge);
+
+// What a run comes to: how it ended, whether the provider kept something, and what the judge says.
+CaseResult::Outcome OutcomeOf(Ending ending, bool leaked, const Judged& judged);
+
 struct CaseRun {
   std::string name;
   std::string program_sha256;
