@@ -1,7 +1,6 @@
 #include "conformance/certify/testbed.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <mutex>
 
@@ -28,35 +27,38 @@ uint32_t EnvPeerOfAddress(void*, const void* address) { return emulator::PeerOfA
 // connection goes nowhere: to the simulated network the connection still has two directions.
 class OneWayPeers {
  public:
-  void Mark(uint32_t peer) {
+  // False if there is no connection whose transport that could be.
+  bool Mark(uint32_t peer) {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (peer >= states_.size()) states_.resize(peer + 1);
+    if (peer >= states_.size() || !states_[peer].connected) return false;
     states_[peer].marked = true;
-    any_ = true;
+    return true;
   }
   void Saw(const emulator::PeerEvent& event) {
-    if (!any_) return;
+    using Kind = emulator::PeerEvent::Kind;
+    if (event.kind != Kind::kConnected && event.kind != Kind::kFin && event.kind != Kind::kReset) return;
     std::lock_guard<std::mutex> lock(mutex_);
-    if (event.peer >= states_.size()) return;
-    if (event.kind == emulator::PeerEvent::kConnected) states_[event.peer] = {};
-    if (event.kind == emulator::PeerEvent::kFin) states_[event.peer].over = true;
+    if (event.peer >= states_.size()) states_.resize(event.peer + 1);
+    State& state = states_[event.peer];
+    if (event.kind == Kind::kFin) {
+      state.over = true;
+    } else {
+      state = {};
+      state.connected = event.kind == Kind::kConnected;
+    }
   }
   bool Swallows(uint32_t peer) {
-    if (!any_) return false;
     std::lock_guard<std::mutex> lock(mutex_);
     return peer < states_.size() && states_[peer].marked && states_[peer].over;
   }
-  void Clear() {
-    if (any_) states_.clear();
-    any_ = false;
-  }
+  void Clear() { states_.clear(); }
 
  private:
   struct State {
+    bool connected = false;
     bool marked = false;
     bool over = false;
   };
-  std::atomic<bool> any_ = false;
   std::mutex mutex_;  // With real threads peers are seen on several. Guards states_.
   std::vector<State> states_;
 };
@@ -99,8 +101,7 @@ bool EnvPerform(void* context, const Stimulus* stimulus) {
       emulator::FailNextAllocations(stimulus->length);
       return true;
     case Op::kNoHalfOpen:
-      one_way.Mark(stimulus->peer);
-      return true;
+      return one_way.Mark(stimulus->peer);
     case Op::kSetReady:
       emulator::EmulatorSetReady(stimulus->code != 0);
       return true;
