@@ -37,6 +37,27 @@ std::string WholeLog(absl::Span<const Observation> log) {
   return RenderLog(log, count > kLast ? count - kLast : 0, count == 0 ? 0 : count - 1, kNoIndex, false);
 }
 
+std::string Host(const Played& played) {
+  return played.report.empty() ? "" : absl::StrCat("  the host says: ", played.report, "\n");
+}
+std::string Ended(const Played& played) { return absl::StrCat(WholeLog(played.log), Host(played)); }
+
+bool AnyStoppedAt(const RuleSet& breached) {
+  bool any = false;
+  breached.ForEach([&any](RuleId rule) { any |= IsStoppedAt(rule); });
+  return any;
+}
+
+Finding MisuseUnseen(const RuleSet& breached, const Played& played) {
+  Finding finding;
+  breached.ForEach([&](RuleId rule) {
+    if (!finding.rule.empty() || !IsStoppedAt(rule)) return;
+    finding = {absl::StrCat(kMisuseUnseen, catalogue::Get(rule).name()),
+               absl::StrCat(RuleText(rule), Ended(played))};
+  });
+  return finding;
+}
+
 }  // namespace
 
 bool IsStoppedAt(RuleId rule) {
@@ -56,6 +77,30 @@ bool IsStoppedAt(RuleId rule) {
       return true;
     default:
       return false;
+  }
+}
+
+Finding Decide(const Judged& judged, const Played& played) {
+  if (judged.refusal.refused) {
+    const char* rule = judged.refusal.blamed_count == 0
+                           ? kUnattributed
+                           : catalogue::Get(judged.refusal.blamed[0]).name().c_str();
+    return {rule, absl::StrCat(RefusalStory(played.log, judged), Host(played))};
+  }
+  const RuleSet& breached = judged.breached;
+  switch (played.ending) {
+    case Ending::kFinished:
+      if (played.leaked && breached.empty()) return {kLeak, Ended(played)};
+      return MisuseUnseen(breached, played);
+    case Ending::kBugCheck:
+      if (AnyStoppedAt(breached)) return {};
+      return {kBugCheckUnasked, Ended(played)};
+    case Ending::kLivelock:
+      if (!breached.empty() || CallsFromInside(played.log) >= kCallsOfScripts) return {};
+      return {kLivelock, Ended(played)};
+    default:
+      // A deadlock has been judged. A log that is full says that the sequence goes round in circles.
+      return {};
   }
 }
 
@@ -81,7 +126,8 @@ class Differential::State {
     }
     Judge(played);
     Count(played);
-    if (const Finding* finding = Decide(played)) return finding;
+    Finding finding = Decide(JudgedBy(judge_), played);
+    if (!finding.rule.empty()) return Found(std::move(finding.rule), std::move(finding.story));
     if (options_.repeat_one_in != 0 && tally_.executions % options_.repeat_one_in == 0) {
       return Repeat(**program, played);
     }
@@ -125,47 +171,6 @@ class Differential::State {
     if (called) ++tally_.with_callback;
   }
 
-  const Finding* Decide(const Played& played) {
-    if (judge_.refusal().refused) {
-      const Judged judged = JudgedBy(judge_);
-      const std::string story = RefusalStory(played.log, judged);
-      const char* rule = judged.refusal.blamed_count == 0
-                             ? kUnattributed
-                             : catalogue::Get(judged.refusal.blamed[0]).name().c_str();
-      return Found(rule, absl::StrCat(story, Host(played)));
-    }
-    const RuleSet& breached = judge_.breached();
-    switch (played.ending) {
-      case Ending::kFinished:
-        if (played.leaked && breached.empty()) return Found(kLeak, Ended(played));
-        return MisuseUnseen(played);
-      case Ending::kBugCheck:
-        return AnyStoppedAt(breached) ? nullptr : Found(kBugCheckUnasked, Ended(played));
-      case Ending::kLivelock:
-        if (!breached.empty() || CallsFromInside(played.log) >= kCallsOfScripts) return nullptr;
-        return Found(kLivelock, Ended(played));
-      default:
-        // A deadlock has been judged. A log that is full says that the sequence goes round in circles.
-        return nullptr;
-    }
-  }
-
-  static bool AnyStoppedAt(const RuleSet& breached) {
-    bool any = false;
-    breached.ForEach([&any](RuleId rule) { any |= IsStoppedAt(rule); });
-    return any;
-  }
-
-  const Finding* MisuseUnseen(const Played& played) {
-    const Finding* finding = nullptr;
-    judge_.breached().ForEach([&](RuleId rule) {
-      if (finding != nullptr || !IsStoppedAt(rule)) return;
-      finding = Found(absl::StrCat(kMisuseUnseen, catalogue::Get(rule).name()),
-                      absl::StrCat(RuleText(rule), Ended(played)));
-    });
-    return finding;
-  }
-
   // The program once more: after another run than the first time, and yet the same.
   const Finding* Repeat(const Program& program, const Played& first) {
     ++tally_.repeated;
@@ -179,11 +184,6 @@ class Differential::State {
                  absl::StrCat("  the runs differ from observation ", at, " on; first run:\n",
                               WholeLog(first_log_), "  second run:\n", WholeLog(second.log)));
   }
-
-  static std::string Host(const Played& played) {
-    return played.report.empty() ? "" : absl::StrCat("  the host says: ", played.report, "\n");
-  }
-  static std::string Ended(const Played& played) { return absl::StrCat(WholeLog(played.log), Host(played)); }
 
   const Finding* Found(std::string rule, std::string story) {
     finding_ = {std::move(rule), std::move(story)};

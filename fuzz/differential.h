@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 
+#include "conformance/certify/run_case.h"
 #include "conformance/certify/testbed.h"
 #include "conformance/rules/rule_set.h"
 #include "proto/sequence.pb.h"
@@ -40,6 +41,9 @@ inline constexpr char kWorldChanged[] = "world-changed";     // something of a r
 
 // Whether the emulator stops the machine when the client breaks this rule (docs/emulator.md, Misuse).
 bool IsStoppedAt(RuleId rule);
+
+// What a run is worth whose log was judged like this; without a rule if nothing was found.
+Finding Decide(const Judged& judged, const Played& played);
 
 // Sums over all runs.
 struct Tally {

@@ -1,7 +1,8 @@
 // Makes seeds from the curated suite:
 //
 //   make_seeds DIRECTORY          every case, in DIRECTORY/TARGET/ for each target
-//   make_seeds --golden DIRECTORY one case of each topic, the smallest: what is kept in corpus/
+//   make_seeds --golden DIRECTORY one case of each topic, the largest of a modest size: what is kept in
+//   corpus/
 //
 // A case gives a sequence for differential_fuzzer, its program for program_fuzzer, and the log that the
 // emulator leaves, as a stored log, for trace_fuzzer; in the golden corpus also sequences and traces as text.
@@ -46,20 +47,21 @@ std::string Topic(const NamedCase& candidate) {
   return candidate.name().substr(0, candidate.name().find('/'));
 }
 
+// Small enough to be kept in a repository, large enough for something to happen.
+constexpr size_t kGoldenBytes = 200;
+
 std::vector<const NamedCase*> Chosen(bool golden) {
-  std::vector<const NamedCase*> all;
-  std::map<std::string, const NamedCase*> smallest;
-  for (const NamedCase& candidate : CuratedSuite().cases()) {
-    all.push_back(&candidate);
-    const NamedCase*& best = smallest[Topic(candidate)];
-    if (best == nullptr ||
-        candidate.body().sequence().ByteSizeLong() < best->body().sequence().ByteSizeLong()) {
-      best = &candidate;
-    }
-  }
-  if (!golden) return all;
   std::vector<const NamedCase*> chosen;
-  for (const auto& [topic, candidate] : smallest) chosen.push_back(candidate);
+  std::map<std::string, const NamedCase*> best_of;
+  for (const NamedCase& candidate : CuratedSuite().cases()) {
+    const size_t size = candidate.body().sequence().ByteSizeLong();
+    if (!golden) chosen.push_back(&candidate);
+    if (size > kGoldenBytes) continue;
+    const NamedCase*& best = best_of[Topic(candidate)];
+    if (best == nullptr || size > best->body().sequence().ByteSizeLong()) best = &candidate;
+  }
+  if (!golden) return chosen;
+  for (const auto& [topic, candidate] : best_of) chosen.push_back(candidate);
   return chosen;
 }
 

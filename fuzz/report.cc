@@ -27,10 +27,11 @@ void Report(const Finding& finding, const Sequence& sequence) {
 }
 
 void ReportProgress(const Tally& tally) {
+  constexpr uint64_t kFirst = 1024;
   constexpr uint64_t kInterval = 65536;
   const uint64_t n = tally.executions;
-  const bool power = (n & (n - 1)) == 0 && n <= kInterval;
-  if (n == 0 || (!power && n % kInterval != 0)) return;
+  const bool power = (n & (n - 1)) == 0 && n >= kFirst && n <= kInterval;
+  if (!power && (n == 0 || n % kInterval != 0)) return;
   const auto share = [n](uint64_t part) {
     return static_cast<double>(part) * 100.0 / static_cast<double>(n);
   };

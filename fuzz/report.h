@@ -14,8 +14,8 @@ std::string ReportText(const Finding& finding, const Sequence& sequence);
 // Prints that to stderr and aborts. Call it on the main stack, never inside a run.
 [[noreturn]] void Report(const Finding& finding, const Sequence& sequence);
 
-// Prints the tally to stderr, one line that ci/fuzz reads, after 1, 2, 4, ... executions up to 65,536 and
-// then after every 65,536.
+// Prints the tally to stderr, one line that ci/fuzz reads, after 1,024, 2,048, 4,096, ... executions up to
+// 65,536 and then after every 65,536.
 void ReportProgress(const Tally& tally);
 
 }  // namespace wskcert::fuzz
