@@ -135,7 +135,10 @@ bool Judge::State::Forbid(const RuleId* rules, size_t count) {
     for (size_t j = 0; j < info.general_count; ++j) blame(info.general[j]);
   }
   refusal.refused = refusal.blamed_count != 0 || count == 0;
-  if (refusal.refused) refusal.index = now;
+  if (refusal.refused) {
+    refusal.index = now;
+    over = true;
+  }
   return refusal.refused;
 }
 
@@ -171,7 +174,7 @@ void Judge::State::Touch(uint16_t slot) {
 }
 
 Running* Judge::State::RunningOf(uint32_t begin) {
-  if (begin >= references.size() || references[begin].kind != Reference::kCallback) return nullptr;
+  if (references[begin].kind != Reference::kCallback) return nullptr;
   return &running[references[begin].id];
 }
 
@@ -215,7 +218,7 @@ void Judge::State::Bound(Observation& o) const {
 }
 
 void Judge::State::Observe(const Observation& observation) {
-  if (refusal.refused || over) return;
+  if (over) return;
   last = observation;
   Bound(last);
   const Observation& o = last;
@@ -223,8 +226,9 @@ void Judge::State::Observe(const Observation& observation) {
   references.push_back(Reference{Reference::kNothing, kNone, o.enclosing});
   const Reference::Kind subject = SubjectOf(static_cast<Seen>(o.kind));
   // What has not begun, or has ended already, cannot end.
-  const bool alone = subject != Reference::kNothing && references[o.begin].kind != subject;
-  switch (alone ? Seen::kNothing : static_cast<Seen>(o.kind)) {
+  Seen kind = static_cast<Seen>(o.kind);
+  if (references[subject == Reference::kNothing ? now : o.begin].kind != subject) kind = Seen::kNothing;
+  switch (kind) {
     case Seen::kCallBegin:
       CallBegin(o);
       break;

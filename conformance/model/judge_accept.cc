@@ -18,7 +18,7 @@ bool Judge::State::MayWait(const SocketState& s) const {
   if (s.listening.lost != 0) return true;
   for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
     const PeerState& peer = peers[i];
-    if (!peer.active || peer.delivered) continue;
+    if (peer.delivered) continue;
     const bool pends = peer.answer == Answer::kPend && !peer.resumed_may;
     if (!peer.conditional || !(peer.answer == Answer::kReject || peer.aborted || peer.dropped || pends)) {
       return true;
@@ -30,7 +30,7 @@ bool Judge::State::MayWait(const SocketState& s) const {
 // Who stands ready to take the connection, if it can be taken from now on.
 void Judge::State::Taker(const SocketState& s, PeerState& peer) {
   const EventState& accept = s.events[kAccept];
-  peer.owed = s.accepts == 0 && accept.MustIndicate() && !accept.unjudged;
+  peer.owed = s.accepts == 0 && accept.MustIndicate();
   peer.owed_function = false;
   for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) peer.owed_function |= Queued(irps[i]);
 }
@@ -60,8 +60,7 @@ bool Judge::State::NullIndication(SocketState& s, uint32_t event) {
 
 bool Judge::State::JudgeAcceptArguments(const Observation& o, const SocketState& s, const PeerState& peer) {
   // nc-wsk-pfn_wsk_accept_event.md, SocketContext: of the socket on which the connection was accepted.
-  if (peer.listener != kNoSocketEntry && peer.listener != o.socket)
-    return !Forbid({RuleId::kAcceptEventListenerContext});
+  if (peer.listener != o.socket) return !Forbid({RuleId::kAcceptEventListenerContext});
   Exercise(RuleId::kAcceptEventListenerContext);
   if (s.closing) return true;
   // LocalAddress, RemoteAddress: where it arrived and came from, in the family of the listening socket.
@@ -76,7 +75,7 @@ bool Judge::State::JudgeDelivery(uint16_t listener, uint16_t number, bool by_eve
   if (peer.begin == kNoIndex || peer.again) return true;
   const SocketState& s = sockets[listener];
   // nc-wsk-pfn_wsk_inspect_event.md, Remarks: by the one or by the other.
-  if (peer.delivered) return !Forbid({RuleId::kAcceptDeliveredOnce});
+  if (peer.delivered) return Refuse<RuleId::kAcceptDeliveredOnce>();
   if (!peer.active || peer.listener != listener) return true;
   if (peer.conditional && !JudgeInspected(peer, s)) return false;
   // nc-wsk-pfn_wsk_accept_event.md, Remarks: a queued WskAccept takes precedence. Crisp only for those that
@@ -84,7 +83,7 @@ bool Judge::State::JudgeDelivery(uint16_t listener, uint16_t number, bool by_eve
   // can have taken them.
   uint32_t waiting = s.listening.lost;
   for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
-    waiting += peers[i].active && !peers[i].delivered ? 1 : 0;
+    waiting += peers[i].delivered ? 0 : 1;
   }
   uint32_t queued = 0;
   for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
@@ -147,20 +146,18 @@ void Judge::State::AcceptBegin(OpenCall& call, const Observation& o, SocketState
   const bool listens = s.category == Category::kStream ? s.listening_must : s.bound_must;
   AcceptCall& accept = call.accept;
   accept.vacant = !MayWait(s);
-  accept.sound = call.judged && call.with_irp && listens && !s.closing && !s.dead_may && !call.must_fail &&
-                 o.flags == 0 && !starved;
+  accept.sound = call.judged && call.with_irp && listens && !s.dead_may && !starved;
   // Connections may follow the word that it is dead (N202).
   if (listens && accept.vacant) GoneBegin(call, s);
-  if (call.with_irp) irps[call.irp].accept = accept;
+  irps[call.irp].accept = accept;
 }
 
 void Judge::State::AcceptReturned(const OpenCall& call, SocketState& s, Status status) {
-  if (!call.judged || irps[call.irp].call != call.begin) return;
+  if (irps[call.irp].call != call.begin) return;
   IrpState& irp = irps[call.irp];
   if (!JudgeGone(irp.accept, RuleId::kAcceptDeadSocketForcedClosed, status, Moment::kReturn)) return;
   if (!irp.accept.sound || !Works(s) || irp.cancelled) return;
-  const uint32_t last = s.listening.last_arrival;
-  const bool vacant = irp.accept.vacant && (last == kNoIndex || last < call.begin);
+  const bool vacant = irp.accept.vacant && s.listening.last_arrival < call.begin;
   if (status == kStatusPending) {
     // nc-wsk-pfn_wsk_accept.md, Remarks, first bullet.
     if (irp.accept.waited) Forbid({RuleId::kAcceptWaitingSucceeds});
@@ -180,17 +177,16 @@ bool Judge::State::AcceptCompleted(const Observation& o, IrpState& irp, SocketSt
   const bool fit = irp.accept.sound && Works(s) && !irp.cancelled;
   if (o.peer == kNoPeerEntry) {
     // A connection that nobody asked for.
-    const uint32_t last = s.listening.last_arrival;
-    const bool vacant = irp.accept.vacant && (last == kNoIndex || last < irp.call);
+    const bool vacant = irp.accept.vacant && s.listening.last_arrival < irp.call;
     if (!fit || !vacant) return true;
     return Refuse<RuleId::kAcceptNoneWaitingPends>();
   }
   const PeerState& peer = peers[o.peer];
-  const bool known = peer.active && !peer.again && !peer.delivered && peer.listener == irp.socket;
+  const bool known = peer.active && !peer.again && peer.listener == irp.socket;
   const bool owed = known && peer.owed_function;
   uint32_t waiting = s.listening.lost, queued = 1;
   for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
-    waiting += peers[i].active && !peers[i].delivered ? 1 : 0;
+    waiting += peers[i].delivered ? 0 : 1;
   }
   for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
     queued += Queued(irps[i]) && irps[i].accept.quiet < peer.begin ? 1 : 0;
@@ -208,7 +204,7 @@ bool Judge::State::AcceptCompleted(const Observation& o, IrpState& irp, SocketSt
     ExerciseWhenQuiet(RuleId::kAcceptQueuedCompletesOnArrival);
   }
   const EventState& accept = s.events[kAccept];
-  if (accept.MustIndicate() && !accept.unjudged && irp.accept.quiet < peer.begin && waiting <= queued &&
+  if (accept.MustIndicate() && irp.accept.quiet < peer.begin && waiting <= queued &&
       HasFunction(s.dispatch, kAccept)) {
     Exercise(RuleId::kAcceptQueuedTakesPrecedence);
   }
@@ -219,10 +215,8 @@ bool Judge::State::AcceptCompleted(const Observation& o, IrpState& irp, SocketSt
 // comes.
 void Judge::State::AcceptFailed(const IrpState& irp, const SocketState& s, Status status) {
   const bool later = irp.returned && irp.returned_status == kStatusPending;
-  if (!JudgeGone(irp.accept, RuleId::kAcceptDeadSocketForcedClosed, status,
-                 later ? Moment::kLater : Moment::kInline)) {
-    return;
-  }
+  JudgeGone(irp.accept, RuleId::kAcceptDeadSocketForcedClosed, status,
+            later ? Moment::kLater : Moment::kInline);
   if (!later || !irp.accept.sound || !Works(s) || irp.cancelled || status == kStatusInsufficientResources) {
     return;
   }
@@ -250,15 +244,13 @@ void Judge::State::QuietListener(SocketState& s) {
   const bool callable = accept.MayStart() && !accept.unjudged && HasFunction(s.dispatch, kAccept);
   if (s.listening.delivered && callable) Exercise(RuleId::kAcceptDeliveredOnce);
   s.listening.delivered = false;
-  const bool by_event =
-      accept.MustIndicate() && !accept.unjudged && s.accepts == 0 && HasFunction(s.dispatch, kAccept);
+  const bool by_event = accept.MustIndicate() && s.accepts == 0 && HasFunction(s.dispatch, kAccept);
   for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
     PeerState& peer = peers[i];
-    if (!peer.active || peer.again) continue;
+    if (peer.again) continue;
     if (fit && peer.conditional) {
       if (!QuietInspection(s, peer, by_event, queued)) return;
-    } else if (fit && !s.conditional_may && peer.owed_function && queued && peer.established && !peer.over &&
-               !peer.fin) {
+    } else if (fit && !s.conditional_may && peer.owed_function && queued && peer.established && !peer.over) {
       Forbid({RuleId::kAcceptQueuedCompletesOnArrival});
       return;
     }

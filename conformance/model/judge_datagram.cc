@@ -218,8 +218,8 @@ void Judge::State::DatagramReceived(const Observation& o, IrpState& irp, SocketS
   sent->delivered = true;
   const EventState& e = s.events[kReceiveFrom];
   const bool newest = sent == &datagrams.back();
-  if (newest && irp.settled && irp.settled_at < sent->begin && e.MustIndicate() && !e.unjudged &&
-      !irp.cancelled && HasFunction(s.dispatch, kReceiveFrom)) {
+  if (newest && irp.settled && irp.settled_at < sent->begin && e.MustIndicate() && !irp.cancelled &&
+      HasFunction(s.dispatch, kReceiveFrom)) {
     Exercise(RuleId::kReceiveFromQueuedTakesPrecedence);
   }
 }

@@ -15,15 +15,15 @@ constexpr uint32_t kActionPend = 2;
 // Surely not decided yet, and surely still there.
 bool Undecided(const PeerState& peer) {
   const bool asked = peer.answer == Answer::kAsked || peer.answer == Answer::kPend;
-  return asked && peer.active && !peer.resumed_may && !peer.dropped_may && !peer.aborted && !peer.over;
+  return asked && !peer.resumed_may && !peer.dropped_may && !peer.aborted && !peer.over;
 }
 
 }  // namespace
 
 // The request that an inspect id stands for, while its peer has not made another.
 PeerState* Judge::State::RequestOf(const IdState& id) {
-  if (id.peer == kNoPeerEntry || peers[id.peer].begin != id.begin) return nullptr;
-  return &peers[id.peer];
+  PeerState& peer = peers[id.peer];
+  return id.peer == kNoPeerEntry || peer.begin != id.begin ? nullptr : &peer;
 }
 
 bool Judge::State::InspectStarts(const Observation& o, SocketState& s) {
@@ -115,12 +115,8 @@ bool Judge::State::JudgeInspected(const PeerState& peer, const SocketState& s) {
 bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
   Lower(s.inspections);
   const uint32_t number = static_cast<uint32_t>(std::min<uint64_t>(o.information, kMaxIds));
-  IdState id;
-  if (number != 0) {
-    id = requests.by_number[number];
-  } else if (o.target < kMaxInspects) {
-    id = requests.by_slot[o.target];
-  }
+  const IdState id =
+      number != 0 ? requests.by_number[number] : requests.by_slot[std::min<uint32_t>(o.target, kMaxInspects)];
   if (number != 0 && id.peer == kNoPeerEntry) {
     // nc-wsk-pfn_wsk_abort_event.md, Remarks, second condition. The call of WskInspectEvent may have been
     // committed and not yet be seen, where a request is there that it can be about.
@@ -129,7 +125,7 @@ bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
       const PeerState& peer = peers[i];
       dropped |=
           peer.abandoned && !peer.aborted && (peer.answer == Answer::kPend || peer.answer == Answer::kAccept);
-      if (!peer.active || (peer.answer != Answer::kNone && !peer.again)) continue;
+      if (peer.answer != Answer::kNone && !peer.again) continue;
       s.listening.strange_abort = now;
       s.listening.strange_id = number;
       return true;
@@ -137,7 +133,7 @@ bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
     return !Forbid({dropped ? RuleId::kAbortIdMatches : RuleId::kAbortOnlyAfterInspection});
   }
   PeerState* found = RequestOf(id);
-  if (found == nullptr || found->again || !found->conditional || found->listener != o.socket) return true;
+  if (found == nullptr || !found->conditional || found->listener != o.socket) return true;
   PeerState& peer = *found;
   // The same, third and fourth condition. Whether a request that is dropped while the client is asked may be
   // aborted at once is open (N276); such a call may show after the answer.
@@ -146,7 +142,7 @@ bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
   if (peer.delivered) {
     return !Forbid({peer.refused ? RuleId::kAcceptRefusedNoAbort : RuleId::kAbortOnlyBeforeEstablished});
   }
-  if (peer.aborted && Forbid({RuleId::kAbortAtMostOnce})) return false;
+  if (peer.aborted) Forbid({RuleId::kAbortAtMostOnce});
   peer.aborted = true;
   peer.quiet_after = false;
   if (!peer.abandoned) return true;
@@ -165,8 +161,9 @@ bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
 void Judge::State::InspectCompleteBegin(OpenCall& call, const Observation& o, SocketState& s) {
   Lower(s.inspections);
   s.events[kAccept].trigger |= s.events[kAccept].MayStart();
-  PeerState* peer = o.target < kMaxInspects ? RequestOf(requests.by_slot[o.target]) : nullptr;
-  if (peer != nullptr && (peer->again || peer->listener != call.socket)) peer = nullptr;
+  const uint32_t slot = std::min<uint32_t>(o.target, kMaxInspects);
+  PeerState* peer = RequestOf(requests.by_slot[slot]);
+  if (peer != nullptr && peer->listener != call.socket) peer = nullptr;
   // nc-wsk-pfn_wsk_inspect_complete.md, Action and Remarks. The breach concerns the IRP, and the request.
   const bool answered =
       peer != nullptr && (peer->answer == Answer::kAccept || peer->answer == Answer::kReject);
@@ -185,7 +182,7 @@ void Judge::State::InspectCompleteBegin(OpenCall& call, const Observation& o, So
   if (peer != nullptr) {
     accept.pended =
         peer->answer == Answer::kPend && !peer->resumed_may && !peer->dropped_may && !peer->aborted;
-    accept.peer = requests.by_slot[o.target].peer;
+    accept.peer = requests.by_slot[slot].peer;
     accept.peer_begin = peer->begin;
     if (peer->aborted) {
       peer->resumed_late |= accept.accepts;
@@ -198,7 +195,7 @@ void Judge::State::InspectCompleteBegin(OpenCall& call, const Observation& o, So
     peer->quiet_after = false;
   }
   if (accept.pended) GoneBegin(call, s);
-  if (call.with_irp) irps[call.irp].accept = accept;
+  irps[call.irp].accept = accept;
 }
 
 void Judge::State::InspectCompleted(const IrpState& irp, Status status) {
@@ -214,7 +211,7 @@ void Judge::State::InspectCompleted(const IrpState& irp, Status status) {
 // A request when everything has come to rest. `by_event`, `queued`: who would take it. False: refused.
 bool Judge::State::QuietInspection(const SocketState& s, PeerState& peer, bool by_event, bool queued) {
   if (peer.answer == Answer::kOdd || s.events[kAbort].unjudged) return true;
-  const bool accepted = peer.answer == Answer::kAccept || (peer.resumed && peer.answer == Answer::kPend);
+  const bool accepted = peer.answer == Answer::kAccept || peer.resumed;
   const bool aborts = HasFunction(s.dispatch, kAbort);
   // nc-wsk-pfn_wsk_inspect_complete.md and nc-wsk-pfn_wsk_inspect_event.md, Remarks: dropped before it was
   // established.
@@ -227,8 +224,7 @@ bool Judge::State::QuietInspection(const SocketState& s, PeerState& peer, bool b
   const bool takes = (peer.owed && by_event) || (peer.owed_function && queued);
   // Without WskAbortEvent nothing tells of a request that was dropped, but what its peer sees.
   const bool untold = peer.over && !aborts;
-  if (accepted && takes && !untold && !peer.aborted && !peer.fin && !peer.reset && !peer.dropped_may &&
-      !peer.delivered) {
+  if (accepted && takes && !untold && !peer.aborted && !peer.delivered) {
     return peer.answer == Answer::kPend ? Refuse<RuleId::kInspectCompleteAcceptedDelivered>()
                                         : Refuse<RuleId::kInspectAcceptedDelivered>();
   }
@@ -250,7 +246,7 @@ bool Judge::State::QuietInspection(const SocketState& s, PeerState& peer, bool b
 // The same while calls of callbacks run: a request must wait for its inspection.
 void Judge::State::RunningInspections(const SocketState& s) {
   const EventState& accept = s.events[kAccept];
-  const bool taker = (accept.MustIndicate() && !accept.unjudged) || s.accepts != 0;
+  const bool taker = accept.MustIndicate() || s.accepts != 0;
   if (!taker || !Works(s)) return;
   for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
     const PeerState& peer = peers[i];

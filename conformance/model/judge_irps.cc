@@ -338,7 +338,7 @@ void Judge::State::ReceiveCompleted(const Observation& o, IrpState& irp) {
   Deliver(s, o.offset, o.offset + length);
   // What arrived beside the bytes that it took may wait for it or be indicated.
   if (!e.resumed) s.stream.owed_from = s.stream.sent_may;
-  if (irp.settled && !irp.resumes && !irp.race && !excused && e.MustIndicate() && !e.unjudged &&
+  if (irp.settled && !irp.resumes && !irp.race && !excused && e.MustIndicate() &&
       o.offset >= irp.settled_sent) {
     Exercise(RuleId::kReceiveQueuedTakesPrecedence);
   }

@@ -28,7 +28,7 @@ void Judge::State::PeerConnects(const Observation& o) {
   PartPeer(o.peer);
   PeerState& peer = peers[o.peer];
   if (peer.begin == kNoIndex) used_peers.push_back(o.peer);
-  const bool again = peer.again || (peer.active && peer.begin != kNoIndex);
+  const bool again = peer.again || peer.active;
   if (peer.active && !peer.delivered) ++sockets[peer.listener].listening.lost;
   if (peer.end_owed) --requests.ends_owed;
   peer = PeerState();
@@ -56,10 +56,10 @@ void Judge::State::PeerConnects(const Observation& o) {
   const bool listens = s.category == Category::kStream ? s.listening_must : s.bound_must;
   if (!s.judged || !listens || !Works(s)) return;
   peer.inspect_owed = s.conditional_must;
-  peer.owed = !s.conditional_may && s.accepts == 0 && accept.MustIndicate() && !accept.unjudged;
+  peer.owed = !s.conditional_may && s.accepts == 0 && accept.MustIndicate();
   // Of several at once some may be dropped (N224).
   bool alone = s.listening.lost == 0;
-  for (uint16_t i = peer.next; i != kNone; i = peers[i].next) alone &= !peers[i].active || peers[i].delivered;
+  for (uint16_t i = peer.next; i != kNone; i = peers[i].next) alone &= peers[i].delivered;
   peer.expects = alone && !s.conditional_may && (peer.owed || s.accepts != 0);
   NewRequest(s, peer);
 }
@@ -68,11 +68,7 @@ void Judge::State::PeerConnects(const Observation& o) {
 void Judge::State::PeerStimulus(const Observation& o) {
   PeerState& peer = peers[o.peer];
   peer.owed_function &= static_cast<Op>(o.op) == Op::kPeerSend;
-  for (Pending& pending : stimuli) {
-    if (pending.begin != kNoIndex) continue;
-    pending = {now, peer.listener, o.peer, true, o.length};
-    break;
-  }
+  NotePending({now, peer.listener, o.peer, true, o.length});
   switch (static_cast<Op>(o.op)) {
     case Op::kPeerSend:
       peer.sent_may += o.length;

@@ -17,7 +17,7 @@ constexpr RuleId kOwes[kEvents] = {RuleId::kReceiveEnabledIndicates,     RuleId:
 bool Judge::State::AfterRefusal(const SocketState& s) const {
   if (s.listening.met_after_refusal) return true;
   for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
-    if (s.listening.refused && peers[i].active && peers[i].owed) return true;
+    if (s.listening.refused && peers[i].owed) return true;
   }
   return false;
 }
@@ -62,7 +62,7 @@ size_t Judge::State::ReasonsToIndicate(const SocketState& s, uint32_t event, Rul
 // What stands beside the event itself for an indication to be owed at this quiescence.
 bool Judge::State::OwedConditions(const SocketState& s, uint32_t event) const {
   const EventState& e = s.events[event];
-  if (e.unjudged || !e.MustIndicate() || Hampered(s) || !HasFunction(s.dispatch, event)) return false;
+  if (!e.MustIndicate() || Hampered(s) || !HasFunction(s.dispatch, event)) return false;
   if (s.receiving.silent_may) return false;
   if (event >= kConnectionEvents) {
     // listening-for-and-accepting-incoming-connections.md, nc-wsk-pfn_wsk_receive_from_event.md: enabled, and
@@ -172,8 +172,8 @@ void Judge::State::TestedProhibitions(SocketState& s, bool clear) {
     Exercise(RuleId::kInheritRefusedNotCalled);
   }
   const EventState& disconnect = s.events[kDisconnect];
-  if (s.local_disconnect && disconnect.MustIndicate() && !disconnect.unjudged && !s.closing && !s.fin_may &&
-      !s.reset_may && (!s.dead_may || s.dead_by_local) && !s.slow_peer && s.connected_must && !starved) {
+  if (s.local_disconnect && disconnect.MustIndicate() && !s.closing && !s.fin_may && !s.reset_may &&
+      (!s.dead_may || s.dead_by_local) && !s.slow_peer && s.connected_must && !starved) {
     Exercise(RuleId::kDisconnectLocalNotIndicated);
   }
   if (s.closed && s.tempted_after_close) Exercise(RuleId::kCloseCompletedNoCallback);

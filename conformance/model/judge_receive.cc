@@ -226,7 +226,7 @@ void Judge::State::QuietReceiving(SocketState& s) {
   }
   const uint32_t event = s.category == Category::kDatagram ? kReceiveFrom : kReceive;
   const EventState& e = s.events[event];
-  r.enabled_quiet = e.MustIndicate() && !e.unjudged && !s.dead_may && !s.closing;
+  r.enabled_quiet = e.MustIndicate() && !s.dead_may && !s.closing;
   r.quiet_sent = s.stream.sent_may;
   if (r.drain_tempted && r.drained_to == UINT64_MAX && !Hampered(s)) Exercise(RuleId::kReceiveDrainDiscards);
   r.drain_tempted = false;

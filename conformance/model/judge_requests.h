@@ -72,7 +72,7 @@ inline constexpr uint32_t kMaxIds = 16 + 4 * kMaxPeers;  // the executor gives n
 // Requests by their inspect ids.
 struct Requests {
   std::vector<IdState> by_number = std::vector<IdState>(kMaxIds + 1);
-  std::vector<IdState> by_slot = std::vector<IdState>(kMaxInspects);
+  std::vector<IdState> by_slot = std::vector<IdState>(kMaxInspects + 1);
   uint32_t numbers = 0, slots = 0;  // beginnings that are in use
   uint32_t ends_owed = 0;           // peers with end_owed
   void Clear() {
@@ -86,7 +86,7 @@ struct Requests {
 // What a socket has beyond SocketState for these.
 struct ListenState {
   uint32_t lost = 0;                  // requests whose peer asked again, so that they are told apart no more
-  uint32_t last_arrival = kNoIndex;   // begin of the latest request
+  uint32_t last_arrival = 0;          // begin of the latest request
   uint32_t strange_abort = kNoIndex;  // a WskAbortEvent whose WskInspectEvent was not seen to begin yet
   uint32_t strange_id = 0;            // its number
   uint32_t mode_since = kNoIndex;     // the completion that surely turned conditional accept on

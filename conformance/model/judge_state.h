@@ -124,7 +124,7 @@ struct EventState {
   uint32_t disables_before = 0;         // successful disables of this event on any socket when it was enabled
 
   bool MayStart() const { return (phases & kStartable) != 0; }
-  bool MustIndicate() const { return (phases & ~kOwing) == 0 && open_calls == 0; }
+  bool MustIndicate() const { return (phases & ~kOwing) == 0 && open_calls == 0 && !unjudged; }
   // A call of it may be in progress in the provider.
   bool PossiblyInProgress() const { return running != 0 || recent || trigger; }
 };
@@ -637,6 +637,7 @@ class Judge::State {
 
   // judge_stream.cc
   void StimulusBegin(const Observation& o);
+  void NotePending(const Pending& begun);
   void Breaks(const Observation& o, SocketState& s);
   void StimulusEnd(const Observation& o);
   void Trigger(SocketState& s, uint32_t event);
@@ -708,7 +709,7 @@ class Judge::State {
   Refusal refusal;
   RuleSet exercised, deviated, breached, when_quiet;
   bool inconclusive = false;
-  bool over = false;  // kEnd was seen, or the log overflowed
+  bool over = false;  // kEnd was seen, the log overflowed, or something was refused
   bool ended = false;
   bool starved = false;  // the provider runs out of memory: nothing is owed
   PhaseSet static_phases[kMaxClients][kEvents] = {};

@@ -12,6 +12,15 @@ void Judge::State::Trigger(SocketState& s, uint32_t event) {
   e.tempted = true;
 }
 
+// Of more at a time than there is room for, the end says nothing.
+void Judge::State::NotePending(const Pending& begun) {
+  for (Pending& pending : stimuli) {
+    if (pending.begin != kNoIndex) continue;
+    pending = begun;
+    return;
+  }
+}
+
 void Judge::State::StimulusBegin(const Observation& o) {
   const Op op = static_cast<Op>(o.op);
   if (op == Op::kFailAllocations) starved = true;
@@ -36,11 +45,7 @@ void Judge::State::StimulusBegin(const Observation& o) {
   if (!sockets[o.socket].created) return;
   Touch(o.socket);
   SocketState& s = sockets[o.socket];
-  for (Pending& pending : stimuli) {
-    if (pending.begin != kNoIndex) continue;
-    pending = {now, o.socket, o.peer, false, o.length};
-    break;
-  }
+  NotePending({now, o.socket, o.peer, false, o.length});
   s.tempted_after_close |= s.closing;
   if (s.listening.inspected && s.listening.id != 0 && (op == Op::kPeerDisconnect || op == Op::kPeerReset)) {
     ExerciseWhenQuiet(RuleId::kAbortOnlyBeforeEstablished);
@@ -79,7 +84,7 @@ void Judge::State::StimulusBegin(const Observation& o) {
       BacklogSet(o.length, s);
       EventState& e = s.events[kBacklog];
       if (s.backlog != 0 && s.backlog != o.length && e.MustIndicate() && s.connected_must && !s.closing &&
-          !s.dead_may && !s.fin_may && !s.local_disconnect && !e.unjudged) {
+          !s.dead_may && !s.fin_may && !s.local_disconnect) {
         if (!e.owed) s.backlog_before = s.backlog;
         // Back to what it was before it was told of: nothing has changed.
         e.owed = s.backlog_before != o.length;
@@ -113,7 +118,7 @@ void Judge::State::Breaks(const Observation& o, SocketState& s) {
   EventState& e = s.events[kDisconnect];
   // Owed only for what is surely a first disconnect by the remote application of a connection that works.
   if (static_cast<Op>(o.op) != Op::kBreakSocket && first && s.connected_must && !s.closing &&
-      !s.local_disconnect && e.MustIndicate() && !e.unjudged && !(s.slow_peer && s.parting.reset_seen)) {
+      !s.local_disconnect && e.MustIndicate() && !(s.slow_peer && s.parting.reset_seen)) {
     e.owed = true;
   }
 }
