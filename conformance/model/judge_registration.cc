@@ -19,9 +19,8 @@ bool OfProviderTable(Op op) {
   return op == Op::kSocket || op == Op::kSocketConnect || op == Op::kControlClient;
 }
 
-bool IsListChange(const IrpState& irp) {
-  return static_cast<Op>(irp.op) == Op::kControlClient && irp.code == kListChange;
-}
+// Of the IRPs that concern no socket, which are those of WskControlClient.
+bool IsListChange(const IrpState& irp) { return irp.code == kListChange; }
 
 }  // namespace
 
@@ -93,7 +92,7 @@ void Judge::State::RegistrationEnd(const Observation& o, const OpenCall& call) {
       --waiting_calls;
       return DeregisterReturned(call.client);
     default:
-      if (OfProviderTable(op) && c.calls != 0) --c.calls;
+      if (OfProviderTable(op)) Lower(c.calls);
       return;
   }
 }
@@ -142,7 +141,7 @@ bool Judge::State::UnreadyCapture(const OpenCall& call, Status status, bool late
   if (call.mask == kInfiniteWait && !late && status == kStatusDeviceNotReady) {
     return Refuse<RuleId::kRegisterCaptureWait>();
   }
-  if (ended && call.mask == kInfiniteWait) {
+  if (ended) {
     Exercise(RuleId::kRegisterCaptureBlockedEnds);
   } else if (!late) {
     Exercise(RuleId::kRegisterCaptureWait);
@@ -150,9 +149,9 @@ bool Judge::State::UnreadyCapture(const OpenCall& call, Status status, bool late
   return true;
 }
 
-// A socket that the client has surely not closed.
+// A socket whose close has not completed: has the client surely not closed it?
 bool Judge::State::SurelyOpen(const SocketState& s) const {
-  return s.made && (s.closing ? s.running != 0 && !s.closed : !s.refused);
+  return s.made && (s.closing ? s.running != 0 : !s.refused);
 }
 
 // Sockets of the client: surely open, or possibly.
@@ -190,7 +189,7 @@ void Judge::State::DeregisterReturned(uint8_t client) {
     Forbid({RuleId::kRegisterDeregisterWaitsForSockets});
     return;
   }
-  if (ClientIrps(client, false) != 0 && Forbid({RuleId::kRegisterDeregisterWaitsForIrps})) return;
+  if (ClientIrps(client, false) != 0) Forbid({RuleId::kRegisterDeregisterWaitsForIrps});
   if (c.waits_releases) Exercise(RuleId::kRegisterDeregisterWaitsForReleases);
   if (c.waits_sockets) Exercise(RuleId::kRegisterDeregisterWaitsForSockets);
 }
@@ -205,7 +204,7 @@ void Judge::State::NestedCompletionEnded(const Observation& o) {
   const ClientState& c = clients[call->client];
   if (c.deregister_begin == kNoIndex) return;
   // Its IRP, if it has not been passed again since.
-  const bool kept = call->with_irp && irps[call->irp].call == call->begin && irps[call->irp].captured;
+  const bool kept = irps[call->irp].call == call->begin && irps[call->irp].captured;
   const bool known = c.deregister_begin > o.begin || kept;
   if (!known) return;
   if (c.deregister_end != kNoIndex) {

@@ -53,6 +53,20 @@ NTSTATUS KeepListChange(ClientRequest* request) {
   return STATUS_PENDING;
 }
 
+// Such a request stays pending, and WskDeregister waits for it.
+NTSTATUS AwaitListChange(ClientRequest* request) {
+  if (request->code == WSK_TRANSPORT_LIST_CHANGE && request->irp != nullptr) {
+    InterlockedExchange(&request->client->awaited, 1);
+  }
+  return KeepListChange(request);
+}
+void WaitForListChange(Client* client) {
+  PassDeregister(client);
+  if (client->awaited != 0) {
+    KeWaitForSingleObject(&client->never, Executive, KernelMode, FALSE, nullptr);
+  }
+}
+
 void CallOnce(Socket* socket) {
   if (Has(socket, kDisconnectEvent)) CallDisconnect(socket, WSK_FLAG_ABORTIVE);
 }
@@ -78,6 +92,20 @@ NTSTATUS WaitOn(Client* client, ULONG timeout, PWSK_PROVIDER_NPI npi) {
     KeWaitForSingleObject(&client->never, Executive, KernelMode, FALSE, nullptr);
   }
   return status;
+}
+
+// ---- Calls that never return
+
+void NeverDeregister(Client* client) {
+  PassDeregister(client);
+  KeWaitForSingleObject(&client->never, Executive, KernelMode, FALSE, nullptr);
+}
+
+NTSTATUS NeverControl(ClientRequest* request) {
+  if (KeGetCurrentIrql() < DISPATCH_LEVEL) {
+    KeWaitForSingleObject(&request->client->never, Executive, KernelMode, FALSE, nullptr);
+  }
+  return PassClient(request);
 }
 
 // ---- Capturing
@@ -115,6 +143,17 @@ const Saboteur kSaboteurs[] = {
               "A request to be told of changes of the transport list stays pending after WskDeregister.",
               "exports", false},
      .control_client = KeepListChange},
+    {.info = {"deregister-waits-for-list-change", "register.deregister.cancels-list-change",
+              "WskDeregister waits for a request to be told of changes of the transport list.", "exports",
+              false},
+     .control_client = AwaitListChange,
+     .deregister = WaitForListChange},
+    {.info = {"deregister-never-returns", "run.calls-return", "WskDeregister waits for what never happens.",
+              "exports", false},
+     .deregister = NeverDeregister},
+    {.info = {"control-client-never-returns", "run.calls-return",
+              "WskControlClient waits for what never happens.", "exports", false},
+     .control_client = NeverControl},
     {.info = {"callback-after-deregister", "register.deregister.no-callback-after",
               "A callback of a closed socket is called after WskDeregister has returned.", "exports", false},
      .deregister = CallAfterDeregister},
