@@ -32,9 +32,17 @@ bool Judge::State::InspectStarts(const Observation& o, SocketState& s) {
   // nc-wsk-pfn_wsk_inspect_event.md, LocalAddress and RemoteAddress.
   if (o.code != 0) return Refuse<RuleId::kInspectEventAddresses>();
   Exercise(RuleId::kInspectEventAddresses);
-  if (peer.again) return true;
-  const IdState mine = {o.peer, peer.begin};
   const uint32_t number = static_cast<uint32_t>(std::min<uint64_t>(o.information, kMaxIds));
+  if (s.listening.strange_abort != kNoIndex && s.listening.strange_id == number) {
+    s.listening.strange_abort = kNoIndex;
+    peer.aborted = true;
+  }
+  if (peer.again) {
+    // An inspected request all the same, but whether it is the peer's latest is not known.
+    NumberUsed(number, {kNoPeerEntry, now});
+    return true;
+  }
+  const IdState mine = {o.peer, peer.begin};
   if (number != 0) {
     // ns-wsk-_wsk_inspect_id.md, Remarks: the contents identify the request uniquely.
     for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
@@ -42,9 +50,8 @@ bool Judge::State::InspectStarts(const Observation& o, SocketState& s) {
       if (peers[i].id == number) return Refuse<RuleId::kInspectIdUnique>();
       Exercise(RuleId::kInspectIdUnique);
     }
-    requests.by_number[number] = mine;
-    if (number >= requests.numbers) requests.numbers = number + 1;
   }
+  NumberUsed(number, mine);
   if (o.target < kMaxInspects) {
     requests.by_slot[o.target] = mine;
     if (o.target >= requests.slots) requests.slots = o.target + 1u;
@@ -52,11 +59,14 @@ bool Judge::State::InspectStarts(const Observation& o, SocketState& s) {
   peer.id = number;
   // What a second inspection of a request means, no page says.
   peer.answer = peer.answer == Answer::kNone ? Answer::kAsked : Answer::kOdd;
-  if (s.listening.strange_abort != kNoIndex && s.listening.strange_id == number) {
-    s.listening.strange_abort = kNoIndex;
-    peer.aborted = true;
-  }
   return true;
+}
+
+// From now on the number of an inspect id, if it has one, stands for this request.
+void Judge::State::NumberUsed(uint32_t number, const IdState& request) {
+  if (number == 0) return;
+  requests.by_number[number] = request;
+  requests.numbers = std::max(requests.numbers, number + 1);
 }
 
 void Judge::State::InspectEnded(const Observation& o, const Running& call, SocketState& s) {
@@ -117,7 +127,7 @@ bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
   const uint32_t number = static_cast<uint32_t>(std::min<uint64_t>(o.information, kMaxIds));
   const IdState id =
       number != 0 ? requests.by_number[number] : requests.by_slot[std::min<uint32_t>(o.target, kMaxInspects)];
-  if (number != 0 && id.peer == kNoPeerEntry) {
+  if (number != 0 && id.begin == kNoIndex) {
     // nc-wsk-pfn_wsk_abort_event.md, Remarks, second condition. The call of WskInspectEvent may have been
     // committed and not yet be seen, where a request is there that it can be about.
     bool dropped = false;

@@ -591,6 +591,7 @@ class Judge::State {
   // judge_inspect.cc
   PeerState* RequestOf(const IdState& id);
   bool InspectStarts(const Observation& o, SocketState& s);
+  void NumberUsed(uint32_t number, const IdState& request);
   void InspectEnded(const Observation& o, const Running& call, SocketState& s);
   bool JudgeInspected(const PeerState& peer, const SocketState& s);
   bool AbortStarts(const Observation& o, SocketState& s);
