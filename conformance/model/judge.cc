@@ -290,7 +290,7 @@ bool Judge::Observe(const Observation& observation) {
 }
 
 bool Judge::ObserveAll(const Observation* log, size_t count) {
-  for (size_t i = 0; i < count && !state_->refusal.refused; ++i) state_->Observe(log[i]);
+  for (size_t i = 0; i < count; ++i) state_->Observe(log[i]);
   Finish();
   return !state_->refusal.refused;
 }

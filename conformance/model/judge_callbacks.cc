@@ -105,7 +105,7 @@ bool Judge::State::JudgeDisconnectStart(const Observation& o, SocketState& s) {
   // Flags on the same page: only the remote application disconnects gracefully. What was accepted is known by
   // its peer once all has come to rest.
   const bool known = s.connected_must && s.settled && !s.stream.unknown && s.parting.peer != kNone;
-  if (!remote && !s.local_disconnect && !s.breaking && !s.closing && known && !told_abortive) {
+  if (!remote && !s.local_disconnect && !s.closing && known && !told_abortive) {
     return Refuse<RuleId::kDisconnectAbortiveFlagTellsKind>();
   }
   // Abortive or graceful, where only one of them happened.
@@ -178,8 +178,7 @@ void Judge::State::CallbackBegin(const Observation& o) {
   if (s.judged && !e.unjudged) {
     bool had_to = e.MustIndicate() && (event == kReceive ? e.suspension == kFlowing : e.owed);
     if (!JudgeStart(o, s, event) || !JudgeArguments(o, s, event)) return;
-    const bool by_function =
-        s.origin == Origin::kByFunction && event < kConnectionEvents && s.connected_must && e.MayStart();
+    const bool by_function = s.origin == Origin::kByFunction && s.connected_must && e.MayStart();
     Exercise(e.inherited   ? RuleId::kInheritAcceptedOwnContext
              : by_function ? RuleId::kAcceptFunctionContextAndDispatch
                            : RuleId::kCallbackContextIsTheSockets);

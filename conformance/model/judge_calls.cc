@@ -22,7 +22,7 @@ bool HasBytes(const IrpState& irp) {
 bool Judge::State::ClientKeepsObligations(const Observation& o, uint16_t slot) {
   SocketState& s = sockets[slot];
   // closing-a-socket.md: after WskCloseSocket no function of the socket is called.
-  if (s.closing && !s.close_failed) {
+  if (s.closing) {
     Breach(RuleId::kApplicationCloseEndsUse, slot);
     return false;
   }

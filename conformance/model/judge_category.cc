@@ -147,8 +147,8 @@ void Judge::State::RoleBegin(const Observation& o, OpenCall& call) {
       call.must_fail = stream && s.listening_must;
       break;
     case Op::kListen:
-      s.listening_may |= stream;
-      call.must_fail = stream && s.connected_must;
+      s.listening_may = true;  // stream sockets alone have it
+      call.must_fail = s.connected_must;
       break;
     case Op::kAccept:
       call.must_fail = stream && s.connected_must;
@@ -156,10 +156,8 @@ void Judge::State::RoleBegin(const Observation& o, OpenCall& call) {
     default:
       break;
   }
-  if (call.with_irp) {
-    irps[call.irp].must_fail = call.must_fail;
-    irps[call.irp].unaddressed = call.unaddressed;
-  }
+  irps[call.irp].must_fail = call.must_fail;
+  irps[call.irp].unaddressed = call.unaddressed;
   if (s.judged && HasOperation(s.category, op)) Exercise(RuleId::kCategoryFunctionsPresent);
 }
 
@@ -259,9 +257,8 @@ size_t Judge::State::WhyNew(const SocketState& s, uint32_t event, RuleId* rules)
   for (uint32_t client = 0; client < kMaxClients; ++client) {
     others |= client != s.client && (static_mask[client] & kMaskOf[event]) != 0;
   }
-  const bool by_function = listed && s.origin == Origin::kByFunction;
   rules[count++] = others && !static_asked[s.client] ? RuleId::kStaticOtherClientUnaffected
-                   : by_function                     ? RuleId::kAcceptFunctionCallbacksDisabled
+                   : listed                          ? RuleId::kAcceptFunctionCallbacksDisabled
                                                      : RuleId::kEnableDefaultStartsDisabled;
   return count;
 }

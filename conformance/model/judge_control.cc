@@ -191,19 +191,17 @@ void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
     s.inherit_may |= passed_on;
     MayInherit(call.socket, passed_on);
   }
-  if (call.with_irp) {
-    IrpState& irp = irps[call.irp];
-    irp.control = true;
-    irp.disables = call.disables;
-    irp.event = call.named != 0 && named == 1 ? static_cast<uint8_t>(__builtin_ctz(call.named)) : kEvents;
-  }
+  IrpState& irp = irps[call.irp];
+  irp.control = true;
+  irp.disables = call.disables;
+  irp.event = call.named != 0 && named == 1 ? static_cast<uint8_t>(__builtin_ctz(call.named)) : kEvents;
   if (!call.disables || named != 1 || call.named == 0) return;
   const uint32_t event = static_cast<uint32_t>(__builtin_ctz(call.named));
   const EventState& e = s.events[event];
   ForEachAround(o.enclosing, [&call, event](uint32_t begin, const Running& outer) {
     if (outer.socket == call.socket && outer.event == event) call.inside = begin;
   });
-  if (call.with_irp) irps[call.irp].inside = call.inside;
+  irp.inside = call.inside;
   if (event == kReceive && (e.suspension & kFlowing) == 0) call.tags |= kTagSuspended;
   if (s.running > e.running) call.tags |= kTagOtherCallbackRuns;
   if (running_now[event] > e.running) call.tags |= kTagOtherSocketRuns;
@@ -218,7 +216,7 @@ Premise Judge::State::EnablePremise(const OpenCall& call) const {
   for (uint32_t rest = call.named; rest != 0; rest &= rest - 1) {
     changed |= s.events[__builtin_ctz(rest)].last_call != call.begin;
   }
-  if (call.odd || !call.alone || changed || !call.all_off || s.dead_may || s.closing) {
+  if (call.odd || changed || !call.all_off || s.dead_may || s.closing) {
     return call.with_irp ? Premise::kEnableOpenIrp : Premise::kEnableOpen;
   }
   if (call.with_irp) return Premise::kEnableIrp;
@@ -269,7 +267,7 @@ bool Judge::State::JudgeDisable(const OpenCall& call, Status status, bool never_
     changed |= e.refused_at != kNoIndex && e.refused_at > call.begin;
     for (uint16_t i = e.first_running; i != kNone; i = running[i].next) busy |= running[i].begin < call.begin;
   }
-  const bool open = call.odd || !call.alone || changed || !call.must_enabled || s.dead_may || s.closing;
+  const bool open = call.odd || changed || !call.must_enabled || s.dead_may || s.closing;
   // Without exact quiescence a call may always be on its way (ambiguities 42).
   const size_t degree = busy ? 2 : (in_progress || !Exact() ? 1 : 0);
   Premise premise = static_cast<Premise>((open ? 6 : 0) + degree * 2 + (call.with_irp ? 1 : 0));
@@ -400,7 +398,7 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
       }
       e.trigger = e.late_start = false;
       // Where its outcome was open, success does not say that none was in progress.
-      const bool sure = call.must_enabled && call.alone && e.last_call == call.begin;
+      const bool sure = call.must_enabled && e.last_call == call.begin;
       e.recent = e.running != 0 || (e.recent && !sure);
       e.tempted = false;
       e.owed = e.met = false;
@@ -427,7 +425,7 @@ void Judge::State::ControlReturned(OpenCall& call, Status status) {
     if (!(call.disables ? JudgeDisable(call, status, false) : JudgeEnable(call, status))) return;
     // A call that began during the request and still runs was in progress, or started after the callback was
     // disabled.
-    if (call.disables && status == kStatusSuccess && call.alone && call.must_enabled && !call.odd) {
+    if (call.disables && status == kStatusSuccess && call.must_enabled && !call.odd) {
       const EventState& e = s.events[__builtin_ctz(call.named)];
       const bool enabled_since = e.last_call != call.begin;
       if (e.running != 0 && !enabled_since) {

@@ -79,7 +79,7 @@ void Judge::State::DatagramsEnded(const Observation& o, SocketState& s, const Ru
     // same time, it may go either way (ambiguities 32).
     // The provider may have committed the call as early as the first datagram came.
     const uint32_t first = s.receiving.first_datagram;
-    const uint32_t committed = first != kNoIndex && first < call.begin ? first : call.begin;
+    const uint32_t committed = std::min(first, call.begin);
     const bool enabled_since = e.last_enable_end != kNoIndex && e.last_enable_end > committed;
     const bool others = e.running != 0 || e.triggers > 1 || e.open_calls != 0 || enabled_since;
     e.phases = others ? static_cast<PhaseSet>(e.phases | after) : after;
@@ -170,7 +170,7 @@ void Judge::State::DatagramNode(const Observation& o, SocketState& s, const Runn
     return;
   }
   if (sent == nullptr) return;
-  if (s.receiving.null_at != kNoIndex && s.receiving.null_quiet && sent->begin > s.receiving.null_at) {
+  if (s.receiving.null_at != kNoIndex && sent->begin > s.receiving.null_at) {
     Refuse<RuleId::kReceiveFromNullIndicationMeansDead>();
     return;
   }
@@ -238,7 +238,7 @@ void Judge::State::AddressFixed(const Observation& o, const IrpState& irp, Socke
     return;
   }
   Lower(r.remote_requests);
-  r.remote_peer = success && r.remote_requests == 0 ? irp.peer : kNobody;
+  r.remote_peer = success ? irp.peer : kNobody;
   r.remote_since = now;
 }
 

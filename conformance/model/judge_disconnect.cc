@@ -3,6 +3,8 @@
 //
 // What a peer sees is ordered for itself only: its sights are compared with each other, with what was given
 // to sends before the disconnect was called, and with exact quiescence, never with returns.
+#include <algorithm>
+
 #include "conformance/model/judge_state.h"
 
 namespace wskcert::model {
@@ -53,7 +55,7 @@ void Judge::State::PartPeer(uint16_t number) {
 
 // Calls that carry bytes to the peer: WskSend, WskConnectEx, WskDisconnect.
 void Judge::State::SendBegin(const Observation& o, const OpenCall& call, SocketState& s) {
-  if (!call.with_irp || o.length == 0) return;
+  if (o.length == 0) return;
   Parting& p = s.parting;
   IrpState& irp = irps[call.irp];
   irp.offset = o.offset;
@@ -90,7 +92,7 @@ void Judge::State::DisconnectBegin(const Observation& o, OpenCall& call, SocketS
     call.judged = false;
     p.garbled = true;
   }
-  if (call.with_irp && call.judged) irps[call.irp].dead_disconnect = s.dead_must && !s.local_disconnect;
+  if (call.judged) irps[call.irp].dead_disconnect = s.dead_must && !s.local_disconnect;
   s.local_disconnect = s.ended = true;
   s.local_quiet = false;
   if (abortive) {
@@ -157,7 +159,7 @@ void Judge::State::ExerciseParting(const IrpState& irp, const SocketState& s, St
     if (aborted && !irp.closing) ExerciseWhenQuiet(RuleId::kDisconnectLocalAbortEndsSends);
     return;
   }
-  if (static_cast<Op>(irp.op) != Op::kDisconnect || (irp.flags & kFlagAbortive) != 0) return;
+  if ((irp.flags & kFlagAbortive) != 0) return;
   if (aborted || irp.closing) {
     ExerciseWhenQuiet(RuleId::kDisconnectStuckAbortCompletes);
   } else if (p.held_back && IsSuccess(status)) {
@@ -207,7 +209,7 @@ void Judge::State::ConnectionSight(const Observation& o) {
         Forbid({RuleId::kDisconnectLocalAbortNoDataAfter});
       }
       if (static_cast<Content>(o.content) == Content::kExact && o.offset <= p.seen) {
-        if (o.offset + o.length > p.seen) p.seen = o.offset + o.length;
+        p.seen = std::max<uint64_t>(p.seen, o.offset + o.length);
       } else if (o.length != 0) {
         p.garbled = true;
       }
@@ -261,7 +263,7 @@ void Judge::State::QuietParting(SocketState& s) {
   Parting& p = s.parting;
   if (s.closed && p.reset_due) {
     const bool both = s.fin_may && p.graceful;
-    if (p.peer != kNone && !both && !s.reset_may && !s.dead_may && !starved && s.judged) {
+    if (p.peer != kNone && !both && !s.reset_may && !s.dead_may && !starved) {
       if (!p.reset_seen) {
         Forbid({RuleId::kCloseConnectedAborts});
         return;
@@ -270,7 +272,7 @@ void Judge::State::QuietParting(SocketState& s) {
     }
     p.reset_due = false;
   }
-  if (p.graceful_quiet && p.no_half_open && s.judged && s.stream.sent_must > p.sent_then && !s.closing &&
+  if (p.graceful_quiet && p.no_half_open && s.stream.sent_must > p.sent_then && !s.closing &&
       s.events[kReceive].MustIndicate() && s.events[kReceive].suspension == kFlowing && s.receives == 0 &&
       !OtherEnd(s) && !s.fin_may && HasFunction(s.dispatch, kReceive)) {
     Exercise(RuleId::kDisconnectGracefulNotHalfOpen);

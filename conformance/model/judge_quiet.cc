@@ -293,7 +293,9 @@ void Judge::State::Quiescence(bool exact) {
   if (!clear) return;
   // nc-wsk-pfn_wsk_accept_event.md, Return value: a refused connection is closed by the provider.
   for (size_t i = 0; requests.ends_owed != 0 && i < used_peers.size(); ++i) {
-    if (peers[used_peers[i]].end_owed && !starved && Forbid({RuleId::kAcceptRefusedClosedByProvider})) return;
+    if (!peers[used_peers[i]].end_owed || starved) continue;
+    Forbid({RuleId::kAcceptRefusedClosedByProvider});
+    return;
   }
   when_quiet.ForEach([this](RuleId rule) { Exercise(rule); });
   when_quiet.Clear();

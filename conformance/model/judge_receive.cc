@@ -101,8 +101,8 @@ void Judge::State::DrainCancelled(const IrpState& irp) {
 
 void Judge::State::ReceiveDone(const IrpState& irp, SocketState& s) {
   Receiving& r = s.receiving;
-  if ((irp.flags & kFlagDrain) == 0 || r.drains == 0) return;
-  --r.drains;
+  if ((irp.flags & kFlagDrain) == 0) return;
+  Lower(r.drains);
   // What came when it was being completed or cancelled may have missed it.
   if (r.drained && r.drains == 0 && r.drained_to == UINT64_MAX) r.drained_to = r.quiet_sent_any;
 }
@@ -164,7 +164,7 @@ bool Judge::State::JudgeAlive(const Observation& o, const SocketState& s, uint32
 
 void Judge::State::RetainedBy(const Observation& o, const Running& call) {
   const uint16_t slot = std::min(o.target, kNoRetained);
-  if (retained[slot].socket == kNobody) used_retained.push_back(slot);
+  used_retained.push_back(slot);
   retained[slot] = {call.socket, now};
 }
 

@@ -206,7 +206,7 @@ bool Judge::State::JudgeBytes(SocketState& s, uint64_t offset, uint32_t length) 
 
 // Whether all of these bytes have been given to the client.
 bool Judge::State::Taken(const Stream& stream, uint64_t begin, uint64_t end) {
-  uint64_t taken = begin > stream.delivered ? begin : stream.delivered;
+  uint64_t taken = std::max(begin, stream.delivered);
   for (uint32_t i = 0; i < stream.island_count && taken < end;) {
     const Island& island = stream.islands[i++];
     if (island.begin > taken || island.end <= taken) continue;
@@ -228,13 +228,13 @@ void Judge::State::Deliver(SocketState& s, uint64_t begin, uint64_t end) {
     stream.islands[stream.island_count++] = {begin, end};
     return;
   }
-  if (end > stream.delivered) stream.delivered = end;
+  stream.delivered = std::max(stream.delivered, end);
   for (uint32_t i = 0; i < stream.island_count;) {
     if (stream.islands[i].begin > stream.delivered) {
       ++i;
       continue;
     }
-    if (stream.islands[i].end > stream.delivered) stream.delivered = stream.islands[i].end;
+    stream.delivered = std::max(stream.delivered, stream.islands[i].end);
     stream.islands[i] = stream.islands[--stream.island_count];
     i = 0;
   }

@@ -37,7 +37,7 @@ enum class Mutation : uint8_t {
   kContent,              // the bytes of a delivery
   kContext,              // a callback with a context that no socket has, or with a list without an end
   kFailedReceive,        // a queued receive ended without cause
-  kEnding,               // the run ends in a crash
+  kEnding,               // the executor reports a fault before the end, or the run ends in a crash
   kNoFunction,           // a function is missing from the socket's table
   kSight,                // a peer is refused instead of connected
   kDropSight,            // what a peer saw removed

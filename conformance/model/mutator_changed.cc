@@ -136,7 +136,8 @@ bool Mutator::Result(size_t i) {
              (log_[i].length != 0 && Changed(i, "a byte less", fewer));
     case Op::kReceiveFrom:
       return Changed(i, "MSG_TRUNC flipped", cut) ||
-             Changed(i, "MSG_BCAST flipped", [](Observation& o) { o.flags ^= kMessageBroadcast; });
+             Changed(i, "MSG_BCAST flipped", [](Observation& o) { o.flags ^= kMessageBroadcast; }) ||
+             (log_[i].length != 0 && Changed(i, "a byte less", fewer));
     case Op::kSend:
       return log_[i].information != 0 && Changed(i, "a byte less", fewer);
     default:
@@ -186,6 +187,15 @@ bool Mutator::Context(size_t i) {
 
 bool Mutator::Ending(size_t i) {
   if (KindOf(log_[i]) != Seen::kEnd) return false;
+  for (FaultKind kind : {FaultKind::kSecondCompletion, FaultKind::kBadIrp, FaultKind::kIrqlChanged}) {
+    Edit edit(log_, count_);
+    Observation fault = log_[i];
+    fault.kind = static_cast<uint8_t>(Seen::kFault);
+    fault.code = static_cast<uint8_t>(kind);
+    edit.Insert(i, fault);
+    if (Offer(edit.Build(), "added before the end: " + ObservationText(fault, static_cast<uint32_t>(i))))
+      return true;
+  }
   return Changed(i, "the provider crashed",
                  [](Observation& o) { o.code = static_cast<uint8_t>(wskcert::Ending::kCrashed); });
 }
