@@ -285,11 +285,15 @@ void Judge::State::QuietParting(SocketState& s) {
   p.graceful_quiet |= p.graceful_done;
 }
 
+// An abortive disconnect came after it, and does not wait (nc-wsk-pfn_wsk_disconnect.md, Remarks).
+bool Judge::State::Aborted(const IrpState& irp) const {
+  const Parting& p = sockets[irp.socket].parting;
+  return p.abort_done && irp.call < p.abort_begin;
+}
+
 // A send or a disconnect that is still outstanding then.
-void Judge::State::OwedParting(const IrpState& irp, const SocketState& s) {
-  const Parting& p = s.parting;
-  // nc-wsk-pfn_wsk_disconnect.md, Remarks: an abortive disconnect does not wait.
-  const bool aborted = p.abort_done && irp.call < p.abort_begin;
+void Judge::State::OwedParting(const IrpState& irp) {
+  const bool aborted = Aborted(irp);
   if (static_cast<Op>(irp.op) == Op::kSend) {
     if (aborted) Forbid({RuleId::kDisconnectLocalAbortEndsSends});
   } else if ((irp.flags & kFlagAbortive) != 0) {

@@ -366,6 +366,10 @@ void Judge::State::Owed(const IrpState& irp) {
       Forbid({RuleId::kDisableInProgressIrpCompletes, RuleId::kCloseCompletesPendingIrps});
     } else if (op == Op::kDisconnect && (irp.flags & kFlagAbortive) == 0) {
       Forbid({RuleId::kDisconnectStuckAbortCompletes, RuleId::kCloseCompletesPendingIrps});
+    } else if (op == Op::kSend && Aborted(irp)) {
+      Forbid({RuleId::kDisconnectLocalAbortEndsSends, RuleId::kCloseCompletesPendingIrps});
+    } else if (op == Op::kInspectComplete && irp.accept.sound) {
+      Forbid({RuleId::kInspectCompletePending, RuleId::kCloseCompletesPendingIrps});
     } else {
       Forbid({RuleId::kCloseCompletesPendingIrps});
     }
@@ -374,7 +378,7 @@ void Judge::State::Owed(const IrpState& irp) {
   switch (op) {
     case Op::kSend:
     case Op::kDisconnect:
-      OwedParting(irp, sockets[irp.socket]);
+      OwedParting(irp);
       return;
     case Op::kClose:
       if (irp.inspections) {

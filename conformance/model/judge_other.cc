@@ -212,7 +212,7 @@ bool Judge::State::SilentBegin(const Observation& o, uint16_t slot) {
     }
     return true;
   }
-  if (!r.silent_must || op == Op::kClose || op == Op::kRelease || op == Op::kCancelIrp) return true;
+  if (!r.silent_must || op == Op::kClose || op == Op::kRelease) return true;
   // What these return is said, although they are not valid either.
   if (op == Op::kSend || op == Op::kDisconnect) return true;
   Breach(RuleId::kApplicationSilentModeOnlyClose, slot);

@@ -661,7 +661,8 @@ class Judge::State {
   void ConnectionSight(const Observation& o);
   void CloseParts(SocketState& s) const;
   void QuietParting(SocketState& s);
-  void OwedParting(const IrpState& irp, const SocketState& s);
+  void OwedParting(const IrpState& irp);
+  bool Aborted(const IrpState& irp) const;
 
   // judge_registration.cc
   void SetReadyBegin(const Observation& o);
