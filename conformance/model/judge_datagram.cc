@@ -188,15 +188,17 @@ void Judge::State::DatagramNode(const Observation& o, SocketState& s, const Runn
   }
 }
 
+// nc-wsk-pfn_wsk_receive_from.md, Return value: it succeeds, or is completed, when a datagram has been
+// received. With which status a cancelled one ends is open, and inside the call it is the return that says
+// more.
+bool Judge::State::JudgeAnyDatagram(const IrpState& irp, const SocketState& s) {
+  if (s.receiving.any_datagram || irp.cancelled || s.closing || s.dead_may) return true;
+  return Refuse<RuleId::kReceiveFromIndicationCarriesDatagram>();
+}
+
 // A WskReceiveFrom has got a datagram.
 void Judge::State::DatagramReceived(const Observation& o, IrpState& irp, SocketState& s) {
-  // nc-wsk-pfn_wsk_receive_from.md, Return value: it succeeds, or is completed, when a datagram has been
-  // received. With which status a cancelled one ends is open, and inside the call it is the return that says
-  // more.
-  if (irp.returned && !s.receiving.any_datagram && !irp.cancelled && !s.closing && !s.dead_may) {
-    Refuse<RuleId::kReceiveFromIndicationCarriesDatagram>();
-    return;
-  }
+  if (irp.returned && !JudgeAnyDatagram(irp, s)) return;
   if (o.length < kDatagramTellable || static_cast<Content>(o.content) != Content::kExact) return;
   bool all;
   Datagram* sent = FindDatagram(o, &all);

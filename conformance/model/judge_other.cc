@@ -54,9 +54,12 @@ bool Judge::State::JudgeOutcome(const Observation& o, IrpState& irp, SocketState
 
 // The final status of a call: what it returned, or, after STATUS_PENDING, what its IRP completed with.
 bool Judge::State::JudgeFinal(const IrpState& irp, SocketState& s, Status status) {
+  const bool got = irp.completed && IsSuccess(status);
   switch (static_cast<Op>(irp.op)) {
     case Op::kReceive:
-      return JudgeReceiveStatus(irp, s, status);
+      return JudgeReceiveStatus(irp, s, status) && (!got || JudgeSomething(irp, s));
+    case Op::kReceiveFrom:
+      return !got || JudgeAnyDatagram(irp, s);
     case Op::kSend:
       return irp.silent ? JudgeSilentRequest(irp, s, status) : SendCompleted(irp, s, status);
     case Op::kDisconnect:

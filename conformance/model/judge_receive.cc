@@ -74,9 +74,13 @@ bool Judge::State::JudgeReceive(const Observation& o, const IrpState& irp, const
     return Refuse<RuleId::kReceiveInformationIsByteCount, RuleId::kReceiveBytesNoneLost>();
   }
   if (o.information != 0) Exercise(RuleId::kReceiveInformationIsByteCount);
-  // The same section: it succeeds, or is completed, when data has been received. None has, where the
-  // connection goes on.
-  const bool nothing = irp.returned && o.information == 0 && irp.length != 0 && irp.flags == 0;
+  return !irp.returned || JudgeSomething(irp, s);
+}
+
+// The same section: it succeeds, or is completed, when data has been received. None has, where the connection
+// goes on. Of an IRP that is completed inside the call the return says more.
+bool Judge::State::JudgeSomething(const IrpState& irp, const SocketState& s) {
+  const bool nothing = irp.information == 0 && irp.length != 0 && irp.flags == 0;
   if (nothing && !s.stream.unknown && !s.receiving.sent_nothing && !Excused(irp, s)) {
     return Refuse<RuleId::kReceiveInformationIsByteCount>();
   }

@@ -531,6 +531,7 @@ class Judge::State {
   bool JudgeSender(const Datagram& sent, const SocketState& s);
   bool JudgePrecedence(const Datagram& sent, const SocketState& s);
   void DatagramNode(const Observation& o, SocketState& s, const Running& call);
+  bool JudgeAnyDatagram(const IrpState& irp, const SocketState& s);
   void DatagramReceived(const Observation& o, IrpState& irp, SocketState& s);
   void AddressFixed(const Observation& o, const IrpState& irp, SocketState& s);
   void QuietDatagrams(SocketState& s);
@@ -539,6 +540,7 @@ class Judge::State {
   void ReceiveBegin(const Observation& o, SocketState& s);
   bool Excused(const IrpState& irp, const SocketState& s) const;
   bool JudgeReceive(const Observation& o, const IrpState& irp, const SocketState& s);
+  bool JudgeSomething(const IrpState& irp, const SocketState& s);
   bool JudgeWait(const IrpState& irp, bool excused);
   bool JudgeReceiveStatus(const IrpState& irp, const SocketState& s, Status status);
   bool JudgeDrained(const Observation& o, const SocketState& s, uint32_t length);
