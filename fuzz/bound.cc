@@ -145,6 +145,8 @@ void BoundScript(Script* script) {
     if (script->on_completion_of_irp() >= kMaxIrps) {
       script->set_on_completion_of_irp(script->on_completion_of_irp() % 8);
     }
+    // A completion routine fills no slot.
+    script->clear_target();
     script->clear_hold();
   }
   DropSteps(script->mutable_steps(), [script](const Step& step) {

@@ -6,6 +6,7 @@
 
 #include "fuzz/edits.h"
 #include "fuzz/fit.h"
+#include "fuzz/mend.h"
 #include "fuzz/random.h"
 #include "fuzz/steps.h"
 #include "google/protobuf/stubs/logging.h"
@@ -14,6 +15,9 @@ namespace wskcert::fuzz {
 namespace {
 
 constexpr uint32_t kVersion = 1;
+
+// One sequence in so many breaks an obligation of the client on purpose.
+constexpr uint32_t kBreachOneIn = 12;
 
 Sequence MakeBase() {
   Sequence base;
@@ -65,6 +69,19 @@ class Mutator::State {
   }
 
   const Options& options() const { return options_; }
+  // Mends what edits broke, or breaks something, and fits the result into its room.
+  void Finish(const Bench& bench, size_t max_size) {
+    if (options_.legality) {
+      Mend(bench.random, bench.life, bench.sequence);
+    } else {
+      Bound(options_.choices, bench.sequence);
+    }
+    if (options_.breaches && bench.random->OneIn(kBreachOneIn))
+      Breach(bench.random, bench.life, bench.sequence);
+    Fit(max_size, bench.random, bench.sequence);
+  }
+
+  Life& life() { return life_; }
   Sequence& work() { return work_; }
   Sequence& other() { return other_; }
 
@@ -74,6 +91,7 @@ class Mutator::State {
   const Options options_;
   Sequence work_;
   Sequence other_;
+  Life life_;
   // Bytes that do not parse are nothing to tell anybody about.
   const google::protobuf::LogSilencer silencer_;
   std::string last_;  // the bytes of work_, if known_
@@ -90,11 +108,13 @@ const Sequence& Mutator::Base() {
 
 void Mutator::MutateSequence(Sequence* sequence, size_t max_size, uint32_t seed) {
   Random random(seed);
+  const Bench bench = {state_->options(), &random, &state_->life(), sequence};
+  state_->life().Start(*sequence);
   // Mostly one change, now and then several, so that what two of them make together is met.
   do {
-    Edit(state_->options(), &random, sequence);
+    Edit(bench);
   } while (random.OneIn(3));
-  Fit(max_size, &random, sequence);
+  state_->Finish(bench, max_size);
 }
 
 size_t Mutator::Mutate(uint8_t* data, size_t size, size_t max_size, uint32_t seed) {
@@ -114,8 +134,10 @@ size_t Mutator::CrossOver(const uint8_t* one, size_t one_size, const uint8_t* ot
   Random random(seed);
   Bound(state_->options().choices, &theirs);
   Bound(state_->options().choices, &state_->work());
-  Splice(theirs, &random, &state_->work());
-  Fit(max_size, &random, &state_->work());
+  const Bench bench = {state_->options(), &random, &state_->life(), &state_->work()};
+  state_->life().Start(state_->work());
+  Splice(theirs, bench);
+  state_->Finish(bench, max_size);
   return state_->Write(out, max_size);
 }
 
