@@ -1,6 +1,7 @@
 // The executor over the emulator: what it records, what it refuses to do, and that it records the same again.
 #include "conformance/certify/testbed.h"
 
+#include <random>
 #include <string>
 
 #include "conformance/certify/render.h"
@@ -59,6 +60,33 @@ TEST(Testbed, SameProgramSameLogEvenAfterOthers) {
     EXPECT_EQ(0, memcmp(&kept[i], &again.log[i], sizeof(Observation)))
         << i << ": " << RenderObservation(again.log, i);
   }
+}
+
+// Whatever thread has the peer send: what it sent in some order is received in that order.
+TEST(Testbed, BytesOfOnePeerKeepTheirOrder) {
+  const std::string sends =
+      "steps { irp: 0 await_irp {} } steps { peer_send { length: 20 } } steps { peer_send { length: 9 } } "
+      "steps { yield {} } steps { peer_send { length: 7 } }";
+  Sequence sequence;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      "threads { steps { irp: 0 socket_connect {} } steps { yield {} } " + sends +
+          " steps { event_callback { mask: RECEIVE } } } threads { " + sends + " }",
+      &sequence));
+  Testbed testbed;
+  std::mt19937 random(1);
+  int together = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::string schedule(200, '\0');
+    for (char& byte : schedule) byte = static_cast<char>(random() % 3);
+    sequence.mutable_schedule()->set_choices(schedule);
+    const Played& played = testbed.Play(*Compile(sequence, EmulatorChoices()));
+    for (const Observation& o : played.log) {
+      if (static_cast<Seen>(o.kind) == Seen::kSkip && static_cast<Op>(o.op) == Op::kPeerSend) ++together;
+      ASSERT_NE(static_cast<Content>(o.content), Content::kCorrupt)
+          << RenderLog(played.log, 0, static_cast<uint32_t>(played.log.size()), kNoIndex, true);
+    }
+  }
+  EXPECT_GT(together, 0);
 }
 
 TEST(Testbed, HeldCallbackStaysInProgressUntilReleased) {

@@ -10,19 +10,6 @@ namespace {
 constexpr uint64_t kSearchWindow = 65536;
 constexpr uint32_t kMaxNodes = 65536;
 
-bool FindInStream(uint32_t stream, uint64_t sent, const uint8_t* bytes, uint32_t length, uint64_t* offset) {
-  if (length > sent) return false;
-  const uint64_t last = sent - length;
-  const uint64_t first = last > kSearchWindow ? last - kSearchWindow : 0;
-  for (uint64_t at = first; at <= last; ++at) {
-    if (MatchesPattern(stream, at, bytes, length)) {
-      *offset = at;
-      return true;
-    }
-  }
-  return false;
-}
-
 // The piece of a node that lies in one MDL.
 struct Piece {
   const uint8_t* bytes;
@@ -91,12 +78,55 @@ class Pieces {
   bool broken_ = false;
 };
 
+// Bytes to be recognised: `first` of them at `bytes`, and where there are more, all of them in `chain`.
+struct Run {
+  const uint8_t* bytes;
+  uint64_t first;
+  uint64_t length;
+  const WSK_DATA_INDICATION* chain;
+};
+
+Run Consecutive(const uint8_t* bytes, uint64_t length) { return {bytes, length, length, nullptr}; }
+
+// A chain that can be read. The first piece is compared first, so that a long chain is walked only where it
+// may be right.
+bool Matches(const Run& run, uint32_t stream, uint64_t at) {
+  if (!MatchesPattern(stream, at, run.bytes, static_cast<uint32_t>(run.first))) return false;
+  if (run.first == run.length) return true;
+  Pieces pieces(run.chain);
+  Piece piece;
+  while (pieces.Next(&piece)) {
+    if (!MatchesPattern(stream, at, piece.bytes, piece.length)) return false;
+    at += piece.length;
+  }
+  return true;
+}
+
+// Few bytes may stand at several places by chance. So the whole run is compared; and since what races ahead
+// is not far ahead, the first place from the expected one on counts, or else the last one before it.
+bool FindInStream(uint32_t stream, uint64_t sent, uint64_t expected, const Run& run, uint64_t* offset) {
+  if (run.length > sent) return false;
+  const uint64_t last = sent - run.length;
+  const uint64_t first = last > kSearchWindow ? last - kSearchWindow : 0;
+  const uint64_t from = expected < first ? first : expected;
+  for (uint64_t at = from; at <= last; ++at) {
+    if (!Matches(run, stream, at)) continue;
+    *offset = at;
+    return true;
+  }
+  for (uint64_t at = from <= last ? from : last + 1; at > first;) {
+    if (!Matches(run, stream, --at)) continue;
+    *offset = at;
+    return true;
+  }
+  return false;
+}
+
 uint32_t StreamOf(const Session* session, const SocketSlot* socket) {
   return StreamId(socket->peer, session->peers[socket->peer].generation, false);
 }
 
-Decoded Search(const Session* session, uint32_t own_peer, bool to_peer, const uint8_t* bytes,
-               uint32_t length) {
+Decoded Search(const Session* session, uint32_t own_peer, bool to_peer, uint64_t expected, const Run& run) {
   Decoded out = {Content::kCorrupt, kNoSlot, 0};
   for (uint32_t turn = 0; turn <= session->header->peers; ++turn) {
     // The own stream first, then everybody's.
@@ -105,7 +135,8 @@ Decoded Search(const Session* session, uint32_t own_peer, bool to_peer, const ui
     const PeerSlot& slot = session->peers[peer];
     const uint64_t sent =
         !to_peer ? slot.sent : (slot.socket != kNoSlot ? session->sockets[slot.socket].sent : slot.received);
-    if (FindInStream(StreamId(peer, slot.generation, to_peer), sent, bytes, length, &out.offset)) {
+    if (FindInStream(StreamId(peer, slot.generation, to_peer), sent, turn == 0 ? expected : 0, run,
+                     &out.offset)) {
       out.content = turn == 0 ? Content::kExact : Content::kForeign;
       out.peer = static_cast<uint16_t>(peer);
       return out;
@@ -114,28 +145,114 @@ Decoded Search(const Session* session, uint32_t own_peer, bool to_peer, const ui
   return out;
 }
 
+// Which of a socket's bytes these are, if not the expected ones.
+Decoded SearchElsewhere(const Session* session, const SocketSlot* socket, uint64_t expected, const Run& run) {
+  if (socket->peer == kNoSlot) return {Content::kCorrupt, kNoSlot, 0};
+  return Search(session, socket->peer, false, expected, run);
+}
+
+// Whose datagrams these bytes are from, if not those of the peer at the address.
+Decoded SearchDatagrams(const Session* session, uint32_t peer, bool to_peer, const Run& run) {
+  const bool known = peer < session->header->peers;
+  if (run.length == 0) return {Content::kNone, kNoSlot, 0};
+  Decoded out = {Content::kCorrupt, known ? static_cast<uint16_t>(peer) : kNoSlot, 0};
+  for (uint32_t other = 0; other < session->header->peers; ++other) {
+    const PeerSlot& slot = session->peers[other];
+    if (other == peer) continue;
+    if (FindInStream(StreamId(other, 0, to_peer), to_peer ? slot.datagrams_to_it : slot.datagrams_sent, 0,
+                     run, &out.offset)) {
+      out.content = Content::kForeign;
+      return out;
+    }
+  }
+  return out;
+}
+
+Decoded DecodeDatagramRun(const Session* session, uint32_t peer, bool to_peer, const Run& run) {
+  if (peer >= session->header->peers) return SearchDatagrams(session, peer, to_peer, run);
+  const PeerSlot& slot = session->peers[peer];
+  const uint32_t stream = StreamId(peer, 0, to_peer);
+  const uint16_t who = static_cast<uint16_t>(peer);
+  const uint64_t hint = to_peer ? slot.datagrams_arrived : slot.datagrams_seen;
+  if (run.length == 0) return {Content::kNone, who, hint};
+  if (Matches(run, stream, hint)) return {Content::kExact, who, hint};
+  Decoded out = {Content::kExact, who, 0};
+  const uint64_t sent = to_peer ? slot.datagrams_to_it : slot.datagrams_sent;
+  if (FindInStream(stream, sent, hint, run, &out.offset)) return out;
+  return SearchDatagrams(session, peer, to_peer, run);
+}
+
+// One datagram of a list. Its peer is kBroken if it cannot be read at all.
+constexpr uint16_t kBroken = kNoSlot - 1;
+Decoded DecodeOne(const Session* session, const WSK_DATAGRAM_INDICATION* datagram) {
+  const WSK_DATA_INDICATION alone = {nullptr, datagram->Buffer};
+  Pieces pieces(&alone);
+  Piece piece;
+  Run run = {nullptr, 0, 0, &alone};
+  while (pieces.Next(&piece)) {
+    if (run.length == 0) run = {piece.bytes, piece.length, 0, &alone};
+    run.length += piece.length;
+  }
+  if (pieces.broken()) return {Content::kCorrupt, kBroken, 0};
+  const uint32_t peer =
+      datagram->RemoteAddress != nullptr
+          ? session->environment.PeerOfAddress(session->environment.context, datagram->RemoteAddress)
+          : kNoIndex;
+  return DecodeDatagramRun(session, peer, false, run);
+}
+
+// As ReadIndication, where bytes from `expected` on are expected.
+bool ReadChain(const Session* session, const SocketSlot* socket, uint64_t expected,
+               const WSK_DATA_INDICATION* list, Indication* out) {
+  *out = {0, 0, {Content::kNone, kNoSlot, expected}, true};
+  const bool connected = socket->peer != kNoSlot;
+  const uint32_t stream = connected ? StreamOf(session, socket) : 0;
+  bool as_expected = connected;
+  Pieces pieces(list);
+  Piece piece;
+  Piece first = {nullptr, 0};
+  while (pieces.Next(&piece)) {
+    if (out->bytes == 0) first = piece;
+    as_expected = as_expected && MatchesPattern(stream, expected + out->bytes, piece.bytes, piece.length);
+    out->bytes += piece.length;
+  }
+  out->nodes = pieces.nodes();
+  if (out->bytes == 0) return !pieces.broken();
+  if (as_expected) {
+    out->decoded.content = Content::kExact;
+    return !pieces.broken();
+  }
+  const Run all = {first.bytes, first.length, out->bytes, list};
+  if (!pieces.broken()) out->decoded = SearchElsewhere(session, socket, expected, all);
+  if (pieces.broken() || (out->decoded.content == Content::kCorrupt && first.length != out->bytes)) {
+    // Something that was never sent in one run: told is where it begins.
+    out->one_run = first.length == out->bytes;
+    out->decoded = SearchElsewhere(session, socket, expected, Consecutive(first.bytes, first.length));
+  }
+  return !pieces.broken();
+}
+
 }  // namespace
 
 Decoded Decode(const Session* session, const SocketSlot* socket, const uint8_t* bytes, uint32_t length) {
   Decoded out = {Content::kNone, kNoSlot, socket->received};
   if (length == 0) return out;
-  if (socket->peer == kNoSlot) return {Content::kCorrupt, kNoSlot, 0};
-  if (MatchesPattern(StreamOf(session, socket), socket->received, bytes, length)) {
+  if (socket->peer != kNoSlot && MatchesPattern(StreamOf(session, socket), out.offset, bytes, length)) {
     out.content = Content::kExact;
     return out;
   }
-  return Search(session, socket->peer, false, bytes, length);
+  return SearchElsewhere(session, socket, out.offset, Consecutive(bytes, length));
 }
 
 Decoded DecodePeer(const Session* session, uint32_t peer, const uint8_t* bytes, uint32_t length) {
   const PeerSlot& slot = session->peers[peer];
   Decoded out = {Content::kNone, kNoSlot, slot.received};
   if (length == 0) return out;
-  if (MatchesPattern(StreamId(peer, slot.generation, true), slot.received, bytes, length)) {
+  if (MatchesPattern(StreamId(peer, slot.generation, true), out.offset, bytes, length)) {
     out.content = Content::kExact;
     return out;
   }
-  return Search(session, peer, true, bytes, length);
+  return Search(session, peer, true, out.offset, Consecutive(bytes, length));
 }
 
 uint32_t LeadingBytes(const Session* session, const SocketSlot* socket, const uint8_t* bytes,
@@ -149,61 +266,9 @@ uint32_t LeadingBytes(const Session* session, const SocketSlot* socket, const ui
   return leading;
 }
 
-// Whose datagrams these bytes are from, if not those of the peer at the address.
-static Decoded SearchDatagrams(const Session* session, uint32_t peer, bool to_peer, const uint8_t* bytes,
-                               uint32_t length) {
-  const bool known = peer < session->header->peers;
-  if (length == 0) return {Content::kNone, kNoSlot, 0};
-  Decoded out = {Content::kCorrupt, known ? static_cast<uint16_t>(peer) : kNoSlot, 0};
-  for (uint32_t other = 0; other < session->header->peers; ++other) {
-    const PeerSlot& slot = session->peers[other];
-    if (other == peer) continue;
-    if (FindInStream(StreamId(other, 0, to_peer), to_peer ? slot.datagrams_to_it : slot.datagrams_sent, bytes,
-                     length, &out.offset)) {
-      out.content = Content::kForeign;
-      return out;
-    }
-  }
-  return out;
-}
-
 Decoded DecodeDatagram(const Session* session, uint32_t peer, bool to_peer, const uint8_t* bytes,
                        uint32_t length) {
-  if (peer >= session->header->peers) return SearchDatagrams(session, peer, to_peer, bytes, length);
-  const PeerSlot& slot = session->peers[peer];
-  const uint32_t stream = StreamId(peer, 0, to_peer);
-  const uint16_t who = static_cast<uint16_t>(peer);
-  const uint64_t hint = to_peer ? slot.datagrams_arrived : slot.datagrams_seen;
-  if (length == 0) return {Content::kNone, who, hint};
-  if (MatchesPattern(stream, hint, bytes, length)) return {Content::kExact, who, hint};
-  Decoded out = {Content::kExact, who, 0};
-  if (FindInStream(stream, to_peer ? slot.datagrams_to_it : slot.datagrams_sent, bytes, length, &out.offset))
-    return out;
-  return SearchDatagrams(session, peer, to_peer, bytes, length);
-}
-
-// One datagram of a list. Its peer is kBroken if it cannot be read at all.
-static constexpr uint16_t kBroken = kNoSlot - 1;
-static Decoded DecodeOne(const Session* session, const WSK_DATAGRAM_INDICATION* datagram) {
-  const WSK_DATA_INDICATION alone = {nullptr, datagram->Buffer};
-  Pieces pieces(&alone);
-  Piece piece = {nullptr, 0};
-  const bool some = pieces.Next(&piece);
-  const uint32_t peer =
-      datagram->RemoteAddress != nullptr
-          ? session->environment.PeerOfAddress(session->environment.context, datagram->RemoteAddress)
-          : kNoIndex;
-  Decoded decoded = DecodeDatagram(session, peer, false, piece.bytes, some ? piece.length : 0);
-  uint64_t end = decoded.offset + (some ? piece.length : 0);
-  while (pieces.Next(&piece)) {
-    if (decoded.content == Content::kExact &&
-        !MatchesPattern(StreamId(peer, 0, false), end, piece.bytes, piece.length)) {
-      decoded.content = Content::kCorrupt;
-    }
-    end += piece.length;
-  }
-  if (pieces.broken()) return {Content::kCorrupt, kBroken, 0};
-  return decoded;
+  return DecodeDatagramRun(session, peer, to_peer, Consecutive(bytes, length));
 }
 
 bool ReadDatagrams(const Session* session, const WSK_DATAGRAM_INDICATION* list, Indication* out) {
@@ -250,31 +315,18 @@ bool RecordDatagrams(Session* session, const SocketSlot* socket, const WSK_DATAG
 
 bool ReadIndication(const Session* session, const SocketSlot* socket, const WSK_DATA_INDICATION* list,
                     Indication* out) {
-  *out = {0, 0, {Content::kNone, kNoSlot, socket->received}, true};
-  Pieces pieces(list);
-  Piece piece;
-  while (pieces.Next(&piece)) {
-    if (out->bytes == 0) {
-      out->decoded = Decode(session, socket, piece.bytes, piece.length);
-    } else if (out->one_run && (out->decoded.content != Content::kExact ||
-                                !MatchesPattern(StreamOf(session, socket), out->decoded.offset + out->bytes,
-                                                piece.bytes, piece.length))) {
-      out->one_run = false;
-    }
-    out->bytes += piece.length;
-  }
-  out->nodes = pieces.nodes();
-  return !pieces.broken();
+  return ReadChain(session, socket, socket->received, list, out);
 }
 
 void RecordNodes(Session* session, const SocketSlot* socket, const WSK_DATA_INDICATION* list,
                  uint32_t begin) {
+  uint64_t expected = socket->received;
   // ReadIndication has walked the chain, so it has an end.
   for (const WSK_DATA_INDICATION* node = list; node != nullptr; node = node->Next) {
     WSK_DATA_INDICATION alone = *node;
     alone.Next = nullptr;
     Indication read;
-    ReadIndication(session, socket, &alone, &read);
+    ReadChain(session, socket, expected, &alone, &read);
     uint32_t stamp;
     Observation* o = Reserve(session, Seen::kCallbackNode, &stamp);
     if (o == nullptr) return;
@@ -286,6 +338,7 @@ void RecordNodes(Session* session, const SocketSlot* socket, const WSK_DATA_INDI
     o->peer = read.decoded.peer;
     o->content = static_cast<uint8_t>(read.one_run ? read.decoded.content : Content::kCorrupt);
     Publish(o);
+    if (read.decoded.content == Content::kExact) expected = read.decoded.offset + read.bytes;
   }
 }
 

@@ -87,6 +87,7 @@ struct PeerSlot {
   Loose<uint16_t> socket;             // the socket slot bound to it, or kNoSlot
   Loose<uint8_t> generation;          // of its connections
   volatile LONG busy;                 // it has a connection, or tries to have one
+  volatile LONG sending;              // threads that have it send: bytes travel in the order of their numbers
   Loose<uint64_t> sent;               // bytes it sent on this connection
   Loose<uint64_t> received;           // bytes it saw on this connection
   Loose<uint64_t> datagrams_sent;     // bytes of the datagrams it sent

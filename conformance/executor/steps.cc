@@ -322,6 +322,11 @@ bool TakePeer(Session* session, uint16_t peer, SocketSlot* socket) {
   PeerSlot* slot = &session->peers[peer];
   if (socket != nullptr && socket->peer != kNoSlot) return false;
   if (InterlockedCompareExchange(&slot->busy, 1, 0) != 0) return false;
+  // What is on its way already would travel on the new connection.
+  if (CountOf(&slot->sending) != 0) {
+    InterlockedExchange(&slot->busy, 0);
+    return false;
+  }
   // Generation 0 is that of the datagrams.
   const auto next = static_cast<uint8_t>(slot->generation + 1);
   slot->generation = next != 0 ? next : uint8_t{1};
@@ -341,10 +346,29 @@ void FreePeer(Session* session, uint16_t peer) {
   InterlockedExchange(&session->peers[peer].busy, 0);
 }
 
+// Has a peer send on a connection, alone: between the numbering of bytes and their way into the network no
+// other thread's may slip in.
+class Sending {
+ public:
+  explicit Sending(PeerSlot* peer) : peer_(peer), alone_(peer == nullptr || CountUp(&peer->sending) == 0) {}
+  ~Sending() {
+    if (peer_ != nullptr) CountDown(&peer_->sending);
+  }
+  Sending(const Sending&) = delete;
+  Sending& operator=(const Sending&) = delete;
+  bool alone() const { return alone_; }
+
+ private:
+  PeerSlot* peer_;
+  bool alone_;
+};
+
 void RunStimulus(Session* session, const ProgramStep* step, uint32_t step_index) {
   Stimulus stimulus = {static_cast<Op>(step->op), step->peer, step->code, step->length,
                        (step->flags & 1) != 0,    nullptr,    nullptr};
   PeerSlot* peer = step->peer != kNoSlot ? &session->peers[step->peer] : nullptr;
+  const Sending sending(stimulus.op == Op::kPeerSend ? peer : nullptr);
+  if (!sending.alone()) return Skip(session, step, step_index, SkipReason::kFullSlot);
   alignas(8) uint8_t address[32];
   uint64_t offset = 0;
   if (!PrepareStimulus(session, step, &stimulus, address, &offset)) {
