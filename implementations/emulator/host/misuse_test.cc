@@ -105,11 +105,6 @@ void Close() {
   Wait();
 }
 
-void SendBufferWith(PIRP irp) {
-  WSK_BUF buffer = {g.mdl, 0, 4};
-  Functions().WskSend(g.socket, &buffer, 0, irp);
-}
-
 void SendBuffer(PMDL mdl, ULONG offset, SIZE_T length) {
   WSK_BUF buffer = {mdl, offset, length};
   Functions().WskSend(g.socket, &buffer, 0, Prepared());
@@ -295,7 +290,8 @@ const Misuse kMisuses[] = {
      [] {
        Connect();
        IoFreeIrp(Prepared());
-       SendBufferWith(g.irp);
+       WSK_BUF buffer = {g.mdl, 0, 4};
+       Functions().WskSend(g.socket, &buffer, 0, g.irp);
      }},
 #endif
     {"IrpWithoutLocation",

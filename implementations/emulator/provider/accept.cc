@@ -25,11 +25,14 @@ void WriteAddress(PSOCKADDR to, const SOCKADDR_INET* from) {
   RtlCopyMemory(to, from, from->si_family == AF_INET ? sizeof(SOCKADDR_IN) : sizeof(SOCKADDR_IN6));
 }
 
-// With the lock: enables on an accepted socket what the listening one enables for it.
-void Inherit(const Socket* listener, Socket* request) {
+// With the listener's lock: enables on an accepted socket what the listening one enables for it; `late`: when
+// WskAcceptEvent, which this thread is about to call, has returned.
+void Inherit(const Socket* listener, Socket* request, bool late) {
   SocketLock lock(request);
+  request->request.accepting = KeGetCurrentThread();
   for (UCHAR index = 0; index <= kBacklogEvent; ++index) {
-    if (listener->listen.inherited & kBits[index]) request->events[index].enabled = TRUE;
+    Event& event = request->events[index];
+    if (listener->listen.inherited & kBits[index]) (late ? event.inherits : event.enabled) = TRUE;
   }
 }
 
@@ -51,7 +54,7 @@ void HandOver(Socket* listener, Socket* request, PIRP irp) {
     }
   }
   if (listener->listen.inherited != 0 && WspChoose(emulator::kChoiceInheritByFunction, 2) == 1) {
-    Inherit(listener, request);
+    Inherit(listener, request, /*late=*/false);
   }
   irp->IoStatus.Status = STATUS_SUCCESS;
   irp->IoStatus.Information = reinterpret_cast<ULONG_PTR>(request);
@@ -166,8 +169,7 @@ void Prepare(Socket* socket, UCHAR event, Delivery* delivery) {
   Reference(request);
   delivery->request = request;
   if (socket->listen.inherited == 0) return;
-  delivery->inherits_late = WspChoose(emulator::kChoiceInheritMoment, 2) == 1;
-  if (!delivery->inherits_late) Inherit(socket, request);
+  Inherit(socket, request, WspChoose(emulator::kChoiceInheritMoment, 2) == 1);
 }
 
 NTSTATUS CallAccept(Socket* socket, const Delivery* delivery) {
@@ -206,10 +208,6 @@ void FinishAccept(Socket* socket, const Delivery* delivery, NTSTATUS status) {
   Socket* request = delivery->request;
   if (request == nullptr) return;
   if (status == STATUS_SUCCESS) {
-    if (delivery->inherits_late) {
-      SocketLock lock(socket);
-      Inherit(socket, request);
-    }
     StartEvents(request);
   } else if (request->state != SocketState::kOpen) {
     WspMisuse("an accept event callback that closed the accepted socket and then refused it", page, socket);

@@ -10,14 +10,19 @@ constexpr uint32_t kPeer = 5;
 
 using Body = std::function<void(ListenClient&, PWSK_SOCKET)>;
 
-// The log of a run with one choice fixed and all others 0.
-std::string With(int kind, uint8_t value, const Body& body, const ListenClient::Options& socket = {}) {
+// The log of a run with some choices fixed, as {kind, value}, and all others 0.
+std::string With(const std::vector<std::pair<int, uint8_t>>& fixed, const Body& body,
+                 const ListenClient::Options& socket = {}) {
   std::vector<uint8_t> choices(kChoiceEnd, 0);
-  choices[kind] = value;
+  for (const auto& [kind, value] : fixed) choices[kind] = value;
   RunOptions options;
   options.fixed_choices = choices.data();
   options.fixed_choice_count = choices.size();
   return WithListener(body, options, socket);
+}
+
+std::string With(int kind, uint8_t value, const Body& body, const ListenClient::Options& socket = {}) {
+  return With({{kind, value}}, body, socket);
 }
 
 bool Has(const std::string& told, const char* what) { return told.find(what) != std::string::npos; }
@@ -86,6 +91,50 @@ TEST(AcceptChoices, ADisableInsideAcceptLastsOrNot) {
       client.CloseAccepted();
     });
     EXPECT_EQ(Has(told, "receive(abc)"), late == 1) << told;
+  }
+}
+
+// To another thread the call may be over.
+TEST(AcceptChoices, ADisableBesideAcceptLasts) {
+  for (uint8_t late : {0, 1}) {
+    for (uint8_t odd : {0, 1}) {
+      std::string told =
+          With({{kChoiceInheritMoment, late}, {kChoiceDisableDisabled, odd}},
+               [](ListenClient& client, PWSK_SOCKET listener) {
+                 client.Control(listener, WSK_EVENT_ACCEPT | WSK_EVENT_RECEIVE);
+                 client.on_accept = [&](PWSK_SOCKET socket) {
+                   TestThread other([&] {
+                     client.Log("disable %x", client.Control(socket, WSK_EVENT_RECEIVE | WSK_EVENT_DISABLE));
+                   });
+                   return STATUS_SUCCESS;
+                 };
+                 client.PeerConnects(kPeer);
+                 Settle();
+                 Send(kPeer, "abc");
+                 Settle();
+                 client.CloseAccepted();
+               });
+      EXPECT_TRUE(Has(told, "disable 0")) << told;
+      EXPECT_FALSE(Has(told, "receive(abc)")) << told;
+    }
+  }
+}
+
+TEST(AcceptChoices, ADisconnectBesideAcceptIsTold) {
+  for (uint8_t late : {0, 1}) {
+    std::string told = With({{kChoiceInheritMoment, late}, {kChoiceLateDisconnect, 1}},
+                            [](ListenClient& client, PWSK_SOCKET listener) {
+                              client.Control(listener, WSK_EVENT_ACCEPT | WSK_EVENT_DISCONNECT);
+                              client.on_accept = [&](PWSK_SOCKET) {
+                                PeerDisconnect(kPeer);
+                                Settle();
+                                return STATUS_SUCCESS;
+                              };
+                              client.PeerConnects(kPeer);
+                              for (int i = 0; i < 3; ++i) Settle();
+                              client.CloseAccepted();
+                            });
+    EXPECT_TRUE(Has(told, "accept event returns 0; disconnect")) << told;
   }
 }
 

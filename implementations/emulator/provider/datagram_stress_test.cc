@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -244,21 +245,6 @@ class Scenario {
     return STATUS_SUCCESS;
   }
 
-  PVOID StartThread() {
-    HANDLE handle;
-    auto routine = [](PVOID context) {
-      for (int i = 0; i < 20; ++i) static_cast<Scenario*>(context)->Step();
-    };
-    if (!NT_SUCCESS(
-            PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, nullptr, nullptr, nullptr, routine, this))) {
-      return nullptr;
-    }
-    PVOID thread = nullptr;
-    ObReferenceObjectByHandle(handle, THREAD_ALL_ACCESS, nullptr, KernelMode, &thread, nullptr);
-    ZwClose(handle);
-    return thread;
-  }
-
   void Body() {
     if (!client.Open()) return;
     socket_ = client.DatagramSocket(kPort);
@@ -271,12 +257,15 @@ class Scenario {
         return status;
       };
       Register();
-      PVOID thread = two_threads_ ? StartThread() : nullptr;
-      for (int i = 0; i < 40; ++i) Step();
-      if (thread != nullptr) {
-        KeWaitForSingleObject(thread, Executive, KernelMode, FALSE, nullptr);
-        ObDereferenceObject(thread);
+      // A second thread does the same things to the same socket.
+      std::optional<TestThread> other;
+      if (two_threads_) {
+        other.emplace([this] {
+          for (int i = 0; i < 20; ++i) Step();
+        });
       }
+      for (int i = 0; i < 40; ++i) Step();
+      other.reset();
       closing_ = true;
       // A callback that runs may be calling the socket's functions.
       if (Random(2) || client.active != 0) Settle();

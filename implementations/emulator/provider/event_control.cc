@@ -139,7 +139,7 @@ void EnableOne(Socket* socket, const EventRules* rules, UCHAR index, ULONG while
   if (event.held && !event.enabled && WspChoose(emulator::kChoiceEnabledInAccept, 2) == 0) {
     event.held = FALSE;
   }
-  if (!event.enabled) event.awaits_arrival = HoldsEarlyData(socket, rules, index);
+  if (!SeemsEnabled(socket, index)) event.awaits_arrival = HoldsEarlyData(socket, rules, index);
   event.enabled = TRUE;
   ++event.enables;
   if (!event.disabling) return;
@@ -181,12 +181,13 @@ NTSTATUS InheritedStatus() {
   return kAnswers[WspChoose(emulator::kChoiceDisableInherited, 4)];
 }
 
-NTSTATUS CheckDisableOne(const Event& event) {
+NTSTATUS CheckDisableOne(const Socket* socket, UCHAR index) {
+  const Event& event = socket->events[index];
   if (event.fixed) return StaticEventStatus();
   if (event.disabling && WspChoose(emulator::kChoiceDisableWhileDisabling, 2) == 1) {
     return STATUS_INVALID_DEVICE_STATE;
   }
-  bool odd = event.in_progress == 0 && !event.enabled;
+  bool odd = event.in_progress == 0 && !SeemsEnabled(socket, index);
   return odd && WspChoose(emulator::kChoiceDisableDisabled, 2) == 1 ? STATUS_INVALID_PARAMETER
                                                                     : STATUS_SUCCESS;
 }
@@ -205,7 +206,7 @@ NTSTATUS CheckDisable(const Socket* socket, const Control& control) {
   if (control.rules == &kStreamRules && (socket->static_events & events) != 0) return StaticEventStatus();
   for (UCHAR index = 0; index < kEventCount; ++index) {
     if (!(events & control.rules->bits[index])) continue;
-    if (NTSTATUS status = CheckDisableOne(socket->events[index]); !NT_SUCCESS(status)) return status;
+    if (NTSTATUS status = CheckDisableOne(socket, index); !NT_SUCCESS(status)) return status;
   }
   return STATUS_SUCCESS;
 }
@@ -213,6 +214,8 @@ NTSTATUS CheckDisable(const Socket* socket, const Control& control) {
 // Whether calls in progress are to be waited for.
 bool DisableOne(Socket* socket, UCHAR index) {
   Event& event = socket->events[index];
+  // What seems enabled is disabled for good.
+  if (SeemsEnabled(socket, index)) event.inherits = FALSE;
   if (event.in_progress == 0) {
     event.enabled = FALSE;
     if (index == kPingEvent) DropPings(socket);

@@ -364,7 +364,10 @@ void HoldEvents(Socket* socket) {
 void StartEvents(Socket* socket) {
   {
     SocketLock lock(socket);
-    for (Event& event : socket->events) event.held = FALSE;
+    for (Event& event : socket->events) {
+      if (event.inherits) event.enabled = TRUE;
+      event.held = event.inherits = FALSE;
+    }
   }
   Advance(socket, Place::kWorker);
 }

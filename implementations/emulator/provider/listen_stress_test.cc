@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -199,31 +200,19 @@ class ListenScenario {
     if (++found->second > 1) Broke("aborted twice");
   }
 
-  PVOID StartThread() {
-    HANDLE handle;
-    auto routine = [](PVOID context) {
-      for (int i = 0; i < 20; ++i) static_cast<ListenScenario*>(context)->Step();
-    };
-    if (!NT_SUCCESS(
-            PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, nullptr, nullptr, nullptr, routine, this))) {
-      return nullptr;
-    }
-    PVOID thread = nullptr;
-    ObReferenceObjectByHandle(handle, THREAD_ALL_ACCESS, nullptr, KernelMode, &thread, nullptr);
-    ZwClose(handle);
-    return thread;
-  }
-
   void Play30() {
     client.on_accept = [this](PWSK_SOCKET socket) { return OnAccept(socket); };
     client.on_inspect = [this](const WSK_INSPECT_ID& id) { return OnInspect(id); };
     client.on_abort = [this](const WSK_INSPECT_ID& id) { OnAbort(id); };
-    PVOID thread = second_thread_ ? StartThread() : nullptr;
-    for (int i = 0; i < 30; ++i) Step();
-    if (thread != nullptr) {
-      KeWaitForSingleObject(thread, Executive, KernelMode, FALSE, nullptr);
-      ObDereferenceObject(thread);
+    // A second thread does the same things to the same socket.
+    std::optional<TestThread> other;
+    if (second_thread_) {
+      other.emplace([this] {
+        for (int i = 0; i < 20; ++i) Step();
+      });
     }
+    for (int i = 0; i < 30; ++i) Step();
+    other.reset();
     finishing_ = true;
     // A callback that runs may be calling a socket's functions.
     if (Random(2) || client.active != 0 || accepting_ != 0 || client.listener_calls != 0) Settle();

@@ -72,12 +72,6 @@ NTSTATUS Close(PWSK_SOCKET socket, TestIrp* irp) {
   return TestClient::Functions(socket)->Basic.WskCloseSocket(socket, irp->irp);
 }
 
-// Begins a step after the client has had its data, on a thread of its own.
-VOID Forward(PVOID context) {
-  (*static_cast<std::function<void()>*>(context))();
-  PsTerminateSystemThread(STATUS_SUCCESS);
-}
-
 TEST(Misuse, TellsSinceWhen) {
   std::string told = MisuseOf([](TestClient& client, PWSK_SOCKET socket) {
     client.CloseSocket(socket);
@@ -114,12 +108,11 @@ TEST(Misuse, CloseBesideACall) {
           TestIrp receive("receive", &client.log);
           TestIrp close("close", &client.log);
           TestBuffer buffer({4});
-          std::function<void()> other = [&] { Close(socket, &close); };
-          HANDLE thread;
-          PsCreateSystemThread(&thread, 0, nullptr, nullptr, nullptr, Forward, &other);
-          WskReceiveInto(socket, &buffer, &receive);
-          Settle();
-          ZwClose(thread);
+          {
+            TestThread other([&] { Close(socket, &close); });
+            WskReceiveInto(socket, &buffer, &receive);
+            Settle();
+          }
           client.Close();
         },
         options);

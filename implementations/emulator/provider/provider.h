@@ -83,6 +83,7 @@ struct Event {
   // What came before the event was enabled is not told until more comes.
   BOOLEAN awaits_arrival;
   BOOLEAN held;       // no call yet: the socket is still being accepted
+  BOOLEAN inherits;   // to be enabled when WskAcceptEvent, which is being called, has returned
   BOOLEAN queued;     // the work item
   ULONG in_progress;  // calls to the client that have not returned, or are about to begin
   ULONG enables;      // successful ones, to know whether one came during a call
@@ -107,7 +108,6 @@ struct Delivery {
   ULONG enables;  // of the event before the call
   ULONG serial;   // of the call, among the event's
   ULONG ping;
-  BOOLEAN inherits_late;
 };
 
 // What differs between the events of sockets of different use. Functions with the socket's lock, unless said
@@ -208,6 +208,7 @@ struct RequestPart {
   UCHAR decision;  // of an early WskInspectComplete; WskInspectMax: none
   WSK_INSPECT_ID id;
   SOCKADDR_INET local;
+  PVOID accepting;  // the thread that calls WskAcceptEvent with it; guarded by its own lock
 };
 
 struct Socket {
@@ -431,6 +432,12 @@ NTSTATUS ConnectionStatus(const Socket* socket);
 enum class Place : UCHAR { kClientCall, kTransport, kWorker };
 // Goes on with whatever the socket can do now: fills receives, calls back.
 void Advance(Socket* socket, Place place);
+// With the lock: whether an event is enabled as far as other threads can know. WskAcceptEvent may have
+// returned although its caller has not come to enabling what the accepted socket inherits.
+inline bool SeemsEnabled(const Socket* socket, UCHAR event) {
+  const Event& it = socket->events[event];
+  return it.enabled || (it.inherits && socket->request.accepting != KeGetCurrentThread());
+}
 // With the lock: whether an event of the socket's category is enabled and could be called, were there
 // something to tell.
 bool CanBeCalled(const Socket* socket, UCHAR event);

@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <random>
 
 #include "implementations/emulator/provider/test_client.h"
@@ -200,22 +201,6 @@ class Scenario {
     }
   }
 
-  // A second thread that does the same things to the same socket.
-  PVOID StartThread() {
-    HANDLE handle;
-    auto routine = [](PVOID context) {
-      for (int i = 0; i < 20; ++i) static_cast<Scenario*>(context)->Step();
-    };
-    if (!NT_SUCCESS(
-            PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, nullptr, nullptr, nullptr, routine, this))) {
-      return nullptr;
-    }
-    PVOID thread = nullptr;
-    ObReferenceObjectByHandle(handle, THREAD_ALL_ACCESS, nullptr, KernelMode, &thread, nullptr);
-    ZwClose(handle);
-    return thread;
-  }
-
   void Body() {
     if (!client.Open()) return;
     socket_ = client.Connect(kPeer);
@@ -223,12 +208,15 @@ class Scenario {
       client.on_receive = [this](PWSK_DATA_INDICATION list, SIZE_T bytes, SIZE_T* accepted) {
         return OnReceive(list, bytes, accepted);
       };
-      PVOID thread = second_thread_ ? StartThread() : nullptr;
-      for (int i = 0; i < 30; ++i) Step();
-      if (thread != nullptr) {
-        KeWaitForSingleObject(thread, Executive, KernelMode, FALSE, nullptr);
-        ObDereferenceObject(thread);
+      // A second thread does the same things to the same socket.
+      std::optional<TestThread> other;
+      if (second_thread_) {
+        other.emplace([this] {
+          for (int i = 0; i < 20; ++i) Step();
+        });
       }
+      for (int i = 0; i < 30; ++i) Step();
+      other.reset();
       closing_ = true;
       // A callback that runs may be calling the socket's functions.
       if (Random(2) || client.active != 0) Settle();

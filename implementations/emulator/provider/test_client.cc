@@ -139,6 +139,23 @@ TestBuffer::~TestBuffer() {
   if (memory != nullptr) ExFreePool(memory);
 }
 
+TestThread::TestThread(std::function<void()> body) : body_(std::move(body)) {
+  auto routine = [](PVOID context) { static_cast<TestThread*>(context)->body_(); };
+  HANDLE handle;
+  if (!NT_SUCCESS(
+          PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, nullptr, nullptr, nullptr, routine, this))) {
+    return;
+  }
+  ObReferenceObjectByHandle(handle, THREAD_ALL_ACCESS, nullptr, KernelMode, &thread_, nullptr);
+  ZwClose(handle);
+}
+
+TestThread::~TestThread() {
+  if (thread_ == nullptr) return;
+  KeWaitForSingleObject(thread_, Executive, KernelMode, FALSE, nullptr);
+  ObDereferenceObject(thread_);
+}
+
 std::string TestBuffer::Text(SIZE_T length) const {
   if (memory == nullptr) return "";
   return std::string(reinterpret_cast<char*>(memory) + buffer.Offset, length);

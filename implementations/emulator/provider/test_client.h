@@ -48,6 +48,18 @@ struct TestBuffer {
   WSK_BUF buffer;
 };
 
+// A thread of the kernel that runs `body`. The destructor waits for its end.
+class TestThread {
+ public:
+  explicit TestThread(std::function<void()> body);
+  ~TestThread();
+  TestThread(const TestThread&) = delete;
+
+ private:
+  std::function<void()> body_;
+  PVOID thread_ = nullptr;  // null if none could be made
+};
+
 // One registered client with at most a few sockets.
 class TestClient {
  public:

@@ -84,7 +84,7 @@ void OnDisconnected(void* context, bool abortive) {
     // Nothing more will come that the data could be told with.
     socket->events[kReceiveEvent].awaits_arrival = FALSE;
     socket->disconnect_due =
-        socket->events[kDisconnectEvent].enabled || WspChoose(emulator::kChoiceLateDisconnect, 2) == 0;
+        SeemsEnabled(socket, kDisconnectEvent) || WspChoose(emulator::kChoiceLateDisconnect, 2) == 0;
   }
   if (abortive) {
     EndRequests(socket, STATUS_CONNECTION_RESET, false);
@@ -141,7 +141,7 @@ void OnBacklogChanged(void* context, SIZE_T bytes) {
     socket->backlog = bytes;
     // A change that nobody listens to need not be told later: the size can be queried.
     socket->backlog_due =
-        socket->events[kBacklogEvent].enabled || WspChoose(emulator::kChoiceLateBacklog, 2) == 1;
+        SeemsEnabled(socket, kBacklogEvent) || WspChoose(emulator::kChoiceLateBacklog, 2) == 1;
   }
   Advance(socket, Place::kTransport);
 }
