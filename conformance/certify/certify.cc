@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "conformance/certify/subprocess.h"
+#include "conformance/certify/timed.h"
 #include "conformance/certify/trace_io.h"
 #include "conformance/model/mutations.h"
 #include "conformance/rules/catalogue.h"
@@ -27,7 +28,6 @@ bool Matches(const NamedCase& candidate, const std::string& filter) {
 struct Tally {
   uint32_t exercised = 0;
   uint32_t deviated = 0;
-  uint32_t undefined = 0;
   uint32_t inconclusive = 0;
   std::vector<std::pair<size_t, std::string>> violated_in;  // by length of the trace
   std::string confirmed_by;
@@ -95,12 +95,29 @@ class Certifier {
           {run.played.log.size(), run.name});
     }
     run.judged.deviated.ForEach([&](RuleId rule) { deviated->Add(rule); });
-    if (run.outcome == CaseResult::INCONCLUSIVE_CASE) return;
+    if (run.undecided.has_value()) ++tallies_[static_cast<size_t>(*run.undecided)].inconclusive;
+    CountInTime(run, exercised);
+    // What was seen before something seemed to be missing was seen.
+    if (run.outcome == CaseResult::INCONCLUSIVE_CASE && !run.undecided.has_value()) return;
     run.judged.exercised.ForEach([&](RuleId rule) {
       Tally& tally = tallies_[static_cast<size_t>(rule)];
       exercised->Add(rule);
       // A refused trace has nothing left that a mutation could break.
       if (tally.confirmed_by.empty() && !refusal.refused) Confirm(run, rule, &tally);
+    });
+  }
+
+  // What came within the bound of a timed silence counts, once a mutation has shown that it came.
+  void CountInTime(const CaseRun& run, RuleSet* exercised) {
+    if (run.outcome != CaseResult::ACCEPTED) return;
+    run.in_time.ForEach([&](RuleId rule) {
+      Tally& tally = tallies_[static_cast<size_t>(rule)];
+      if (tally.confirmed_by.empty()) {
+        const std::optional<model::Mutant> mutant =
+            ConfirmInTime(&judge_, run.played.log, run.played.capabilities, rule);
+        if (mutant.has_value()) tally.confirmed_by = absl::StrCat(run.name, ": ", mutant->change);
+      }
+      if (!tally.confirmed_by.empty()) exercised->Add(rule);
     });
   }
 
@@ -115,6 +132,7 @@ class Certifier {
     if (!rule.modelled()) return NOT_MODELLED;
     if (!tally.violated_in.empty()) return FAILED;
     if (tally.deviated != 0) return DEVIATION;
+    if (tally.inconclusive != 0) return INCONCLUSIVE;
     if (tally.exercised != 0 && !tally.confirmed_by.empty()) return PASSED;
     const uint64_t needed = catalogue::CapabilitiesOf(id);
     if ((needed & ~provider_->capabilities()) != 0) return UNREACHABLE;

@@ -56,14 +56,16 @@ class Line {
     std::string bytes;
     while (!rest.empty()) {
       const Subprocess::Event event = process_->Next(&rest, &bytes, deadline);
-      if (Trouble trouble = Take(event, &bytes); trouble.kind != Trouble::kNone) return trouble;
+      Trouble trouble = Take(event, &bytes);
       if (rest.empty()) break;
       const absl::StatusOr<bool> early = reader_.Next(answer);
       if (!early.ok()) return {Trouble::kFault, std::string(early.status().message())};
+      if (*early && answer->has_bye()) return {};
       if (*early) {
         return {Trouble::kFault,
                 absl::StrCat("it sent ", MessageKind(*answer), " before it had read all that it was sent")};
       }
+      if (trouble.kind != Trouble::kNone) return trouble;
     }
     return Receive(deadline, answer);
   }
@@ -142,6 +144,19 @@ class ExecProvider : public Provider {
   absl::StatusOr<PlayResult> Play(const Program& program) override { return PlayCase(program, "", 1); }
   absl::StatusOr<PlayResult> PlayCase(const Program& program, const std::string& case_name,
                                       uint32_t settle_scale) override {
+    for (int left = 2; left > 0; --left) {
+      bool parted = false;
+      absl::StatusOr<PlayResult> result =
+          PlayOnce(program, case_name, settle_scale, left > 1 ? &parted : nullptr);
+      if (!parted) return result;
+    }
+    return absl::InternalError("not reached");
+  }
+
+  // `parted` becomes true, if it is not null, when the testee said bye instead of taking the request: then it
+  // is to be asked again, after a new start.
+  absl::StatusOr<PlayResult> PlayOnce(const Program& program, const std::string& case_name,
+                                      uint32_t settle_scale, bool* parted) {
     if (line_ == nullptr) {
       if (failed_starts_ >= kFailedStartsInARow) {
         return FaultyResult(
@@ -165,7 +180,7 @@ class ExecProvider : public Provider {
     play->set_settle_scale(settle_scale);
     const absl::Duration patience =
         options_.patience ? options_.patience(case_name) : timeout * 1.5 + absl::Seconds(1);
-    return Ask(message, After(patience), patience);
+    return Ask(message, After(patience), patience, parted);
   }
 
   // Starts it and says hello.
@@ -204,11 +219,18 @@ class ExecProvider : public Provider {
   }
 
  private:
-  absl::StatusOr<PlayResult> Ask(const TesteeMessage& request, Deadline deadline, absl::Duration patience) {
+  absl::StatusOr<PlayResult> Ask(const TesteeMessage& request, Deadline deadline, absl::Duration patience,
+                                 bool* parted) {
     patience_ = patience;
     const uint32_t id = request.play().id();
     TesteeMessage answer;
     Trouble trouble = line_->Exchange(request, deadline, &answer);
+    if (trouble.kind == Trouble::kNone && answer.has_bye() && parted != nullptr) {
+      line_->SayBye();
+      line_ = nullptr;
+      *parted = true;
+      return PlayResult();
+    }
     if (trouble.kind == Trouble::kNone && answer.has_started() && answer.started().id() == id) {
       trouble = line_->Receive(deadline, &answer);
     }

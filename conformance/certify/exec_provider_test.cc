@@ -264,6 +264,13 @@ TEST(ExecProvider, GroupsAreKilledWhole) {
   }
 }
 
+// One that parts after each answer is started again for each case, at no case's cost; also if it parts and
+// stays.
+TEST(ExecProvider, MayPartBetweenCases) {
+  ExpectOthersUnaffected(CertificateOf(Command("parts"), false), "");
+  ExpectOthersUnaffected(CertificateOf(Command("parts-badly"), false), "");
+}
+
 TEST(ExecProvider, WordsForAShell) {
   EXPECT_EQ(ShellWord("emulator"), "emulator");
   EXPECT_EQ(ShellWord("exec:a b"), "'exec:a b'");

@@ -235,6 +235,13 @@ int Main(const std::string& mode, const std::string& when, const std::string& fl
       continue;
     }
     Send(AnswerTo(message.play(), provider->get()));
+    if (mode == "parts" || mode == "parts-badly") {
+      TesteeMessage bye;
+      bye.mutable_bye();
+      Send(bye);
+      if (mode == "parts-badly") Sleep();
+      return 0;
+    }
   }
   // As long as its stdin is open it would have gone on.
   return 0;

@@ -279,12 +279,7 @@ absl::Status WriteCertification(const Certification& certification, const std::s
       {"certificate.json", *json},
       {"certificate.junit.xml", JUnit(certificate)}};
   for (const CaseRun& run : certification.runs) {
-    Trace trace = TraceFromLog(run.played.log);
-    trace.set_provider(certificate.provider());
-    trace.set_case_name(run.name);
-    trace.set_program_sha256(run.program_sha256);
-    trace.set_capabilities(run.played.capabilities);
-    trace.set_report(run.played.report);
+    const Trace trace = TraceOf(run, certificate.provider());
     files.push_back({absl::StrCat("traces/", run.name, ".trace.pb"), trace.SerializeAsString()});
   }
   for (const auto& [name, contents] : files) {

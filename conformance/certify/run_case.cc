@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "conformance/certify/compile.h"
 #include "conformance/certify/render.h"
+#include "conformance/certify/timed.h"
 #include "conformance/certify/trace_io.h"
 #include "conformance/model/log_check.h"
 #include "conformance/rules/catalogue.h"
@@ -28,6 +29,29 @@ std::string ListBlamed(const model::Refusal& refusal) {
   return text;
 }
 
+// A trace that is accepted as it is, whose silences were only timed. False: it is to be played again.
+bool JudgeSilence(model::Judge* judge, CaseRun* run) {
+  const absl::Span<const Observation> log = run->played.log;
+  InTime in_time = JudgeInTime(judge, log, run->played.capabilities);
+  run->in_time = in_time.exercised;
+  if (!in_time.missing.refused || in_time.missing.blamed_count == 0) return true;
+  const RuleId rule = in_time.missing.blamed[0];
+  if (run->settle_scale != 1 && run->missing_before == rule && IsFenced(log, in_time.missing)) {
+    run->judged.refusal = in_time.missing;
+    run->judged.explanation = std::move(in_time.explanation);
+    run->story =
+        absl::StrCat("  Silence was only timed, but the same was missing twice, the second time after ",
+                     kLongSettleScale, " times as long.\n");
+    return true;
+  }
+  run->undecided = rule;
+  run->judged.inconclusive = true;
+  run->story =
+      absl::StrCat("  something is missing that ", catalogue::Get(rule).name(), " demands, at observation ",
+                   in_time.missing.index, "; silence was only timed, so that proves nothing\n");
+  return run->settle_scale != 1;
+}
+
 }  // namespace
 
 CaseResult::Outcome OutcomeOf(Ending ending, bool leaked, const Judged& judged) {
@@ -45,6 +69,26 @@ CaseResult::Outcome OutcomeOf(Ending ending, bool leaked, const Judged& judged) 
   if (leaked && judged.breached.empty()) return CaseResult::PROVIDER_DIED;
   if (judged.inconclusive) return CaseResult::INCONCLUSIVE_CASE;
   return CaseResult::ACCEPTED;
+}
+
+bool JudgeRun(model::Judge* judge, CaseRun* run) {
+  const absl::Span<const Observation> log = run->played.log;
+  char error[256];
+  if (!ValidateLog(log.data(), log.size(), error, sizeof(error))) {
+    run->outcome = CaseResult::UNATTRIBUTED;
+    run->story = absl::StrCat("  the log cannot be judged: ", error, "\n");
+    return true;
+  }
+  run->judged = JudgeLog(judge, log, run->played.capabilities);
+  const bool again =
+      IsTimed(run->played.capabilities) && !run->judged.refusal.refused && !JudgeSilence(judge, run);
+  run->outcome = OutcomeOf(run->played.ending, run->played.leaked, run->judged);
+  if (run->outcome == CaseResult::ACCEPTED) return true;
+  if (run->judged.refusal.refused) absl::StrAppend(&run->story, RefusalStory(log, run->judged));
+  if (!run->played.report.empty())
+    absl::StrAppend(&run->story, "  the host says: ", run->played.report, "\n");
+  // One that died is not worth ten times the time.
+  return !again || run->outcome != CaseResult::INCONCLUSIVE_CASE;
 }
 
 std::string RuleText(RuleId id) {
@@ -84,6 +128,21 @@ std::string RefusalStory(absl::Span<const Observation> log, const Judged& judged
   return absl::StrCat(text, ListBlamed(judged.refusal));
 }
 
+Trace TraceOf(const CaseRun& run, const std::string& provider) {
+  Trace trace = TraceFromLog(run.played.log);
+  trace.set_provider(provider);
+  trace.set_case_name(run.name);
+  trace.set_program_sha256(run.program_sha256);
+  trace.set_capabilities(run.played.capabilities);
+  trace.set_report(run.played.report);
+  trace.set_leaked(run.played.leaked);
+  if (run.settle_scale != 1) trace.set_settle_scale(run.settle_scale);
+  if (run.missing_before.has_value()) {
+    trace.set_missing_before(catalogue::Get(*run.missing_before).name());
+  }
+  return trace;
+}
+
 absl::StatusOr<Program> CompileFor(const Provider& provider, const Sequence& sequence, bool* unreachable) {
   const auto can = [&provider](Capability capability) {
     return (provider.capabilities() & static_cast<uint64_t>(capability)) != 0;
@@ -120,18 +179,22 @@ absl::StatusOr<CaseRun> RunCase(Provider* provider, model::Judge* judge, const s
                     : absl::StrCat("  protocol fault: ", run.played.fault, "\n  again: ", repeat, "\n");
     return run;
   }
-  char error[256];
-  if (!ValidateLog(run.played.log.data(), run.played.log.size(), error, sizeof(error))) {
-    run.outcome = CaseResult::UNATTRIBUTED;
-    run.story = absl::StrCat("  the log cannot be judged: ", error, "\n");
-    return run;
+  if (!JudgeRun(judge, &run)) {
+    absl::StatusOr<PlayResult> longer = provider->PlayCase(*program, name, kLongSettleScale);
+    if (!longer.ok()) return absl::InternalError(absl::StrCat(name, ": ", longer.status().message()));
+    // What cannot be played again stays undecided.
+    if (longer->fault.empty() && !longer->unreachable) {
+      run.played = *std::move(longer);
+      run.settle_scale = kLongSettleScale;
+      run.missing_before = run.undecided;
+      run.undecided.reset();
+      run.story.clear();
+      JudgeRun(judge, &run);
+    }
   }
-  run.judged = JudgeLog(judge, run.played.log, run.played.capabilities);
-  run.outcome = OutcomeOf(run.played.ending, run.played.leaked, run.judged);
-  if (run.outcome == CaseResult::ACCEPTED) return run;
-  if (run.judged.refusal.refused) run.story = RefusalStory(run.played.log, run.judged);
-  if (!run.played.report.empty()) absl::StrAppend(&run.story, "  the host says: ", run.played.report, "\n");
-  absl::StrAppend(&run.story, "  again: ", repeat, provider->again(), "\n");
+  if (run.outcome != CaseResult::ACCEPTED) {
+    absl::StrAppend(&run.story, "  again: ", repeat, provider->again(), "\n");
+  }
   return run;
 }
 

@@ -2,6 +2,7 @@
 #ifndef WSKCERT_CONFORMANCE_CERTIFY_RUN_CASE_H_
 #define WSKCERT_CONFORMANCE_CERTIFY_RUN_CASE_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "conformance/model/judge.h"
 #include "proto/certificate.pb.h"
 #include "proto/sequence.pb.h"
+#include "proto/trace.pb.h"
 
 namespace wskcert {
 
@@ -37,6 +39,13 @@ struct CaseRun {
   std::string program_sha256;
   PlayResult played;
   Judged judged;
+  // Of a host whose silence is only timed (timed.h): rules that count if ConfirmInTime confirms them, how
+  // much longer than usual silence was awaited, the rule that something missing breaks, if it remains
+  // undecided, and that of the play before, which was why this one waited longer.
+  RuleSet in_time;
+  uint32_t settle_scale = 1;
+  std::optional<RuleId> undecided;
+  std::optional<RuleId> missing_before;
   CaseResult::Outcome outcome = CaseResult::ACCEPTED;
   std::string story;  // why it is not ACCEPTED; empty otherwise
 };
@@ -45,6 +54,14 @@ struct CaseRun {
 // compile, no process. `repeat` is the command that repeats it, for the story.
 absl::StatusOr<CaseRun> RunCase(Provider* provider, model::Judge* judge, const std::string& name,
                                 const Case& body, const std::string& repeat);
+
+// Judges what `run->played` has, and draws its conclusions: outcome and story. False: it is to be played
+// again, with kLongSettleScale, because something is missing that silence which was only timed does not
+// prove.
+bool JudgeRun(model::Judge* judge, CaseRun* run);
+
+// The trace of a run, as it is stored.
+Trace TraceOf(const CaseRun& run, const std::string& provider);
 
 // The story of a refused log: what was seen up to there, what was allowed, the rules and their sources.
 std::string RefusalStory(absl::Span<const Observation> log, const Judged& judged);

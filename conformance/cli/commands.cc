@@ -184,12 +184,7 @@ ExitStatus RunCommand(const Options& options) {
   if (run->judged.refusal.refused) std::cout << "\n" << run->judged.explanation << "\n";
   std::cout << "\n" << CaseResult::Outcome_Name(run->outcome) << "  " << run->name << "\n" << run->story;
   if (!options.trace.empty()) {
-    Trace trace = TraceFromLog(run->played.log);
-    trace.set_provider(options.provider);
-    trace.set_case_name(run->name);
-    trace.set_program_sha256(run->program_sha256);
-    trace.set_capabilities(run->played.capabilities);
-    trace.set_report(run->played.report);
+    const Trace trace = TraceOf(*run, options.provider);
     if (absl::Status status = WriteFile(options.trace, trace.SerializeAsString()); !status.ok())
       return Complain(status);
   }

@@ -37,6 +37,11 @@ struct Refusal {
       kNoIndex;  // of the observation in the log; the number of observations if only the end shows it
   uint8_t blamed_count = 0;
   RuleId blamed[8] = {};  // most specific first; none: unattributed, a defect of this program
+  // If it is silence that is refused: what did not come, where that is one event or one completion on one
+  // socket.
+  enum class Missing : uint8_t { kNothing, kEvent, kCompletion } missing = Missing::kNothing;
+  uint16_t missing_what = 0;  // Event; Op of the call that passed the IRP
+  uint16_t missing_socket = kNoSlot;
 };
 
 // What the judge knows of one event callback of one socket: the phases of its life (PhaseSet of
@@ -76,7 +81,7 @@ class Judge {
   const RuleSet& breached() const;
   // For feedback and reports. Any slot and event may be asked for.
   CallbackView View(uint16_t socket, Event event) const;
-  // Something could not be decided: a timed silence, a log that ends early, a bound of the judge.
+  // Something could not be decided: a log that ends early, a bound of the judge.
   bool inconclusive() const;
 
   // For people: what was observed, what was allowed there, and which rules say so.

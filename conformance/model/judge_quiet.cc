@@ -91,6 +91,13 @@ bool Judge::State::OwedConditions(const SocketState& s, uint32_t event) const {
   return stream.delivered >= stream.sent_may && s.receives == 0;
 }
 
+// Of a refusal that was just made, if one was.
+void Judge::State::Missing(Refusal::Missing kind, uint32_t what) {
+  if (!refusal.refused) return;
+  refusal.missing = kind;
+  refusal.missing_what = static_cast<uint16_t>(what);
+}
+
 void Judge::State::OwedIndications(SocketState& s) {
   for (uint32_t rest = s.own; rest != 0; rest &= rest - 1) {
     const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
@@ -113,6 +120,10 @@ void Judge::State::OwedIndications(SocketState& s) {
     const size_t count = ReasonsToIndicate(s, event, rules);
     if (owed) {
       Forbid(rules, count);
+      constexpr Event kEventOf[kEvents] = {Event::kReceive, Event::kDisconnect,  Event::kSendBacklog,
+                                           Event::kAccept,  Event::kReceiveFrom, Event::kInspect,
+                                           Event::kAbort,   Event::kExtension};
+      Missing(Refusal::Missing::kEvent, static_cast<uint32_t>(kEventOf[event]));
       return;
     }
     for (size_t i = 0; i < e.met_count && e.met; ++i) Exercise(e.met_rules[i]);
@@ -216,7 +227,10 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     if (clear && !QuietSubjects(s)) return;
   }
   if (clear && (s.judged || !is_socket)) {
-    for (uint16_t i = s.first_irp; i != kNone && !refusal.refused; i = irps[i].next) Owed(irps[i]);
+    for (uint16_t i = s.first_irp; i != kNone && !refusal.refused; i = irps[i].next) {
+      Owed(irps[i]);
+      Missing(Refusal::Missing::kCompletion, irps[i].op);
+    }
   }
   if (refusal.refused) return;
   EventSet disable_pending = 0;
@@ -260,11 +274,8 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
 }
 
 void Judge::State::Quiescence(bool exact) {
-  if (!exact) {
-    // Silence for a while proves nothing by itself.
-    inconclusive = inconclusive || !dirty.empty();
-    return;
-  }
+  // Silence for a while proves nothing by itself: nothing is judged, nor exercised.
+  if (!exact) return;
   last_exact = now;
   // With nothing else left to run, whatever was ready to come has come.
   for (size_t i = 0; i < running.size() && running_total != 0; ++i) {
@@ -282,7 +293,10 @@ void Judge::State::Quiescence(bool exact) {
   size_t kept = 0;
   for (size_t i = 0; i < dirty.size(); ++i) {
     QuietSocket(dirty[i], clear);
-    if (refusal.refused) return;
+    if (refusal.refused) {
+      refusal.missing_socket = dirty[i] < kMaxSockets ? dirty[i] : kNoSlot;
+      return;
+    }
     if (clear) {
       sockets[dirty[i]].dirty = false;
     } else {

@@ -684,6 +684,7 @@ class Judge::State {
   bool MayWait(const OpenCall& call) const;
 
   // judge_quiet.cc
+  void Missing(Refusal::Missing kind, uint32_t what);
   void Quiescence(bool exact);
   void QuietSocket(uint16_t slot, bool clear);
   bool QuietSubjects(SocketState& s);

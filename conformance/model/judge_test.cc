@@ -82,9 +82,23 @@ TEST_F(JudgeTest, ALogWithoutItsEndIsInconclusive) {
   }
 }
 
-TEST_F(JudgeTest, TimedSilenceIsInconclusive) {
+TEST_F(JudgeTest, TimedSilenceProvesNothing) {
   EXPECT_TRUE(Accepts(enabled_ + "do peer_send socket=0 peer=0 bytes=0+5\nquiet timed\nfinish\n", 0));
-  EXPECT_TRUE(judge_.inconclusive());
+  EXPECT_FALSE(judge_.inconclusive());
+  EXPECT_FALSE(judge_.exercised().Has(RuleId::kReceiveEnabledIndicates));
+}
+
+TEST_F(JudgeTest, ARefusedSilenceSaysWhatIsMissing) {
+  EXPECT_FALSE(Accepts(enabled_ + "do peer_send socket=0 peer=0 bytes=0+5\nquiet\nfinish\n"));
+  EXPECT_EQ(judge_.refusal().missing, Refusal::Missing::kEvent);
+  EXPECT_EQ(judge_.refusal().missing_what, static_cast<uint16_t>(Event::kReceive));
+  EXPECT_EQ(judge_.refusal().missing_socket, 0);
+  EXPECT_FALSE(Accepts(enabled_ + "call close socket=0 irp=9 @c\nreturn @c PENDING\nquiet\nfinish\n"));
+  EXPECT_EQ(judge_.refusal().missing, Refusal::Missing::kCompletion);
+  EXPECT_EQ(judge_.refusal().missing_what, static_cast<uint16_t>(Op::kClose));
+  EXPECT_EQ(judge_.refusal().missing_socket, 0);
+  EXPECT_FALSE(Accepts(enabled_ + "event receive socket=0 @r bytes=0+5\nfinish\n"));
+  EXPECT_EQ(judge_.refusal().missing, Refusal::Missing::kNothing);
 }
 
 TEST_F(JudgeTest, TheEndItselfShowsWhatIsMissing) {

@@ -1,0 +1,197 @@
+// Silence that was only timed: what came counts, what did not come is awaited again, and only what a fence
+// proves is a violation.
+#include "conformance/certify/timed.h"
+
+#include <string>
+#include <vector>
+
+#include "conformance/certify/certify.h"
+#include "conformance/model/trace_text.h"
+#include "conformance/rules/catalogue.h"
+#include "conformance/suite/suite.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace wskcert {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kReceives[] = "receive.enabled.indicates";
+
+// A machine without exact quiescence that shows the first log, and the second when it is to wait longer.
+class Machine : public Provider {
+ public:
+  Machine(const std::string& usually, const std::string& slowly) : logs_{Log(usually), Log(slowly)} {}
+
+  const std::string& name() const override { return name_; }
+  std::vector<NamedChoice> choices() const override { return {}; }
+  uint64_t capabilities() const override { return static_cast<uint64_t>(Capability::kIrqlVisible); }
+  absl::StatusOr<PlayResult> Play(const Program& program) override { return PlayCase(program, "", 1); }
+  absl::StatusOr<PlayResult> PlayCase(const Program&, const std::string&, uint32_t settle_scale) override {
+    scales.push_back(settle_scale);
+    PlayResult out;
+    out.log = logs_[settle_scale == 1 ? 0 : 1];
+    out.capabilities = capabilities();
+    return out;
+  }
+  std::vector<uint32_t> scales;
+
+ private:
+  static std::vector<Observation> Log(const std::string& text) {
+    std::string error;
+    const auto file = model::ParseTrace("rule run.survives\nexpect accept\n---\n" + text, &error);
+    EXPECT_TRUE(file.has_value()) << error;
+    return file.has_value() ? file->log : std::vector<Observation>();
+  }
+
+  const std::string name_ = "machine";
+  const std::vector<Observation> logs_[2];
+};
+
+const std::string kSetUp =
+    "connected socket=0 peer=0\n"
+    "call event_callback socket=0 mask=RECEIVE @e\n"
+    "return @e SUCCESS\n"
+    "quiet timed\n"
+    "do peer_send socket=0 peer=0 bytes=0+5\n";
+const std::string kTold = "event receive socket=0 @r bytes=0+5\nend @r SUCCESS\n";
+const std::string kFence =
+    "call receive socket=0 length=5 irp=1 @f\n"
+    "return @f PENDING\n"
+    "complete @f SUCCESS information=5 bytes=0+5\n"
+    "quiet timed\n";
+const std::string kGood = kSetUp + kTold + "quiet timed\nfinish\n";
+const std::string kMissing = kSetUp + "quiet timed\nfinish\n";
+const std::string kMissingFenced = kSetUp + "quiet timed\n" + kFence + "finish\n";
+const std::string kPended =
+    "connected socket=0 peer=0\n"
+    "call get_local_address socket=0 irp=1 @g\n"
+    "return @g PENDING\n";
+const std::string kCompleted = kPended + "complete @g SUCCESS\nquiet timed\nfinish\n";
+const std::string kNeverCompleted = kPended + "quiet timed\nfinish\n";
+
+struct Outcome {
+  CaseRun run;
+  Certificate certificate;
+  std::vector<uint32_t> scales;
+  Verdict VerdictOf(const std::string& rule) const {
+    for (const RuleVerdict& verdict : certificate.rules()) {
+      if (verdict.rule() == rule) return verdict.verdict();
+    }
+    return NOT_MODELLED;
+  }
+};
+
+Outcome Play(const std::string& usually, const std::string& slowly) {
+  Machine machine(usually, slowly);
+  Suite suite;
+  suite.add_cases()->set_name("a/case");
+  suite.mutable_cases(0)->mutable_body()->mutable_sequence()->add_threads();
+  absl::StatusOr<Certification> done = Certify(&machine, suite, CertifyOptions(), [](auto...) {});
+  EXPECT_TRUE(done.ok()) << done.status();
+  return {done->runs[0], done->certificate, machine.scales};
+}
+
+TEST(Timed, WhatCameCounts) {
+  const Outcome outcome = Play(kGood, kMissing);
+  EXPECT_EQ(outcome.run.outcome, CaseResult::ACCEPTED) << outcome.run.story;
+  EXPECT_EQ(outcome.scales, std::vector<uint32_t>{1});
+  EXPECT_EQ(outcome.VerdictOf(kReceives), PASSED);
+  // The judge alone does not count it, for the silence may have been too short.
+  EXPECT_FALSE(outcome.run.judged.exercised.Has(*catalogue::Find(kReceives)));
+  EXPECT_TRUE(outcome.run.in_time.Has(*catalogue::Find(kReceives)));
+}
+
+TEST(Timed, WhatDidNotComeWithinTheBoundProvesNothing) {
+  const Outcome outcome = Play(kSetUp +
+                                   "call event_callback socket=0 mask=RECEIVE|DISABLE @d\nreturn @d SUCCESS\n"
+                                   "do peer_send socket=0 peer=0 bytes=5+5\nquiet timed\nfinish\n",
+                               kMissing);
+  EXPECT_EQ(outcome.run.outcome, CaseResult::ACCEPTED) << outcome.run.story;
+  EXPECT_FALSE(outcome.run.in_time.empty());
+  for (const RuleVerdict& verdict : outcome.certificate.rules()) {
+    if (verdict.verdict() != PASSED) continue;
+    EXPECT_FALSE(outcome.run.in_time.Has(*catalogue::Find(verdict.rule()))) << verdict.rule();
+  }
+}
+
+TEST(Timed, ASlowMachineIsGivenTime) {
+  const Outcome outcome = Play(kMissing, kGood);
+  EXPECT_EQ(outcome.scales, (std::vector<uint32_t>{1, kLongSettleScale}));
+  EXPECT_EQ(outcome.run.outcome, CaseResult::ACCEPTED) << outcome.run.story;
+  EXPECT_EQ(outcome.run.settle_scale, kLongSettleScale);
+  EXPECT_EQ(outcome.VerdictOf(kReceives), PASSED);
+}
+
+TEST(Timed, MissingTwiceWithoutAFenceIsUndecided) {
+  const Outcome outcome = Play(kMissing, kMissing);
+  EXPECT_EQ(outcome.run.outcome, CaseResult::INCONCLUSIVE_CASE);
+  EXPECT_THAT(outcome.run.story, HasSubstr("silence was only timed, so that proves nothing"));
+  ASSERT_TRUE(outcome.run.undecided.has_value());
+  EXPECT_EQ(outcome.VerdictOf(catalogue::Get(*outcome.run.undecided).name()), INCONCLUSIVE);
+}
+
+TEST(Timed, MissingTwiceWithAFenceIsAViolation) {
+  const Outcome outcome = Play(kMissingFenced, kMissingFenced);
+  EXPECT_EQ(outcome.run.outcome, CaseResult::VIOLATION) << outcome.run.story;
+  EXPECT_THAT(outcome.run.story, HasSubstr("the same was missing twice"));
+  EXPECT_EQ(outcome.VerdictOf(outcome.certificate.first_blamed()), FAILED);
+  // A fence alone is not enough; it must be missing again.
+  EXPECT_EQ(Play(kMissingFenced, kGood).run.outcome, CaseResult::ACCEPTED);
+}
+
+TEST(Timed, ACompletionNeedsNoFenceWhereTheProviderIsAlone) {
+  const Outcome outcome = Play(kNeverCompleted, kNeverCompleted);
+  EXPECT_EQ(outcome.run.outcome, CaseResult::VIOLATION) << outcome.run.story;
+  EXPECT_EQ(outcome.certificate.first_blamed(), "irp.pending.completes");
+  EXPECT_EQ(Play(kNeverCompleted, kCompleted).run.outcome, CaseResult::ACCEPTED);
+  // Something else is missing the second time: nothing was repeated.
+  EXPECT_EQ(Play(kNeverCompleted, kMissingFenced).run.outcome, CaseResult::INCONCLUSIVE_CASE);
+}
+
+TEST(Timed, Fences) {
+  model::Refusal missing;
+  missing.refused = true;
+  missing.index = 0;
+  missing.missing_socket = 0;
+  Observation data = {};
+  data.kind = static_cast<uint8_t>(Seen::kCompletion);
+  data.op = static_cast<uint16_t>(Op::kReceive);
+  data.information = 5;
+  const auto fenced = [&missing](Observation o) { return IsFenced({Observation(), o}, missing); };
+  const auto event = [&missing](Event what) {
+    missing.missing = model::Refusal::Missing::kEvent;
+    missing.missing_what = static_cast<uint16_t>(what);
+  };
+  EXPECT_FALSE(fenced(data));  // it is not known what is missing
+  event(Event::kReceive);
+  EXPECT_TRUE(fenced(data));
+  Observation end = data;
+  end.information = 0;
+  EXPECT_FALSE(fenced(end));
+  Observation elsewhere = data;
+  elsewhere.socket = 1;
+  EXPECT_FALSE(fenced(elsewhere));
+  Observation at_the_end = data;
+  at_the_end.seen_flags = kSeenTeardown;
+  EXPECT_FALSE(fenced(at_the_end));
+  Observation parting = {};
+  parting.kind = static_cast<uint8_t>(Seen::kCallbackBegin);
+  parting.op = static_cast<uint16_t>(Event::kDisconnect);
+  EXPECT_TRUE(fenced(parting));
+  parting.flags = kFlagAbortive;  // a reset overtakes data
+  EXPECT_FALSE(fenced(parting));
+  event(Event::kDisconnect);
+  EXPECT_TRUE(fenced(end));
+  EXPECT_FALSE(fenced(data));
+  // What may be dropped is never owed.
+  for (const Event what : {Event::kAccept, Event::kReceiveFrom, Event::kInspect, Event::kSendBacklog}) {
+    event(what);
+    EXPECT_FALSE(fenced(data));
+    EXPECT_FALSE(fenced(end));
+  }
+}
+
+}  // namespace
+}  // namespace wskcert
