@@ -165,7 +165,7 @@ void Judge::State::ControlBegin(const Observation& o, OpenCall& call) {
     call.odd = true;
     breached.Add(connects ? RuleId::kApplicationEnableAfterConnect : RuleId::kApplicationEnableAfterBind);
   }
-  if (s.dead_may || s.closing) call.odd = true;
+  if (s.dead_may || s.closing || GivenUp(s)) call.odd = true;
   // Events of the role that a stream socket has not taken may be invalid, as a wrong mask is.
   const bool other_role =
       s.category == Category::kStream && (((o.mask & kEventAccept) != 0 && s.connected_may) ||

@@ -187,8 +187,15 @@ void Judge::State::PartingStimulus(const Observation& o, SocketState& s) {
     p.acks_quiet = p.unacknowledged = false;
   } else if (s.local_disconnect) {
     s.stream.lossy = true;  // what it means for a disconnect that was made before is not said
+  }
+}
+
+// No half-open connections from now on: the transport could do it, so the end says.
+void Judge::State::NoHalfOpen(SocketState& s) {
+  if (s.local_disconnect) {
+    s.stream.lossy = true;
   } else {
-    p.no_half_open = true;
+    s.parting.no_half_open = true;
   }
 }
 

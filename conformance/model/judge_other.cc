@@ -243,6 +243,8 @@ void Judge::State::SilentCompleted(const Observation& o, const IrpState& irp, So
 // Sends and disconnects fail, and with which status.
 bool Judge::State::JudgeSilentRequest(const IrpState& irp, const SocketState& s, Status status) {
   if (!irp.silent || Hampered(s) || irp.cancelled || s.receiving.silent_over) return true;
+  // What the pages of the functions say of a socket that works no more.
+  if (s.dead_may && !s.dead_by_local) return true;
   if (status != kStatusInvalidDeviceState) return Refuse<RuleId::kSilentModeRequestsFail>();
   Exercise(RuleId::kSilentModeRequestsFail);
   return true;

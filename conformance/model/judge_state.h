@@ -660,6 +660,7 @@ class Judge::State {
   bool SendOutcome(IrpState& irp, SocketState& s, Status status, Moment moment);
   bool JudgeParted(const Observation& o, const SocketState& s, uint32_t length);
   void PartingStimulus(const Observation& o, SocketState& s);
+  void NoHalfOpen(SocketState& s);
   void ConnectionSight(const Observation& o);
   void CloseParts(SocketState& s) const;
   void QuietParting(SocketState& s);
@@ -701,6 +702,10 @@ class Judge::State {
 
   // Nothing keeps the provider from what it owes about the socket: it is not being closed, functions, and
   // there is memory.
+  // The transport may have given up a connection whose peer acknowledges nothing.
+  bool GivenUp(const SocketState& s) const {
+    return s.slow_peer && (s.local_disconnect || s.parting.given != 0 || s.parting.garbled);
+  }
   bool Works(const SocketState& s) const { return !s.closing && !s.dead_may && !starved; }
   // It is being closed, or there is no memory: with what a request ends is open.
   bool Hampered(const SocketState& s) const { return s.closing || starved; }

@@ -157,6 +157,8 @@ void Judge::State::StimulusEnd(const Observation& o) {
       }
     } else if (op == Op::kPeerReset && done) {
       s.parting.reset_done = s.connected_must;
+    } else if (op == Op::kNoHalfOpen && done) {
+      NoHalfOpen(s);
     } else if ((op == Op::kBreakSocket || op == Op::kBreakBound) && done) {
       s.breaking = true;
     } else if (!done) {
