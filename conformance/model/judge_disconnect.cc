@@ -43,6 +43,7 @@ void Judge::State::LinkConnection(uint16_t slot, uint16_t number) {
   peer.connection = slot;
   sockets[slot].parting.peer = number;
   sockets[slot].parting.reports = peer.established;
+  sockets[slot].slow_peer |= peer.slow;
 }
 
 // What the peer sees is no longer about the socket that it was connected with.

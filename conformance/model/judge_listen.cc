@@ -31,7 +31,9 @@ void Judge::State::PeerConnects(const Observation& o) {
   const bool again = peer.again || peer.active;
   if (peer.active && !peer.delivered) ++sockets[peer.listener].listening.lost;
   if (peer.end_owed) --requests.ends_owed;
+  const bool slow = peer.slow;
   peer = PeerState();
+  peer.slow = slow;
   peer.active = true;
   peer.again = again;
   peer.begin = now;

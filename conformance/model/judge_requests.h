@@ -42,6 +42,7 @@ struct PeerState {
   bool end_owed = false;   // ... so that it must see the connection end
   bool again = false;      // its number stood for another request, too, which may still be there
   bool listed = false;
+  bool slow = false;  // acknowledges nothing, or did not for a time
   // On a listening socket in conditional-accept mode.
   bool conditional = false;  // the mode was surely on when it came
   bool abandoned = false;    // it surely gave up before it was established

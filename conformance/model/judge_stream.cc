@@ -30,6 +30,12 @@ void Judge::State::StimulusBegin(const Observation& o) {
     Breach(RuleId::kApplicationControlInputStaysValid, irps[o.irp].socket);
   }
   if (op == Op::kPeerConnect) return PeerConnects(o);
+  if (op == Op::kPeerHoldAcks) {
+    // It holds for the connections that the peer will have as well.
+    PeerState& peer = peers[o.peer];
+    if (peer.begin == kNoIndex) used_peers.push_back(o.peer), peer.begin = now;
+    peer.slow = true;
+  }
   const bool of_peer = op == Op::kPeerSend || op == Op::kPeerDisconnect || op == Op::kPeerReset ||
                        op == Op::kPeerAbandon || op == Op::kBreakSocket;
   if (of_peer && op != Op::kPeerSend) {
