@@ -155,6 +155,23 @@ TEST(Decide, ALivelockThatScriptsKeepGoingIsTheSequencesOwn) {
   EXPECT_EQ(Decide({}, played).rule, "");
 }
 
+TEST(Decide, WhenCallsOverlapTheModelKnowsOnlyThatMisuseMayHaveBeen) {
+  std::vector<Observation> log(3);
+  log[0].kind = log[1].kind = static_cast<uint8_t>(Seen::kCallBegin);
+  log[2].kind = static_cast<uint8_t>(Seen::kCallEnd);
+  Played played;
+  played.log = log;
+  for (const RuleId rule :
+       {RuleId::kApplicationCloseEndsUse, RuleId::kApplicationReceiveReturnsKnownStatus}) {
+    Judged judged;
+    judged.breached.Add(rule);
+    log[1].thread = 0;
+    EXPECT_NE(Decide(judged, played).rule, "");
+    log[1].thread = 1;
+    EXPECT_EQ(Decide(judged, played).rule == "", rule == RuleId::kApplicationCloseEndsUse);
+  }
+}
+
 TEST(Decide, ARefusalWithoutARuleIsUnattributed) {
   Judged judged;
   judged.refusal.refused = true;
@@ -174,6 +191,15 @@ TEST(Differential, EveryRuleAtWhichTheEmulatorStopsBindsTheApplicationAndIsModel
     EXPECT_EQ(catalogue::Get(id).party(), PARTY_APPLICATION) << catalogue::Get(id).name();
   }
   EXPECT_GE(count, 10u);
+}
+
+// A request that waits until the client deregisters, which this one does not do.
+TEST(Differential, WhatTheClientLeavesOpenIsNoLeak) {
+  Differential differential({});
+  const Finding* finding =
+      differential.Run(MakeSequence("setup { manual_teardown: true } threads { steps { irp: 0 control_client "
+                                    "{ code: TRANSPORT_LIST_CHANGE } } }"));
+  EXPECT_EQ(finding, nullptr) << finding->rule;
 }
 
 TEST(Differential, WhatDoesNotCompileIsCountedAndPassedOver) {

@@ -8,6 +8,20 @@
 #include "google/protobuf/text_format.h"
 
 namespace wskcert::fuzz {
+namespace {
+
+// Date and thread are always the same, so that the same input gives the same bytes.
+std::string CheckFailed(const char* file, const std::string& rule) {
+  return absl::StrCat("F0101 00:00:00.000000 1 ", file, ":1] Check failed: ", rule, "\n");
+}
+
+[[noreturn]] void PrintAndAbort(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+  std::abort();
+}
+
+}  // namespace
 
 std::string ReportText(const Finding& finding, const Sequence& sequence) {
   Case body;
@@ -15,15 +29,17 @@ std::string ReportText(const Finding& finding, const Sequence& sequence) {
   std::string text;
   google::protobuf::TextFormat::PrintToString(body, &text);
   return absl::StrCat("==== finding: ", finding.rule, "\n", finding.story,
-                      "F0101 00:00:00.000000 1 differential_fuzzer.cc:1] Check failed: ", finding.rule,
-                      "\n==== the sequence\n", text, "==== end\n");
+                      CheckFailed("differential_fuzzer.cc", finding.rule), "==== the sequence\n", text,
+                      "==== end\n");
 }
 
 void Report(const Finding& finding, const Sequence& sequence) {
-  const std::string text = ReportText(finding, sequence);
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  std::fflush(stderr);
-  std::abort();
+  PrintAndAbort(ReportText(finding, sequence));
+}
+
+void Fail(const char* file, const std::string& rule, const std::string& story) {
+  PrintAndAbort(
+      absl::StrCat("==== finding: ", rule, "\n", story, "\n", CheckFailed(file, rule), "==== end\n"));
 }
 
 void ReportProgress(const Tally& tally) {

@@ -52,6 +52,11 @@ uint32_t LogCount(const Session* session);
 // True if the log was too small: what came after it is lost.
 bool LogOverflowed(const Session* session);
 
+// True if the client still has something of the provider's, so that the provider may still keep memory for
+// it: a registration or capture, a socket whose close has not completed, a retained list, an outstanding IRP.
+// Only with manual_teardown, or after a run that did not finish.
+bool LeftOpen(const Session* session);
+
 // IRPs that the provider still owns.
 uint32_t Outstanding(const Session* session);
 

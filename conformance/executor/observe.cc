@@ -94,6 +94,21 @@ bool LogOverflowed(const Session* session) {
   return static_cast<uint32_t>(CountOf(&session->log_next)) > session->log_capacity;
 }
 
+bool LeftOpen(const Session* session) {
+  if (CountOf(&session->outstanding) != 0) return true;
+  for (uint32_t i = 0; i < session->header->clients; ++i) {
+    const ClientSlot& client = session->clients[i];
+    if (CountOf(&client.state) == kRegistered || CountOf(&client.captured) != 0) return true;
+  }
+  for (uint32_t i = 0; i < session->header->sockets; ++i) {
+    const SocketSlot& socket = session->sockets[i];
+    const LONG state = CountOf(&socket.state);
+    if (state != kSocketEmpty && state != kSocketClosed && state != kSocketFailed) return true;
+    if (CountOf(&socket.retained) != 0) return true;
+  }
+  return false;
+}
+
 uint32_t Outstanding(const Session* session) { return static_cast<uint32_t>(CountOf(&session->outstanding)); }
 
 }  // namespace wskcert
