@@ -164,8 +164,16 @@ typedef struct _WSK_INSPECT_ID {
   ULONG SerialNumber;
 } WSK_INSPECT_ID, *PWSK_INSPECT_ID;
 
+// An enumeration that a client passes may hold any int: for Microsoft's compiler and in C it does, C++
+// elsewhere wants to be told.
+#ifdef __cplusplus
+#define WSK_ANY_INT : int
+#else
+#define WSK_ANY_INT
+#endif
+
 // What a client decides about an incoming connection (nc-wsk-pfn_wsk_inspect_event.md).
-typedef enum {
+typedef enum WSK_ANY_INT {
   WskInspectReject,  // refuse it
   WskInspectAccept,  // go on with it
   WskInspectPend,    // decide later by WskInspectComplete
@@ -174,7 +182,7 @@ typedef enum {
     *PWSK_INSPECT_ACTION;
 
 // What WskControlSocket does (performing-control-operations-on-a-socket.md).
-typedef enum {
+typedef enum WSK_ANY_INT {
   WskSetOption,
   WskGetOption,
   WskIoctl,
