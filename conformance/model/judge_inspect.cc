@@ -46,7 +46,7 @@ bool Judge::State::InspectStarts(const Observation& o, SocketState& s) {
   if (number != 0) {
     // ns-wsk-_wsk_inspect_id.md, Remarks: the contents identify the request uniquely.
     for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
-      if (i == o.peer || peers[i].again || peers[i].id == 0 || !Undecided(peers[i])) continue;
+      if (i == o.peer || peers[i].id == 0 || !Undecided(peers[i])) continue;
       if (peers[i].id == number) return Refuse<RuleId::kInspectIdUnique>();
       Exercise(RuleId::kInspectIdUnique);
     }
@@ -135,7 +135,7 @@ bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
       const PeerState& peer = peers[i];
       dropped |=
           peer.abandoned && !peer.aborted && (peer.answer == Answer::kPend || peer.answer == Answer::kAccept);
-      if (peer.answer != Answer::kNone && !peer.again) continue;
+      if (peer.answer != Answer::kNone) continue;
       s.listening.strange_abort = now;
       s.listening.strange_id = number;
       return true;
@@ -260,8 +260,7 @@ void Judge::State::RunningInspections(const SocketState& s) {
   if (!taker || !Works(s)) return;
   for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
     const PeerState& peer = peers[i];
-    if (peer.conditional && !peer.again && peer.answer == Answer::kAsked && !peer.resumed_may &&
-        !peer.aborted) {
+    if (peer.conditional && peer.answer == Answer::kAsked && !peer.resumed_may && !peer.aborted) {
       Exercise(RuleId::kAcceptConditionalAfterInspection);
     }
   }
@@ -292,7 +291,7 @@ void Judge::State::OptionRead(const Observation& o, const IrpState& irp, const S
 void Judge::State::IdOf(SocketState& s, uint16_t number) {
   s.listening.not_inspected = !sockets[s.listener].conditional_may;
   const PeerState& peer = peers[number];
-  if (!peer.active || peer.again || !peer.conditional) return;
+  if (!peer.active || !peer.conditional) return;
   s.listening.inspected = peer.answer == Answer::kAccept || peer.resumed_may;
   s.listening.id = peer.id;
 }

@@ -29,7 +29,7 @@ void Judge::State::PeerConnects(const Observation& o) {
   PeerState& peer = peers[o.peer];
   if (peer.begin == kNoIndex) used_peers.push_back(o.peer);
   const bool again = peer.again || peer.active;
-  if (peer.active && !peer.delivered) ++sockets[peer.listener].listening.lost;
+  if (peer.active) ++sockets[peer.listener].listening.lost;
   if (peer.end_owed) --requests.ends_owed;
   const bool slow = peer.slow;
   peer = PeerState();
@@ -108,13 +108,13 @@ void Judge::State::PeerSaw(const Observation& o) {
     peer.abandoned = false;
     if (listens) Exercise(RuleId::kBindOrderBoundListens);
     // nc-wsk-pfn_wsk_inspect_event.md, Remarks: a rejected request is not established.
-    if (peer.conditional && !peer.again && peer.quiet_after && peer.answer == Answer::kReject) {
+    if (peer.conditional && peer.quiet_after && peer.answer == Answer::kReject) {
       Forbid({RuleId::kInspectRejectedDropped});
     }
   } else if (sight == PeerSight::kRefused || sight == PeerSight::kReset) {
     peer.over = true;
     // listening-for-and-accepting-incoming-connections.md: bound, it listens.
-    if (listens && sight == PeerSight::kRefused && !peer.established) {
+    if (listens && sight == PeerSight::kRefused) {
       Forbid({RuleId::kBindOrderBoundListens});
     }
   }

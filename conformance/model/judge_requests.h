@@ -40,7 +40,8 @@ struct PeerState {
   bool delivered = false;  // WskAcceptEvent was called for it, or a WskAccept completed
   bool refused = false;    // by WskAcceptEvent
   bool end_owed = false;   // ... so that it must see the connection end
-  bool again = false;      // its number stood for another request, too, which may still be there
+  // Its number stood for another request, too, which may still be there: its inspection is not followed.
+  bool again = false;
   bool listed = false;
   bool slow = false;  // acknowledges nothing, or did not for a time
   // On a listening socket in conditional-accept mode.
