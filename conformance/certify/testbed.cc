@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "conformance/certify/one_way_peers.h"
 #include "conformance/executor/executor.h"
 #include "implementations/emulator/emulator.h"
 #include "implementations/emulator/kernel/runtime.h"
@@ -22,46 +22,6 @@ uint32_t EnvPeerAddress(void*, uint32_t peer, bool ipv6, void* address) {
 }
 
 uint32_t EnvPeerOfAddress(void*, const void* address) { return emulator::PeerOfAddress(address); }
-
-// Peers whose transport has no half-open connections. What such a peer sends after it has seen our end of the
-// connection goes nowhere: to the simulated network the connection still has two directions.
-class OneWayPeers {
- public:
-  // False if there is no connection whose transport that could be.
-  bool Mark(uint32_t peer) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (peer >= states_.size() || !states_[peer].connected) return false;
-    states_[peer].marked = true;
-    return true;
-  }
-  void Saw(const emulator::PeerEvent& event) {
-    using Kind = emulator::PeerEvent::Kind;
-    if (event.kind != Kind::kConnected && event.kind != Kind::kFin && event.kind != Kind::kReset) return;
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (event.peer >= states_.size()) states_.resize(event.peer + 1);
-    State& state = states_[event.peer];
-    if (event.kind == Kind::kFin) {
-      state.over = true;
-    } else {
-      state = {};
-      state.connected = event.kind == Kind::kConnected;
-    }
-  }
-  bool Swallows(uint32_t peer) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return peer < states_.size() && states_[peer].marked && states_[peer].over;
-  }
-  void Clear() { states_.clear(); }
-
- private:
-  struct State {
-    bool connected = false;
-    bool marked = false;
-    bool over = false;
-  };
-  std::mutex mutex_;  // With real threads peers are seen on several. Guards states_.
-  std::vector<State> states_;
-};
 
 // What the environment's functions and the peers' sink are given.
 struct Surroundings {

@@ -12,6 +12,7 @@ ExitStatus RunCommand(const Options& options);
 ExitStatus MinimizeCommand(const Options& options);
 ExitStatus TesteeCommand(const Options& options);
 ExitStatus PackCommand(const Options& options);
+ExitStatus ExportCommand(const Options& options);
 ExitStatus CheckCommand(const Options& options);
 ExitStatus RulesCommand(const Options& options);
 ExitStatus ExplainCommand(const Options& options);

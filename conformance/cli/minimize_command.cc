@@ -9,6 +9,7 @@
 #include "conformance/certify/trace_io.h"
 #include "conformance/cli/commands.h"
 #include "conformance/cli/common.h"
+#include "conformance/export/describe.h"
 #include "conformance/export/textproto.h"
 #include "conformance/minimize/minimize.h"
 #include "conformance/minimize/reducer.h"
@@ -22,22 +23,10 @@ std::string Steps(const Sequence& sequence) {
   return absl::StrCat(count, count == 1 ? " step" : " steps");
 }
 
-// A case for people: what was found, the rules that were blamed, and the pages of the first.
 Case CaseOf(const Minimized& minimized) {
   Case body;
   *body.mutable_sequence() = minimized.sequence;
-  body.set_summary(minimized.finding.what);
-  for (const std::string& name : minimized.finding.rules) {
-    const RuleId id = *catalogue::Find(name);
-    // A case lists what it exercises where all is well.
-    if (!minimized.clean_elsewhere || minimized.exercised_elsewhere.Has(id)) body.add_rules(name);
-  }
-  if (minimized.finding.rules.empty()) return body;
-  const Rule& rule = catalogue::Get(*catalogue::Find(minimized.finding.rules[0]));
-  body.set_summary(rule.statement());
-  if (rule.sources_size() != 0) {
-    body.set_source(absl::StrCat(rule.sources(0).page(), ", ", rule.sources(0).section()));
-  }
+  Describe(minimized.finding, minimized.clean_elsewhere ? &minimized.exercised_elsewhere : nullptr, &body);
   return body;
 }
 

@@ -21,6 +21,7 @@ usage: wskcert COMMAND [options]
   check TRACE|PACK   judges a recorded trace, or certifies what a recorder brought
   testee             plays what it is asked to on standard input: the other end of --provider=exec:COMMAND
   pack FILE          the suite for a recorder on a machine without wskcert
+  export CASE|FILE   the same as a case for the suite, or as a WSK client in C
   rules [TOPIC]      lists the rules, by topic
   explain RULE       a rule: what it says, where it stands, which cases and saboteurs it has
   --list             lists the cases of the suite
@@ -90,6 +91,18 @@ minimising it again changes nothing.
   --in-process       faster; for what neither crashes nor hangs
 )";
 
+constexpr char kExport[] =
+    R"(usage: wskcert export CASE|FILE --as=textproto|c [--provider=NAME] [--profile=PROFILE] [--out=FILE] [--timeout=SECONDS]
+
+Plays a case of the suite, or a sequence from a file, and writes it with what was seen as comments:
+
+  --as=textproto     a case as conformance/suite has them: summary, rules, source, one step a line
+  --as=c             a WSK client, a driver in C that makes the same calls; ci/host_exported compiles it, hosts it on the emulator and
+                     compares what it sees with what was seen. What of the sequence has no C form is said on standard error and
+                     on top of the file.
+  --out=FILE         writes it there instead of to standard output
+)";
+
 constexpr char kCheck[] =
     R"(usage: wskcert check TRACE [--profile=PROFILE] [--verbose]
        wskcert check PACK [--profile=PROFILE] [--filter=WORD] [--out=DIR] [--quiet]
@@ -133,6 +146,7 @@ enum Option {
   kFilter,
   kTrace,
   kRule,
+  kAs,
   kLimit,
   kTimeout,
   kScheduler,
@@ -153,6 +167,7 @@ const option kLongOptions[] = {{"provider", required_argument, nullptr, kProvide
                                {"out", required_argument, nullptr, kOut},
                                {"filter", required_argument, nullptr, kFilter},
                                {"trace", required_argument, nullptr, kTrace},
+                               {"as", required_argument, nullptr, kAs},
                                {"rule", required_argument, nullptr, kRule},
                                {"limit", required_argument, nullptr, kLimit},
                                {"timeout", required_argument, nullptr, kTimeout},
@@ -185,6 +200,12 @@ absl::Status Take(int option, const char* value, Options* out, bool* help) {
       break;
     case kTrace:
       out->trace = value;
+      break;
+    case kAs:
+      out->as = value;
+      if (out->as != "textproto" && out->as != "c") {
+        return absl::InvalidArgumentError(absl::StrCat("--as=", value, ": it is 'textproto' or 'c'"));
+      }
       break;
     case kRule:
       out->rule = value;
@@ -254,6 +275,9 @@ absl::Status CheckArguments(const Options& options) {
   if (command == "run" && count != 1) return absl::InvalidArgumentError("run needs one case or file");
   if (command == "minimize" && count != 1)
     return absl::InvalidArgumentError("minimize needs one case or file");
+  if (command == "export" && count != 1) return absl::InvalidArgumentError("export needs one case or file");
+  if (command == "export" && options.as.empty())
+    return absl::InvalidArgumentError("export needs --as=textproto or --as=c");
   if (command == "check" && count != 1) return absl::InvalidArgumentError("check needs one trace");
   if (command == "pack" && count != 1) return absl::InvalidArgumentError("pack needs one file");
   if (command == "testee" && count != 0) return absl::InvalidArgumentError("testee takes no argument");
@@ -272,6 +296,7 @@ std::string HelpText(const std::string& command) {
   if (command == "certify") return kCertify;
   if (command == "run") return kRun;
   if (command == "minimize") return kMinimize;
+  if (command == "export") return kExport;
   if (command == "check") return kCheck;
   if (command == "testee") return kTestee;
   if (command == "pack") return kPack;

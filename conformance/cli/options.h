@@ -11,7 +11,7 @@
 namespace wskcert::cli {
 
 struct Options {
-  std::string command;  // certify, run, minimize, check, rules, explain, help
+  std::string command;  // certify, run, minimize, export, check, rules, explain, help
   std::vector<std::string> arguments;
   std::string provider = "emulator";
   std::string profile = "documented";
@@ -19,6 +19,7 @@ struct Options {
   std::string filter;
   std::string trace;
   std::string rule;
+  std::string as;
   std::string scheduler = "fibers";
   uint64_t seed = 0;
   int repeat = 1;
