@@ -88,6 +88,27 @@ TEST(ThreadsSuite, IsAcceptedWithChoicesAtRandom) { PlaySuite({.random_choices =
 
 TEST(ThreadsSuite, IsAcceptedWithoutSilence) { PlaySuite({}, 4000, Silence::kNever); }
 
+// For ThreadSanitizer. A call may tell of such an end just before the callback is seen to begin that tells of
+// it, so that nothing is judged here.
+TEST(ThreadsSuite, SocketsBreakByThemselvesBesideCalls) {
+  Testbed testbed({.scheduler = Scheduler::kThreads, .seed = 5000});
+  int broken = 0;
+  for (const NamedCase& candidate : CuratedSuite().cases()) {
+    Sequence sequence = candidate.body().sequence();
+    FixedChoice* fixed = sequence.mutable_schedule()->add_fixed();
+    fixed->set_name("spontaneous-break");
+    fixed->set_value(1);
+    const absl::StatusOr<Program> program = Compile(sequence, EmulatorChoices());
+    ASSERT_TRUE(program.ok()) << candidate.name();
+    const Played& played = testbed.Play(*program);
+    char error[256] = "";
+    EXPECT_TRUE(ValidateLog(played.log.data(), played.log.size(), error, sizeof(error))) << error;
+    const auto tells = [](const Observation& o) { return (o.seen_flags & kSeenNullIndication) != 0; };
+    broken += std::any_of(played.log.begin(), played.log.end(), tells) ? 1 : 0;
+  }
+  EXPECT_GT(broken, 0);
+}
+
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 TEST(ThreadsSuite, IsAcceptedWithTheRuntimeVisible) { PlaySuite({.visible_runtime = true}, 2000); }

@@ -29,7 +29,7 @@ void WriteAddress(PSOCKADDR to, const SOCKADDR_INET* from) {
 // WskAcceptEvent, which this thread is about to call, has returned.
 void Inherit(const Socket* listener, Socket* request, bool late) {
   SocketLock lock(request);
-  request->request.accepting = KeGetCurrentThread();
+  request->request.accepting = PsGetCurrentThreadId();
   for (UCHAR index = 0; index <= kBacklogEvent; ++index) {
     Event& event = request->events[index];
     if (listener->listen.inherited & kBits[index]) (late ? event.inherits : event.enabled) = TRUE;

@@ -133,7 +133,7 @@ NTSTATUS WSKAPI WspControlSocket(PWSK_SOCKET wsk, WSK_CONTROL_SOCKET_TYPE type, 
   Buffers buffers = {input_size, input, output_size, output};
   SIZE_T returned = 0;
   NTSTATUS status = STATUS_INVALID_PARAMETER;
-  if (ReadBooleanAcquire(&socket->broken)) {
+  if (socket->broken) {
     status = STATUS_FILE_FORCED_CLOSED;
   } else if (type == WskIoctl && code == SIO_WSK_QUERY_INSPECT_ID) {
     status = QueryInspectId(socket, output_size, output, &returned);

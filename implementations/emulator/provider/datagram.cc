@@ -156,7 +156,7 @@ void OnBroken(void* context) {
   {
     SocketLock lock(socket);
     if (socket->broken) return;
-    WriteBooleanRelease(&socket->broken, TRUE);
+    socket->broken = TRUE;
     socket->null_due = NullIndications();
   }
   EndBroken(socket);

@@ -251,10 +251,6 @@ bool Breaks(Socket* socket, UCHAR index) {
   return true;
 }
 
-// Just before that call. Not with the lock: where it is released other threads may run, and one that found
-// the socket broken would know it before it is told.
-__attribute__((no_sanitize("thread"))) void BeginBreak(Socket* socket) { socket->broken = TRUE; }
-
 // Without the lock, once the client has been told: the rest of such an end.
 void Break(Socket* socket) {
   {
@@ -287,7 +283,9 @@ bool RunEvent(Socket* socket, UCHAR index) {
     WspYield(emulator::kChoiceCallbackEdge);
     InterlockedDecrement(&socket->events[index].entering);
     EnterCallback(socket->client);
-    if (breaks) BeginBreak(socket);
+    // Not with the lock: where it is released other threads may run, and one that found the socket broken
+    // would know it before it is told.
+    if (breaks) socket->broken = TRUE;
     NTSTATUS status = CallAtSomeLevel(socket, index, &delivery);
     LeaveCallback(socket->client);
     WspYield(emulator::kChoiceCallbackEdge);

@@ -48,7 +48,7 @@ void CancelConnect(Socket* socket, PIRP irp, RequestKind kind) {
   {
     SocketLock lock(socket);
     socket->connect = nullptr;
-    WriteBooleanRelease(&socket->connecting, FALSE);
+    socket->connecting = FALSE;
     socket->connected = FALSE;
   }
   if (kind == RequestKind::kConnect) WspTransport()->Disconnect(socket->endpoint, true);

@@ -231,8 +231,7 @@ void* OnIncoming(void* context, transport::Endpoint* connection) {
 
 bool OnRequestConnected(Socket* request, NTSTATUS status) {
   // Asked for by nobody: of a connection that came in.
-  if (ReadBooleanAcquire(&request->connecting) || request->category != WSK_FLAG_CONNECTION_SOCKET)
-    return false;
+  if (request->connecting || request->category != WSK_FLAG_CONNECTION_SOCKET) return false;
   Socket* listener = ListenerOf(request);
   if (listener == nullptr) return false;
   bool close = false;

@@ -182,4 +182,11 @@ NTSTATUS WSKAPI WspReceive(PWSK_SOCKET wsk, PWSK_BUF buffer, ULONG flags, PIRP i
   return status;
 }
 
+NTSTATUS WSKAPI WspReceiveEx(PWSK_SOCKET socket, PWSK_BUF buffer, ULONG flags, PULONG control_length,
+                             PCMSGHDR, PULONG control_flags, PIRP irp) {
+  if (control_length != nullptr) *control_length = 0;
+  if (control_flags != nullptr) *control_flags = 0;
+  return WspReceive(socket, buffer, flags, irp);
+}
+
 }  // namespace wskcert::provider

@@ -126,4 +126,8 @@ NTSTATUS WSKAPI WspDisconnect(PWSK_SOCKET wsk, PWSK_BUF buffer, ULONG flags, PIR
   return flags != 0 ? Abort(&call, irp) : DisconnectGracefully(&call, buffer, irp);
 }
 
+NTSTATUS WSKAPI WspSendEx(PWSK_SOCKET socket, PWSK_BUF buffer, ULONG flags, ULONG, PCMSGHDR, PIRP irp) {
+  return WspSend(socket, buffer, flags, irp);
+}
+
 }  // namespace wskcert::provider

@@ -36,7 +36,7 @@ void OnConnected(void* context, NTSTATUS status) {
     SocketLock lock(socket);
     irp = socket->connect;
     socket->connect = nullptr;
-    WriteBooleanRelease(&socket->connecting, FALSE);
+    socket->connecting = FALSE;
     if (irp != nullptr && !Unpend(irp)) irp = nullptr;
     // Without the IRP, the attempt was cancelled or the socket closed: whoever did that ends the connection.
     if (irp == nullptr) return;
@@ -151,7 +151,7 @@ void OnBroken(void* context) {
   {
     SocketLock lock(socket);
     if (socket->broken) return;  // whoever did that does the rest
-    WriteBooleanRelease(&socket->broken, TRUE);
+    socket->broken = TRUE;
     socket->null_due = NullIndications();
     socket->disconnect_due = socket->backlog_due = FALSE;
   }
