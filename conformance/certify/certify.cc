@@ -16,14 +16,6 @@
 namespace wskcert {
 namespace {
 
-bool Matches(const NamedCase& candidate, const std::string& filter) {
-  if (filter.empty() || absl::StrContains(candidate.name(), filter)) return true;
-  for (const std::string& rule : candidate.body().rules()) {
-    if (rule == filter || absl::StartsWith(rule, absl::StrCat(filter, "."))) return true;
-  }
-  return false;
-}
-
 // What all traces together say about one rule.
 struct Tally {
   uint32_t exercised = 0;
@@ -193,6 +185,14 @@ class Certifier {
 
 }  // namespace
 
+bool CaseMatches(const NamedCase& candidate, const std::string& filter) {
+  if (filter.empty() || absl::StrContains(candidate.name(), filter)) return true;
+  for (const std::string& rule : candidate.body().rules()) {
+    if (rule == filter || absl::StartsWith(rule, absl::StrCat(filter, "."))) return true;
+  }
+  return false;
+}
+
 const char* ProfileName(model::Profile profile) {
   return profile == model::Profile::kWindows ? "windows" : "documented";
 }
@@ -236,7 +236,7 @@ absl::StatusOr<Certification> Certify(Provider* provider, const Suite& suite, co
                                       const Progress& progress) {
   std::vector<const NamedCase*> chosen;
   for (const NamedCase& candidate : suite.cases()) {
-    if (Matches(candidate, options.filter)) chosen.push_back(&candidate);
+    if (CaseMatches(candidate, options.filter)) chosen.push_back(&candidate);
   }
   if (chosen.empty()) {
     return absl::NotFoundError(absl::StrCat("no case, topic or rule matches '", options.filter, "'"));

@@ -35,6 +35,9 @@ struct Certification {
   std::vector<CaseRun> runs;
 };
 
+// Whether a filter chooses a case.
+bool CaseMatches(const NamedCase& candidate, const std::string& filter);
+
 // Called before each case, and after it with its run.
 using Progress =
     std::function<void(size_t number, size_t total, const std::string& name, const CaseRun* run)>;

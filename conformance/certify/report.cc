@@ -183,6 +183,9 @@ std::string Conclusion(const Certificate& certificate) {
   std::string text =
       absl::StrFormat("%d cases, %d observations; required rules passed: %d of %d\n", counts.cases(),
                       counts.observations(), counts.required_passed(), counts.required());
+  if (certificate.has_schedule_seed()) {
+    absl::StrAppend(&text, "schedules: random bytes of seed ", certificate.schedule_seed(), "\n");
+  }
   if (certificate.certified()) {
     if (!certificate.not_modelled().empty()) {
       absl::StrAppend(&text, "not modelled, of what binds the provider: ",

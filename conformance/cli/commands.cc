@@ -18,6 +18,7 @@
 #include "conformance/certify/coverage.h"
 #include "conformance/certify/pack.h"
 #include "conformance/certify/render.h"
+#include "conformance/certify/schedule_seed.h"
 #include "conformance/certify/subprocess.h"
 #include "conformance/certify/trace_io.h"
 #include "conformance/cli/common.h"
@@ -150,8 +151,9 @@ ExitStatus CertifyCommand(const Options& options) {
   absl::StatusOr<Certification> done = absl::UnknownError("");
   {
     ProgressLine line(options.quiet);
-    done =
-        Certify(provider->get(), CuratedSuite(), certify, [&line](auto... arguments) { line(arguments...); });
+    const Progress progress = [&line](auto... arguments) { line(arguments...); };
+    done = IsLongRun(options) ? CertifyLongRun(options, certify, progress)
+                              : Certify(provider->get(), CuratedSuite(), certify, progress);
   }
   if (!done.ok()) return Complain(done.status());
   const Certificate& certificate = done->certificate;
@@ -170,12 +172,16 @@ ExitStatus RunCommand(const Options& options) {
   if (!profile.ok()) return Complain(profile.status());
   absl::StatusOr<std::unique_ptr<Provider>> provider = ProviderOf(options);
   if (!provider.ok()) return Complain(provider.status());
-  const absl::StatusOr<NamedCase> found = FindCase(options.arguments[0]);
+  absl::StatusOr<NamedCase> found = FindCase(options.arguments[0]);
   if (!found.ok()) return Complain(found.status());
   model::Judge judge(*profile);
-  const std::string repeat =
+  std::string repeat =
       absl::StrCat("wskcert run ", options.arguments[0], " --provider=", ShellWord(options.provider),
                    " --profile=", options.profile);
+  if (options.schedule_seed.has_value()) {
+    SeedSchedule(*options.schedule_seed, found->name(), found->mutable_body()->mutable_sequence());
+    absl::StrAppend(&repeat, " --schedule-seed=", *options.schedule_seed);
+  }
   absl::StatusOr<CaseRun> run = RunCase(provider->get(), &judge, found->name(), found->body(), repeat);
   if (!run.ok()) return Complain(run.status());
   if (!found->body().summary().empty()) std::cout << found->body().summary() << "\n\n";

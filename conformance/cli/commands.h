@@ -13,6 +13,8 @@ ExitStatus MinimizeCommand(const Options& options);
 ExitStatus TesteeCommand(const Options& options);
 ExitStatus PackCommand(const Options& options);
 ExitStatus ExportCommand(const Options& options);
+ExitStatus MergeCommand(const Options& options);
+ExitStatus DiffCommand(const Options& options);
 ExitStatus CheckCommand(const Options& options);
 ExitStatus RulesCommand(const Options& options);
 ExitStatus ExplainCommand(const Options& options);

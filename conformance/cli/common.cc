@@ -17,14 +17,18 @@ ExitStatus Complain(const absl::Status& status) {
              : kExitUsage;
 }
 
-absl::StatusOr<std::unique_ptr<Provider>> ProviderOf(const Options& options) {
+ProviderOptions ProviderOptionsOf(const Options& options) {
   ProviderOptions provider;
   provider.timeout = absl::Seconds(options.timeout_seconds);
   provider.scheduler = options.scheduler == "threads" ? Scheduler::kThreads : Scheduler::kFibers;
   provider.seed = options.seed;
   provider.in_process = options.in_process;
   provider.random_choices = options.latitude;
-  return MakeProvider(options.provider, provider);
+  return provider;
+}
+
+absl::StatusOr<std::unique_ptr<Provider>> ProviderOf(const Options& options) {
+  return MakeProvider(options.provider, ProviderOptionsOf(options));
 }
 
 absl::StatusOr<NamedCase> FindCase(const std::string& name) {

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "conformance/certify/certify.h"
 #include "conformance/certify/provider.h"
 #include "conformance/certify/report.h"
 #include "conformance/cli/options.h"
@@ -16,7 +17,13 @@ namespace wskcert::cli {
 
 // Says what is wrong, and with which exit status.
 ExitStatus Complain(const absl::Status& status);
+ProviderOptions ProviderOptionsOf(const Options& options);
 absl::StatusOr<std::unique_ptr<Provider>> ProviderOf(const Options& options);
+// Whether to certify through a store: in several processes, in shards, under schedules of a seed, or so that
+// it can go on after a kill.
+bool IsLongRun(const Options& options);
+absl::StatusOr<Certification> CertifyLongRun(const Options& options, const CertifyOptions& certify,
+                                             const Progress& judged);
 // A case of the suite by its name, or what a file holds.
 absl::StatusOr<NamedCase> FindCase(const std::string& name);
 

@@ -21,6 +21,8 @@ int main(int argc, char** argv) {
   if (options->command == "testee") return TesteeCommand(*options);
   if (options->command == "pack") return PackCommand(*options);
   if (options->command == "export") return ExportCommand(*options);
+  if (options->command == "merge") return MergeCommand(*options);
+  if (options->command == "diff") return DiffCommand(*options);
   if (options->command == "check") return CheckCommand(*options);
   if (options->command == "rules") return RulesCommand(*options);
   return ExplainCommand(*options);

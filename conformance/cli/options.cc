@@ -3,9 +3,12 @@
 #include <getopt.h>
 
 #include <iterator>
+#include <string>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 namespace wskcert::cli {
 namespace {
@@ -18,6 +21,8 @@ usage: wskcert COMMAND [options]
   certify            plays the curated suite against a provider and draws up a certificate
   run CASE|FILE      plays one case, or a sequence from a file, and shows what was seen and which rules spoke
   minimize CASE|FILE the smallest sequence that still shows the same violation
+  merge DIR...       puts the shards of a certification together
+  diff CERT CERT     what differs between two certificates
   check TRACE|PACK   judges a recorded trace, or certifies what a recorder brought
   testee             plays what it is asked to on standard input: the other end of --provider=exec:COMMAND
   pack FILE          the suite for a recorder on a machine without wskcert
@@ -38,6 +43,7 @@ Exit status:
 constexpr char kCertify[] =
     R"(usage: wskcert certify [--provider=NAME] [--profile=PROFILE] [--out=DIR] [--filter=WORD] [--timeout=SECONDS]
                        [--scheduler=threads [--seed=NUMBER] [--latitude]] [--repeat=TIMES] [--in-process]
+                       [--jobs=NUMBER] [--shard=I/N] [--resume] [--schedule-seed=NUMBER]
 
 Plays every case of the suite, each in a process of its own, judges what was seen, and prints a table of rules by topic.
 
@@ -54,6 +60,10 @@ Plays every case of the suite, each in a process of its own, judges what was see
   --seed=NUMBER      of the delays of the first play; the next has the next number (0)
   --latitude         with threads: where the documentation leaves open what a provider does, the emulator chooses at random
   --repeat=TIMES     plays each case so often, until a trace is not accepted (1)
+  --jobs=NUMBER      plays in so many processes at a time; the certificate is the same (1)
+  --shard=I/N        plays the I-th of N parts; certifies nothing, `wskcert merge` puts the parts together
+  --resume           goes on with a run that was ended, from what --out=DIR holds; what was played stands
+  --schedule-seed=NUMBER  every schedule's bytes are replaced by random ones of this seed; the certificate says so
   --in-process       plays in this process, which is faster; if the provider crashes or hangs, so does wskcert
   --list             lists the cases instead
   --list-providers   lists the providers instead
@@ -65,13 +75,14 @@ trace that was refused in the rule's name.
 
 constexpr char kRun[] =
     R"(usage: wskcert run CASE|FILE [--provider=NAME] [--profile=PROFILE] [--trace=FILE] [--verbose]
-                   [--scheduler=threads [--seed=NUMBER] [--latitude]]
+                   [--scheduler=threads [--seed=NUMBER] [--latitude]] [--schedule-seed=NUMBER]
 
 Plays one case of the suite (its name as --list prints it), or a file that holds a Case or a Sequence, as text or binary, and
 prints every observation with the rules that it exercised.
 
   --trace=FILE       keeps the trace, for `wskcert check`
   --verbose          shows set-up and tear-down too
+  --schedule-seed=NUMBER  the schedule's bytes are those that certify has with this seed
   --scheduler, --seed, --latitude: as for certify; with threads the same seed need not give the same trace
 )";
 
@@ -101,6 +112,20 @@ Plays a case of the suite, or a sequence from a file, and writes it with what wa
                      compares what it sees with what was seen. What of the sequence has no C form is said on standard error and
                      on top of the file.
   --out=FILE         writes it there instead of to standard output
+)";
+
+constexpr char kMerge[] =
+    R"(usage: wskcert merge DIR... [--out=DIR] [--quiet]
+
+Puts together what `certify --shard` has left in the directories that its --out named, judges it, and draws up the certificate of
+the whole: the same as that of one run.
+)";
+
+constexpr char kDiff[] =
+    R"(usage: wskcert diff CERTIFICATE CERTIFICATE [--format=text|json]
+
+What differs between two certificates (certificate.pb, certificate.json, or the directory of --out), but for the date: who was
+certified, rules whose verdict changed, cases with another outcome or trace, counts. Exit status 0: nothing, 1: something.
 )";
 
 constexpr char kCheck[] =
@@ -148,6 +173,11 @@ enum Option {
   kRule,
   kAs,
   kLimit,
+  kJobs,
+  kShard,
+  kResume,
+  kScheduleSeed,
+  kFormat,
   kTimeout,
   kScheduler,
   kSeed,
@@ -170,6 +200,11 @@ const option kLongOptions[] = {{"provider", required_argument, nullptr, kProvide
                                {"as", required_argument, nullptr, kAs},
                                {"rule", required_argument, nullptr, kRule},
                                {"limit", required_argument, nullptr, kLimit},
+                               {"jobs", required_argument, nullptr, kJobs},
+                               {"shard", required_argument, nullptr, kShard},
+                               {"resume", no_argument, nullptr, kResume},
+                               {"schedule-seed", required_argument, nullptr, kScheduleSeed},
+                               {"format", required_argument, nullptr, kFormat},
                                {"timeout", required_argument, nullptr, kTimeout},
                                {"scheduler", required_argument, nullptr, kScheduler},
                                {"seed", required_argument, nullptr, kSeed},
@@ -183,6 +218,41 @@ const option kLongOptions[] = {{"provider", required_argument, nullptr, kProvide
                                {"verbose", no_argument, nullptr, kVerbose},
                                {"help", no_argument, nullptr, kHelp},
                                {nullptr, 0, nullptr, 0}};
+
+absl::Status TakeOfLongRun(int option, const char* value, Options* out) {
+  switch (option) {
+    case kJobs:
+      if (absl::SimpleAtoi(value, &out->jobs) && out->jobs >= 1 && out->jobs <= 256) break;
+      return absl::InvalidArgumentError(
+          absl::StrCat("--jobs=", value, ": a number of processes from 1 to 256"));
+    case kShard: {
+      const std::vector<std::string> parts = absl::StrSplit(value, '/');
+      if (parts.size() == 2 && absl::SimpleAtoi(parts[0], &out->shard) &&
+          absl::SimpleAtoi(parts[1], &out->shards) && out->shard >= 1 && out->shard <= out->shards &&
+          out->shards <= 10000) {
+        break;
+      }
+      return absl::InvalidArgumentError(absl::StrCat("--shard=", value, ": one of so many, as 2/5"));
+    }
+    case kResume:
+      out->resume = true;
+      break;
+    case kScheduleSeed: {
+      uint64_t seed = 0;
+      if (!absl::SimpleAtoi(value, &seed)) {
+        return absl::InvalidArgumentError(absl::StrCat("--schedule-seed=", value, ": a number from 0 on"));
+      }
+      out->schedule_seed = seed;
+      break;
+    }
+    default:
+      out->format = value;
+      if (out->format != "text" && out->format != "json") {
+        return absl::InvalidArgumentError(absl::StrCat("--format=", value, ": it is 'text' or 'json'"));
+      }
+  }
+  return absl::OkStatus();
+}
 
 absl::Status Take(int option, const char* value, Options* out, bool* help) {
   switch (option) {
@@ -201,6 +271,12 @@ absl::Status Take(int option, const char* value, Options* out, bool* help) {
     case kTrace:
       out->trace = value;
       break;
+    case kJobs:
+    case kShard:
+    case kResume:
+    case kScheduleSeed:
+    case kFormat:
+      return TakeOfLongRun(option, value, out);
     case kAs:
       out->as = value;
       if (out->as != "textproto" && out->as != "c") {
@@ -275,6 +351,12 @@ absl::Status CheckArguments(const Options& options) {
   if (command == "run" && count != 1) return absl::InvalidArgumentError("run needs one case or file");
   if (command == "minimize" && count != 1)
     return absl::InvalidArgumentError("minimize needs one case or file");
+  if (command == "diff" && count != 2) return absl::InvalidArgumentError("diff needs two certificates");
+  if (command == "merge" && count == 0)
+    return absl::InvalidArgumentError("merge needs the directories of shards");
+  if (command == "certify" && options.resume && options.out.empty()) {
+    return absl::InvalidArgumentError("--resume goes on with what --out=DIR holds, so it needs --out");
+  }
   if (command == "export" && count != 1) return absl::InvalidArgumentError("export needs one case or file");
   if (command == "export" && options.as.empty())
     return absl::InvalidArgumentError("export needs --as=textproto or --as=c");
@@ -296,6 +378,8 @@ std::string HelpText(const std::string& command) {
   if (command == "certify") return kCertify;
   if (command == "run") return kRun;
   if (command == "minimize") return kMinimize;
+  if (command == "diff") return kDiff;
+  if (command == "merge") return kMerge;
   if (command == "export") return kExport;
   if (command == "check") return kCheck;
   if (command == "testee") return kTestee;

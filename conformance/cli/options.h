@@ -3,6 +3,7 @@
 #define WSKCERT_CONFORMANCE_CLI_OPTIONS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,12 @@ struct Options {
   std::string scheduler = "fibers";
   uint64_t seed = 0;
   int repeat = 1;
+  int jobs = 1;
+  uint32_t shard = 1;
+  uint32_t shards = 1;
+  bool resume = false;
+  std::optional<uint64_t> schedule_seed;
+  std::string format = "text";
   uint64_t limit = 50000;
   bool latitude = false;
   bool in_process = false;
