@@ -249,8 +249,7 @@ void Judge::State::AcceptEnded(const Observation& o, const Running& call) {
   const uint16_t slot = o.target;
   if (o.status == kStatusRequestNotAccepted) {
     sockets[call.socket].listening.refused = true;
-    const bool known = peers[call.peer].delivered && !peers[call.peer].again;
-    if (known && !starved) Refused(peers[call.peer], sockets[call.socket], o);
+    if (peers[call.peer].delivered && !starved) Refused(peers[call.peer], sockets[call.socket], o);
   } else if (o.status != kStatusSuccess) {
     Breach(RuleId::kApplicationAcceptEventStatus, kNone);
     sockets[call.socket].events[kAccept].unjudged = true;
