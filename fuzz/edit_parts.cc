@@ -294,14 +294,7 @@ void EditSchedule(const Bench& bench) {
     return;
   }
   const std::string& name = names[random->Below(static_cast<uint32_t>(names.size()))];
-  for (FixedChoice& choice : *fixed) {
-    if (choice.name() != name) continue;
-    choice.set_value(random->Below(4));
-    return;
-  }
-  FixedChoice* choice = fixed->Add();
-  choice->set_name(name);
-  choice->set_value(random->Below(4));
+  FixChoice(name, random->Below(4), schedule);
 }
 
 void EditBeginning(const Bench& bench) {

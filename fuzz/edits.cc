@@ -193,7 +193,10 @@ constexpr Entry kEdits[] = {
     {EditThreads, 2},
     {EditBeginning, 3},
     {SpliceBase, 4},
-    {[](const Bench& bench) { EditRegistration(bench.random, bench.life, bench.sequence); }, 1},
+    {[](const Bench& bench) {
+       EditRegistration(!bench.options.choices.empty(), bench.random, bench.life, bench.sequence);
+     },
+     1},
 };
 
 constexpr uint32_t Total() {

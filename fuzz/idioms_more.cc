@@ -143,7 +143,10 @@ void Levels(Writer* w) {
   const uint32_t level = 1 + random.Below(0xFFFF);
   switch (random.Below(3)) {
     case 0: {
+      // What works with level 0 works with any.
       const Pair pair = AnyConnection(w);
+      w->Call()->mutable_query_send_backlog()->set_socket(U(pair.socket));
+      w->Calm();
       auto* query = w->Call()->mutable_query_send_backlog();
       query->set_socket(U(pair.socket));
       query->set_level(level);
@@ -372,7 +375,7 @@ void Say(Steps* steps, Step::OpCase op, uint32_t client) {
 }
 
 // WskDeregister in a thread of its own, beside whatever it has to wait for.
-void Deregisters(Random* random, Life* life, Sequence* sequence) {
+void Deregisters(bool choices, Random* random, Life* life, Sequence* sequence) {
   if (sequence->threads_size() > 3) return;
   if (sequence->threads().empty()) sequence->add_threads();
   const uint32_t client = random->Below(2);
@@ -390,6 +393,25 @@ void Deregisters(Random* random, Life* life, Sequence* sequence) {
     step->set_client(client);
     step->set_irp(U(life->NewIrp()));
     step->mutable_control_client()->set_code(ControlClient::TRANSPORT_LIST_CHANGE);
+  }
+  if (random->OneIn(4)) {
+    // Lets go inside a completion, which runs inside a call: that one has not returned yet.
+    const int irp = life->NewIrp();
+    Step* step = first->Add();
+    step->set_client(client);
+    step->set_irp(U(irp));
+    auto* made = step->mutable_socket();
+    made->set_socket(U(life->NewSocket()));
+    made->set_category(NewSocket::LISTEN);
+    if (random->OneIn(2)) made->set_raw_flags(random->Below(16));
+    Script* script = sequence->add_scripts();
+    script->set_on_completion_of_irp(U(irp));
+    Say(script->mutable_steps(), Step::kReleaseNpi, client);
+    const int yields = random->BelowInt(3);
+    for (int i = 0; i < yields; ++i) script->add_steps()->mutable_yield();
+    for (const char* name : {"yield", "completion"}) {
+      if (choices && !random->OneIn(3)) FixChoice(name, 1, sequence->mutable_schedule());
+    }
   }
   Steps* other = sequence->add_threads()->mutable_steps();
   const int settles = random->BelowInt(3);
@@ -450,8 +472,8 @@ void ByHand(Random* random, Life* life, Sequence* sequence) {
 
 }  // namespace
 
-void EditRegistration(Random* random, Life* life, Sequence* sequence) {
-  if (random->OneIn(2)) return Deregisters(random, life, sequence);
+void EditRegistration(bool choices, Random* random, Life* life, Sequence* sequence) {
+  if (random->OneIn(2)) return Deregisters(choices, random, life, sequence);
   ByHand(random, life, sequence);
 }
 

@@ -16,8 +16,9 @@ void StreamRoles(Writer* writer);
 void Inherits(Writer* writer);
 void OtherClient(Writer* writer);
 
-// The client deregisters beside what it has to wait for, or does its registration by hand.
-void EditRegistration(Random* random, Life* life, Sequence* sequence);
+// The client deregisters beside what it has to wait for, or does its registration by hand. `choices`: some
+// may be fixed.
+void EditRegistration(bool choices, Random* random, Life* life, Sequence* sequence);
 
 }  // namespace wskcert::fuzz
 

@@ -103,7 +103,7 @@ void Life::Restart() {
   used_inspects_ = before.used_inspects_;
   made_ = before.made_;
   if (sequence_->setup().manual()) {
-    for (ClientLife& client : clients) client = {.registered = false, .captured = 0};
+    for (ClientLife& client : clients) client = {.registered = false, .ever = false, .captured = 0};
   }
 }
 
@@ -111,7 +111,7 @@ void Life::Start(const Sequence& sequence) {
   *this = Life();
   sequence_ = &sequence;
   if (sequence.setup().manual()) {
-    for (ClientLife& client : clients) client = {.registered = false, .captured = 0};
+    for (ClientLife& client : clients) client = {.registered = false, .ever = false, .captured = 0};
   }
   for (int t = 0; t < sequence.threads_size(); ++t) {
     for (const Step& step : sequence.threads(t).steps()) {
@@ -217,6 +217,8 @@ Outlook Life::Look(const Step& step, const Slots& slots) const {
     case Step::kRegister:
       return client < kClients && clients[client].registered ? Outlook::kFull : Outlook::kFine;
     case Step::kCapture:
+      // After WskDeregister, too: it is then told to be too late.
+      return client < kClients && !clients[client].ever ? Outlook::kEmpty : Outlook::kFine;
     case Step::kQueryCharacteristics:
     case Step::kDeregister:
       return client < kClients && !clients[client].registered ? Outlook::kEmpty : Outlook::kFine;
@@ -439,7 +441,7 @@ void Life::TakeClientCall(const Step& step) {
   const int irp = step.has_irp() ? static_cast<int>(step.irp()) : -1;
   switch (step.op_case()) {
     case Step::kRegister:
-      client.registered = true;
+      client.registered = client.ever = true;
       return;
     case Step::kCapture:
       if (client.registered && client.captured < 100) ++client.captured;
@@ -804,6 +806,23 @@ void Life::TakeStimulus(const Step& step, const Slots& slots, int depth) {
     default:
       return;
   }
+}
+
+bool ForeseesBreach(const Sequence& sequence, Life* life) {
+  for (const Script& script : sequence.scripts()) {
+    if (Breaches(script)) return true;
+  }
+  bool breach = false;
+  life->Start(sequence);
+  InOrder(sequence, [&](int thread, int index) {
+    const Step& step = sequence.threads(thread).steps(index);
+    const Slots slots = SlotsOf(step);
+    const Outlook outlook = life->Look(step, slots);
+    life->Take(step, slots, outlook, 0);
+    breach = outlook == Outlook::kBreach;
+    return !breach;
+  });
+  return breach;
 }
 
 }  // namespace wskcert::fuzz

@@ -95,6 +95,7 @@ struct InspectLife {
 };
 struct ClientLife {
   bool registered = true;
+  bool ever = true;  // registered
   uint8_t captured = 1;
   bool has_sockets = false;
   uint16_t statics = 0;
@@ -206,6 +207,9 @@ void InOrder(const Sequence& sequence, const Visit& visit) {
 // The events that a category has, as MaskFlag bits, and what an event's flag is.
 uint32_t EventsOf(int category);
 uint32_t FlagOf(EventName event);
+
+// Whether a step or a script of the sequence is taken to break an obligation, if a calm schedule plays it.
+bool ForeseesBreach(const Sequence& sequence, Life* life);
 
 // Whether what a script returns, or does with what it accepts, breaks an obligation of the client.
 bool Breaches(const Script& script);

@@ -5,7 +5,8 @@
 // Plays chains of mutations on the emulator and judges them: from the suite's cases, and from nothing. A
 // chain is 30 mutations long, the next begins with the next case. Prints for each how many sequences broke
 // an obligation of the client, what was judged, what was called, which rules are exercised, and what a
-// mutation costs beside the conversions from and to bytes.
+// mutation costs beside the conversions from and to bytes; and how far the mutator's own interpreter (life.h)
+// agrees with the judge about breaches.
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -22,6 +23,7 @@
 #include "conformance/model/judge.h"
 #include "conformance/rules/catalogue.h"
 #include "conformance/suite/suite.h"
+#include "fuzz/life.h"
 #include "fuzz/mutator.h"
 
 namespace wskcert::fuzz {
@@ -48,7 +50,8 @@ bool Breached(const RuleSet& rules, std::map<std::string, int>* which) {
 
 struct Figures {
   uint64_t executions = 0, breached = 0, with_callback = 0, callbacks = 0, observations = 0, skips = 0,
-           steps = 0, judged = 0, refused = 0, inconclusive = 0, not_played = 0, first_thousand = 0;
+           steps = 0, judged = 0, refused = 0, inconclusive = 0, not_played = 0, first_thousand = 0,
+           foreseen = 0, feared = 0;
   std::map<std::string, int> skip_reasons;  // by operation and SkipReason
   std::map<std::string, int> breaches;
   std::map<std::string, int> refusals;
@@ -116,7 +119,11 @@ class Counter {
     figures->inconclusive += judge_.inconclusive() ? 1 : 0;
     figures->rules |= judge_.exercised();
     if (figures->executions <= 1000) figures->first_thousand = figures->rules.size();
-    if (Breached(judge_.breached(), &figures->breaches)) {
+    const bool foreseen = ForeseesBreach(sequence, &life_);
+    const bool breached = Breached(judge_.breached(), &figures->breaches);
+    figures->foreseen += foreseen && breached ? 1 : 0;
+    figures->feared += foreseen && !breached ? 1 : 0;
+    if (breached) {
       ++figures->breached;
       breach_at = FirstBreach(played);
     }
@@ -143,6 +150,7 @@ class Counter {
   }
 
   Mutator mutator_;
+  Life life_;
   Testbed testbed_;
   model::Judge judge_{model::Profile::kDocumented};
   std::string bytes_;
@@ -158,6 +166,7 @@ void Print(const std::string& title, const Figures& f) {
       "judged %.1f %%\n"
       "  with a callback %.1f %%, callbacks %.1f each\n  skips %.2f each (%.1f %% of the steps)\n"
       "  rules exercised: %d in the first 1,000 executions, %d in all\n"
+      "  breaches that the interpreter foresees: %d of %d; %d foreseen that the judge does not see\n"
       "  refused %d, inconclusive %d, not played %d\n  mutation %.2f us, conversion to bytes and back %.2f "
       "us\n",
       title, f.executions, static_cast<double>(f.steps) / runs, static_cast<double>(f.observations) / runs,

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "conformance/certify/compile.h"
 #include "conformance/certify/testbed.h"
+#include "conformance/model/judge.h"
 #include "conformance/suite/suite.h"
 #include "fuzz/random.h"
 #include "google/protobuf/stubs/logging.h"
@@ -183,6 +184,80 @@ TEST(MutatorTest, CrossOverCompilesAndFits) {
         mutator.CrossOver(one.data(), one.size(), other.data(), other.size(), out.data(), out.size(), seed));
     ASSERT_EQ(Fault(out), "") << "seed " << seed;
   }
+}
+
+// ---- What the sequences are worth: the judge decides
+
+struct Worth {
+  int breached = 0, with_callback = 0, skips = 0, steps = 0, played = 0;
+};
+
+// Documented error paths are no breach that the judgement suffers from.
+bool Harmful(const RuleSet& breached) {
+  RuleSet rest = breached;
+  rest.Remove(RuleId::kApplicationEnableAfterConnect);
+  rest.Remove(RuleId::kApplicationEnableAfterBind);
+  rest.Remove(RuleId::kApplicationStaticBeforeSockets);
+  return !rest.empty();
+}
+
+Worth WorthOf(const Mutator::Options& options, bool from_suite) {
+  Mutator mutator(options);
+  Testbed testbed;
+  model::Judge judge(model::Profile::kDocumented);
+  SequenceCompiler compiler(EmulatorChoices());
+  Worth worth;
+  uint32_t seed = 0;
+  for (const NamedCase& named : CuratedSuite().cases()) {
+    Sequence sequence;
+    if (from_suite) sequence = named.body().sequence();
+    for (int i = 0; i < 6; ++i) {
+      mutator.MutateSequence(&sequence, 4096, ++seed);
+      const absl::StatusOr<const Program*> program = compiler.Compile(sequence);
+      if (!program.ok()) continue;
+      const Played& played = testbed.Play(**program);
+      judge.Start(played.capabilities);
+      judge.ObserveAll(played.log.data(), played.log.size());
+      ++worth.played;
+      worth.breached += Harmful(judge.breached()) ? 1 : 0;
+      worth.steps += static_cast<int>((*program)->steps().size());
+      bool called = false;
+      for (const Observation& o : played.log) {
+        called = called || o.kind == static_cast<uint8_t>(Seen::kCallbackBegin);
+        worth.skips += o.kind == static_cast<uint8_t>(Seen::kSkip) ? 1 : 0;
+      }
+      worth.with_callback += called ? 1 : 0;
+    }
+  }
+  return worth;
+}
+
+TEST(MutatorWorthTest, NearlyAllSequencesKeepTheObligations) {
+  for (const bool from_suite : {true, false}) {
+    const Worth worth = WorthOf(Defaults(), from_suite);
+    EXPECT_LT(worth.breached * 100, worth.played * 10) << from_suite;
+    EXPECT_GT(worth.breached * 100, worth.played * 1) << from_suite;
+    EXPECT_LT(worth.skips * 100, worth.steps * 8) << from_suite;
+    EXPECT_GT(worth.with_callback * 100, worth.played * 50) << from_suite;
+  }
+}
+
+TEST(MutatorWorthTest, WithoutBreachesOnPurposeThereAreNearlyNone) {
+  Mutator::Options options = Defaults();
+  options.breaches = false;
+  const Worth worth = WorthOf(options, false);
+  EXPECT_LT(worth.breached * 100, worth.played * 2);
+}
+
+TEST(MutatorWorthTest, LegalityIsWhatMakesTheDifference) {
+  Mutator::Options options = Defaults();
+  options.legality = false;
+  options.breaches = false;
+  const Worth without = WorthOf(options, false);
+  options.legality = true;
+  const Worth with = WorthOf(options, false);
+  EXPECT_GT(without.breached, 2 * with.breached);
+  EXPECT_GT(without.skips, with.skips);
 }
 
 }  // namespace

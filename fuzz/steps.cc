@@ -263,8 +263,4 @@ TakesIrp IrpOf(Step::OpCase op) {
   }
 }
 
-bool Waits(Step::OpCase op) { return op == Step::kSettle || op == Step::kAwaitHold || op == Step::kAwaitIrp; }
-
-bool IsStimulus(Step::OpCase op) { return op >= Step::kPeerListen && op <= Step::kSetReady; }
-
 }  // namespace wskcert::fuzz

@@ -31,9 +31,11 @@ enum class TakesIrp : uint8_t { kNo, kMay, kMust };
 TakesIrp IrpOf(Step::OpCase op);
 
 // Waits until something happens: for threads only, never inside a callback.
-bool Waits(Step::OpCase op);
+inline bool Waits(Step::OpCase op) {
+  return op == Step::kSettle || op == Step::kAwaitHold || op == Step::kAwaitIrp;
+}
 // What the environment does, rather than the client.
-bool IsStimulus(Step::OpCase op);
+inline bool IsStimulus(Step::OpCase op) { return op >= Step::kPeerListen && op <= Step::kSetReady; }
 
 // Puts every field within what Compile() takes: slots, lengths, numbers of enumerations, waits inside
 // scripts, choices that nobody has (names other than `choices`) or that are fixed twice. Changes nothing

@@ -32,6 +32,17 @@ void AddMask(uint32_t mask, google::protobuf::RepeatedField<int>* flags) {
   }
 }
 
+void FixChoice(const std::string& name, uint32_t value, Schedule* schedule) {
+  for (FixedChoice& choice : *schedule->mutable_fixed()) {
+    if (choice.name() != name) continue;
+    choice.set_value(value);
+    return;
+  }
+  FixedChoice* choice = schedule->add_fixed();
+  choice->set_name(name);
+  choice->set_value(value);
+}
+
 void Writer::Done() {
   if (open_ == nullptr) return;
   life_->Use(*open_);

@@ -3,7 +3,7 @@
 #define WSKCERT_FUZZ_WRITER_H_
 
 #include <cstdint>
-#include <initializer_list>
+#include <string>
 
 #include "fuzz/life.h"
 #include "fuzz/random.h"
@@ -83,6 +83,8 @@ class Writer {
 
 // The events of a category, some of them: at least one.
 uint32_t SomeOf(uint32_t mask, Random* random);
+// Fixes a choice, or changes what it is fixed to.
+void FixChoice(const std::string& name, uint32_t value, Schedule* schedule);
 void AddMask(uint32_t mask, google::protobuf::RepeatedField<int>* flags);
 
 }  // namespace wskcert::fuzz
