@@ -173,7 +173,8 @@ void Print(const std::string& title, const Figures& f) {
       100.0 - share(f.breached, f.executions), share(f.judged, f.observations),
       share(f.with_callback, f.executions), static_cast<double>(f.callbacks) / runs,
       static_cast<double>(f.skips) / runs, share(f.skips, f.steps), f.first_thousand, f.rules.size(),
-      f.refused, f.inconclusive, f.not_played, f.mutate_ns / runs / 1000, f.convert_ns / runs / 1000);
+      f.foreseen, f.breached, f.feared, f.refused, f.inconclusive, f.not_played, f.mutate_ns / runs / 1000,
+      f.convert_ns / runs / 1000);
   for (const auto& [rule, count] : f.breaches) std::cout << "    breach " << rule << ": " << count << "\n";
   for (const auto& [rule, count] : f.refusals)
     std::cout << "    refused for " << rule << ": " << count << "\n";
