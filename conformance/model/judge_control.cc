@@ -350,7 +350,9 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
     if (call.odd) after |= before;
     // The provider may still be returning from the call that refused: the refusal may count after the
     // request.
-    if (!call.disables && e.recent) after |= before & SetOf(Phase::kRefusedOff);
+    if (!call.disables && e.recent && RefusedLately(e) && before != SetOf(Phase::kStatic)) {
+      after |= SetOf(Phase::kRefusedOff);
+    }
     const bool failed = !IsSuccess(status);
     const bool pended = status == kStatusPending;
     e.off_pends |= status == kStatusEventPending && ((before | e.phases) & kSurelyOff) != 0;

@@ -36,7 +36,7 @@ void Judge::State::DatagramSent(const Observation& o, SocketState& s) {
   // While a request about the remote address is under way, everybody may be one.
   const bool stranger = s.remote_filter && o.peer != s.receiving.remote_peer;
   // While the provider may still be taking in a refusal, what comes may share its fate.
-  const bool beside_refusal = e.refused_at != kNoIndex && e.refused_at > last_exact;
+  const bool beside_refusal = RefusedLately(e);
   if (OwedConditions(s, kReceiveFrom) && !stranger && !beside_refusal) e.owed = true;
   DatagramPeer& peer = datagram_peers[o.peer];
   if (peer.last == kNoIndex && peer.sent_to_by == kNobody) used_datagram_peers.push_back(o.peer);

@@ -702,6 +702,10 @@ class Judge::State {
 
   // Nothing keeps the provider from what it owes about the socket: it is not being closed, functions, and
   // there is memory.
+  // WskReceiveFromEvent has refused datagrams, and the provider may still be returning from that.
+  bool RefusedLately(const EventState& e) const {
+    return e.refused_at != kNoIndex && e.refused_at > last_exact;
+  }
   // The transport may have given up a connection whose peer acknowledges nothing.
   bool GivenUp(const SocketState& s) const {
     return s.slow_peer && (s.local_disconnect || s.parting.given != 0 || s.parting.garbled);
