@@ -407,6 +407,11 @@ void RunClientCall(Session* session, const ProgramStep* step, uint32_t step_inde
   SocketSlot* socket = nullptr;
   if (op == Op::kSocket || op == Op::kSocketConnect || op == Op::kControlClient) {
     if (ReadAcquire(&client->captured) <= 0) return Skip(session, step, step_index, SkipReason::kNotSetUp);
+    // Nothing that this client does gives it a security descriptor that could be released
+    // (wsk-release-sd.md).
+    if (op == Op::kControlClient && step->code == WSK_RELEASE_SD) {
+      return Skip(session, step, step_index, SkipReason::kEmptySlot);
+    }
     if (op != Op::kControlClient) {
       socket = &session->sockets[step->socket];
       if (ReadAcquire(&socket->state) != kSocketEmpty)

@@ -43,12 +43,18 @@ void Judge::State::RegistrationBegin(const Observation& o, OpenCall& call) {
   switch (op) {
     case Op::kRegister:
       call.mask = o.length;  // the version asked for
+      c.registering = true;
+      c.captured_early = 0;
+      for (OpenCall& open : calls) {
+        const bool capture = open.begin != kNoIndex && static_cast<Op>(open.op) == Op::kCapture;
+        if (capture && open.client == call.client) open.too_late = false;
+      }
       break;
     case Op::kCapture:
       ++waiting_calls;
       call.mask = o.length;  // the longest wait
       call.unready = ready == Ready::kNo;
-      call.too_late = c.deregister_end != kNoIndex || c.deregister_quiet;
+      call.too_late = (c.deregister_end != kNoIndex || c.deregister_quiet) && !c.registering;
       break;
     case Op::kReleaseNpi:
       if (c.captures != 0) --c.captures;
@@ -66,16 +72,23 @@ void Judge::State::RegistrationBegin(const Observation& o, OpenCall& call) {
   }
 }
 
+void Judge::State::Registered(ClientState& c, const OpenCall& call) {
+  const uint32_t captures = c.captured_early;
+  c = ClientState();
+  c.captures = captures;
+  c.registered = true;
+  c.version = static_cast<uint16_t>(call.mask);
+  client_event_given |= call.code != 0;
+}
+
 void Judge::State::RegistrationEnd(const Observation& o, const OpenCall& call) {
   ClientState& c = clients[call.client];
   const Op op = static_cast<Op>(call.op);
   switch (op) {
     case Op::kRegister:
+      c.registering = false;
       if (!IsSuccess(o.status)) return;
-      c = ClientState();
-      c.registered = true;
-      c.version = static_cast<uint16_t>(call.mask);
-      client_event_given |= call.code != 0;
+      Registered(c, call);
       return;
     case Op::kCapture:
       --waiting_calls;
@@ -129,6 +142,8 @@ void Judge::State::CaptureReturned(ClientState& c, const OpenCall& call, Status 
   if (!success) return;
   if (ready == Ready::kUnknown && ready_stimulus == kNoIndex) ready = Ready::kYes;
   ++c.captures;
+  // It may have found the registration that a WskRegister is just making.
+  if (c.registering) ++c.captured_early;
 }
 
 // A capture that found no provider from beginning to end. False: refused.

@@ -316,7 +316,8 @@ enum class Ready : uint8_t { kUnknown, kYes, kNo };
 
 // A registration of a client.
 struct ClientState {
-  bool registered = false;  // WskRegister succeeded, and this is what has become of it
+  bool registered = false;   // WskRegister succeeded, and this is what has become of it
+  bool registering = false;  // ... and is being called again
   bool versions_known = false;
   bool deregister_quiet = false;  // exact quiescence while WskDeregister waits
   // What alone kept it then.
@@ -325,8 +326,9 @@ struct ClientState {
   bool rested = false;           // exact quiescence since it returned
   uint16_t version = 0;          // asked for
   uint16_t highest = 0, lowest = 0;
-  uint32_t captures = 0;  // that were not released
-  uint32_t calls = 0;     // of the provider's table, that have not returned
+  uint32_t captures = 0;        // that were not released
+  uint32_t captured_early = 0;  // of these, during the WskRegister that is being called
+  uint32_t calls = 0;           // of the provider's table, that have not returned
   uint32_t deregister_begin = kNoIndex, deregister_end = kNoIndex;
 };
 
@@ -672,6 +674,7 @@ class Judge::State {
   void SetReadyEnd(const Observation& o);
   void RegistrationBegin(const Observation& o, OpenCall& call);
   void RegistrationEnd(const Observation& o, const OpenCall& call);
+  void Registered(ClientState& c, const OpenCall& call);
   void CaptureReturned(ClientState& c, const OpenCall& call, Status status);
   bool UnreadyCapture(const OpenCall& call, Status status, bool late);
   bool SurelyOpen(const SocketState& s) const;
