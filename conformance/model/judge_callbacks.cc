@@ -44,7 +44,11 @@ bool Judge::State::JudgeStart(const Observation& o, SocketState& s, uint32_t eve
     // nc-wsk-pfn_wsk_accept_event.md, Parameters: context and table are not known yet.
     return Refuse<RuleId::kInheritAcceptedNotBeforeReturn>();
   } else if (!e.loose && !late) {
+    // What WskAccept gives may be called for what its listening socket passes on, too.
+    const bool passed_on = s.origin == Origin::kByFunction && (s.inherit_may & Bit(event)) != 0 &&
+                           (e.phases & SetOf(Phase::kNew)) != 0;
     e.phases &= kStartable;
+    if (passed_on) e.phases |= SetOf(Phase::kEnabled);
   }
   if (!JudgeSilent(o, s, event)) return false;
   return event == kReceive      ? JudgeReceiveStart(o, s)

@@ -216,8 +216,11 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
       if (accepts && !refusal.refused) QuietListener(s);
       // A gap below bytes that were delivered: nothing can fill it any more. A socket that may have died may
       // have lost what was to come.
+      // What was refused waits for a WskReceive, or to be indicated again.
+      const EventState& e = s.events[kReceive];
+      const bool waits = e.suspension != kFlowing || (e.resumed && !e.MustIndicate());
       if (!refusal.refused && s.stream.island_count != 0 && !s.stream.unknown && !s.stream.lossy &&
-          !starved && !s.dead_may && s.receives == 0 && s.events[kReceive].suspension == kFlowing) {
+          !starved && !s.dead_may && s.receives == 0 && !waits) {
         Forbid({RuleId::kReceiveBytesNoneLost});
       }
     }
