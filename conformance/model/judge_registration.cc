@@ -53,6 +53,7 @@ void Judge::State::RegistrationBegin(const Observation& o, OpenCall& call) {
     case Op::kCapture:
       ++waiting_calls;
       call.mask = o.length;  // the longest wait
+      call.ready = ready == Ready::kYes;
       call.unready = ready == Ready::kNo;
       call.too_late = (c.deregister_end != kNoIndex || c.deregister_quiet) && !c.registering;
       break;
@@ -118,15 +119,17 @@ void Judge::State::CaptureReturned(ClientState& c, const OpenCall& call, Status 
     const bool unsupported = c.versions_known && (c.version > c.highest || c.version < c.lowest);
     const bool supported = c.versions_known && !unsupported;
     const bool late = c.deregister_begin != kNoIndex;
+    // The host has said something of the provider since the call began.
+    const bool moved = ready_stimulus != kNoIndex && ready_stimulus > call.begin;
     if (call.too_late && !unsupported) {
       if (status != kStatusDeviceNotReady) {
         Forbid({RuleId::kRegisterCaptureAfterDeregister});
         return;
       }
       Exercise(RuleId::kRegisterCaptureAfterDeregister);
-    } else if (call.unready && ready == Ready::kNo && ready_stimulus < call.begin) {
+    } else if (call.unready && !moved) {
       if (!UnreadyCapture(call, status, late)) return;
-    } else if (unsupported && !late && ready == Ready::kYes) {
+    } else if (unsupported && !late && call.ready && !moved) {
       if (status != kStatusNoInterface) {
         Forbid({RuleId::kRegisterCaptureUnknownVersion});
         return;

@@ -374,7 +374,8 @@ struct OpenCall {
   uint32_t flags = 0;
   uint8_t client = 0;
   AcceptCall accept;
-  bool unready = false;   // capture: the provider was not ready when it began
+  bool ready = false;     // capture: the provider was surely ready when it began
+  bool unready = false;   // ... surely not
   bool too_late = false;  // capture: WskDeregister had been called
   bool blocked = false;   // capture: it waited at an exact quiescence
   EventSet inherits = 0;  // listener: connection events that the request names
