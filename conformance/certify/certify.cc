@@ -12,6 +12,7 @@
 #include "conformance/model/mutations.h"
 #include "conformance/rules/catalogue.h"
 #include "conformance/suite/suite.h"
+#include "google/protobuf/message.h"
 
 namespace wskcert {
 namespace {
@@ -27,32 +28,42 @@ struct Tally {
 
 class Certifier {
  public:
-  Certifier(Provider* provider, const CertifyOptions& options)
-      : provider_(provider), options_(options), judge_(options.profile), tallies_(kRuleCount) {}
+  Certifier(uint64_t capabilities, const CertifyOptions& options)
+      : capabilities_(capabilities), options_(options), judge_(options.profile), tallies_(kRuleCount) {}
 
-  absl::Status Add(const NamedCase& candidate, CaseRun* out) {
+  // Plays a case, as often as it is to be.
+  absl::Status Play(Provider* provider, const NamedCase& candidate, CaseRun* out) {
     const std::string repeat =
-        absl::StrCat("wskcert run ", candidate.name(), " --provider=", ShellWord(provider_->name()),
+        absl::StrCat("wskcert run ", candidate.name(), " --provider=", ShellWord(provider->name()),
                      " --profile=", ProfileName(options_.profile));
     RuleSet exercised;
     RuleSet deviated;
     for (int left = options_.repeat; left > 0; --left) {
-      absl::StatusOr<CaseRun> run = RunCase(provider_, &judge_, candidate.name(), candidate.body(), repeat);
+      absl::StatusOr<CaseRun> run = RunCase(provider, &judge_, candidate.name(), candidate.body(), repeat);
       if (!run.ok()) return run.status();
       Count(*run, &exercised, &deviated);
       *out = *std::move(run);
       observations_ += out->played.log.size();
       if (out->outcome != CaseResult::ACCEPTED) break;
     }
-    exercised.ForEach([this](RuleId rule) { ++tallies_[static_cast<size_t>(rule)].exercised; });
-    deviated.ForEach([this](RuleId rule) { ++tallies_[static_cast<size_t>(rule)].deviated; });
+    AddSets(exercised, deviated);
     return absl::OkStatus();
+  }
+
+  // Counts a case that was played and judged elsewhere.
+  void Add(const CaseRun& run) {
+    RuleSet exercised;
+    RuleSet deviated;
+    Count(run, &exercised, &deviated);
+    observations_ += run.played.log.size();
+    AddSets(exercised, deviated);
   }
 
   // The verdicts, once every case was added.
   void Conclude(const std::vector<CaseRun>& runs, Certificate* certificate) const {
     Counts* counts = certificate->mutable_counts();
     std::vector<uint32_t> by_verdict(Verdict_ARRAYSIZE, 0);
+    uint32_t unreachable = 0;  // of the required ones
     const RuleSet required = catalogue::Required();
     for (size_t i = 0; i < kRuleCount; ++i) {
       // Nothing can break a permission, or what the pages leave open: no verdict is due.
@@ -63,6 +74,7 @@ class Certifier {
       if (verdict.required()) {
         counts->set_required(counts->required() + 1);
         if (verdict.verdict() == PASSED) counts->set_required_passed(counts->required_passed() + 1);
+        if (verdict.verdict() == UNREACHABLE) ++unreachable;
       }
       *certificate->add_rules() = verdict;
     }
@@ -75,11 +87,17 @@ class Certifier {
     counts->set_cases(static_cast<uint32_t>(runs.size()));
     SetFirstBlamed(runs, certificate);
     for (const uint32_t count : by_verdict) counts->add_rules_by_verdict(count);
+    const uint32_t beyond_reach = options_.level == kLevelReachable ? unreachable : 0;
     certificate->set_certified(clean && options_.filter.empty() &&
-                               counts->required() == counts->required_passed());
+                               counts->required() == counts->required_passed() + beyond_reach);
   }
 
  private:
+  void AddSets(const RuleSet& exercised, const RuleSet& deviated) {
+    exercised.ForEach([this](RuleId rule) { ++tallies_[static_cast<size_t>(rule)].exercised; });
+    deviated.ForEach([this](RuleId rule) { ++tallies_[static_cast<size_t>(rule)].deviated; });
+  }
+
   void Count(const CaseRun& run, RuleSet* exercised, RuleSet* deviated) {
     const model::Refusal& refusal = run.judged.refusal;
     for (uint8_t i = 0; refusal.refused && i < refusal.blamed_count; ++i) {
@@ -127,7 +145,7 @@ class Certifier {
     if (tally.inconclusive != 0) return INCONCLUSIVE;
     if (tally.exercised != 0 && !tally.confirmed_by.empty()) return PASSED;
     const uint64_t needed = catalogue::CapabilitiesOf(id);
-    if ((needed & ~provider_->capabilities()) != 0) return UNREACHABLE;
+    if ((needed & ~capabilities_) != 0) return UNREACHABLE;
     return NOT_EXERCISED;
   }
 
@@ -173,15 +191,41 @@ class Certifier {
     for (uint8_t i = 0; refusal.refused && i < refusal.blamed_count; ++i) {
       out->add_blamed(catalogue::Get(refusal.blamed[i]).name());
     }
+    if (run.undecided.has_value()) out->set_undecided(catalogue::Get(*run.undecided).name());
     run.judged.exercised.ForEach([out](RuleId rule) { out->add_exercised(catalogue::Get(rule).name()); });
   }
 
-  Provider* provider_;
+  const uint64_t capabilities_;
   const CertifyOptions& options_;
   model::Judge judge_;
   std::vector<Tally> tallies_;
   uint64_t observations_ = 0;
 };
+
+std::string MessageSha256(const google::protobuf::Message& message) {
+  const std::string bytes = message.SerializeAsString();
+  return Sha256Hex(absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
+}
+
+// Everything that a certificate says before its verdicts.
+void Describe(const ProviderIdentity& identity, const Suite& suite, const CertifyOptions& options,
+              Certificate* certificate) {
+  certificate->set_format_version(1);
+  certificate->set_provider(identity.name);
+  certificate->set_provider_version(identity.version);
+  certificate->set_provider_sha256(identity.sha256);
+  certificate->set_host(identity.host);
+  certificate->set_profile(ProfileName(options.profile));
+  certificate->set_level(options.level);
+  certificate->set_tool_version(kToolVersion);
+  certificate->set_suite_sha256(MessageSha256(suite));
+  certificate->set_catalogue_sha256(MessageSha256(catalogue::All()));
+  certificate->set_model_sha256(ModelSha256());
+  certificate->set_date(options.date);
+  certificate->set_filter(options.filter);
+  for (const std::string& line : OutOfScope()) certificate->add_out_of_scope(line);
+  for (const std::string& line : NotModelled()) certificate->add_not_modelled(line);
+}
 
 }  // namespace
 
@@ -232,44 +276,41 @@ std::vector<std::string> NotModelled() {
   return lines;
 }
 
-absl::StatusOr<Certification> Certify(Provider* provider, const Suite& suite, const CertifyOptions& options,
-                                      const Progress& progress) {
+std::vector<const NamedCase*> Chosen(const Suite& suite, const std::string& filter) {
   std::vector<const NamedCase*> chosen;
   for (const NamedCase& candidate : suite.cases()) {
-    if (CaseMatches(candidate, options.filter)) chosen.push_back(&candidate);
+    if (CaseMatches(candidate, filter)) chosen.push_back(&candidate);
   }
+  return chosen;
+}
+
+absl::StatusOr<Certification> Certify(Provider* provider, const Suite& suite, const CertifyOptions& options,
+                                      const Progress& progress) {
+  const std::vector<const NamedCase*> chosen = Chosen(suite, options.filter);
   if (chosen.empty()) {
     return absl::NotFoundError(absl::StrCat("no case, topic or rule matches '", options.filter, "'"));
   }
   Certification out;
-  Certifier certifier(provider, options);
+  Certifier certifier(provider->capabilities(), options);
   out.runs.resize(chosen.size());
   for (size_t i = 0; i < chosen.size(); ++i) {
     progress(i + 1, chosen.size(), chosen[i]->name(), nullptr);
-    if (absl::Status status = certifier.Add(*chosen[i], &out.runs[i]); !status.ok()) return status;
+    if (absl::Status status = certifier.Play(provider, *chosen[i], &out.runs[i]); !status.ok()) return status;
     progress(i + 1, chosen.size(), chosen[i]->name(), &out.runs[i]);
   }
-  Certificate& certificate = out.certificate;
-  certificate.set_format_version(1);
-  const ProviderIdentity identity = provider->identity();
-  certificate.set_provider(identity.name);
-  certificate.set_provider_version(identity.version);
-  certificate.set_provider_sha256(identity.sha256);
-  certificate.set_host(identity.host);
-  certificate.set_profile(ProfileName(options.profile));
-  certificate.set_level(kLevel);
-  certificate.set_tool_version(kToolVersion);
-  std::string bytes = suite.SerializeAsString();
-  certificate.set_suite_sha256(
-      Sha256Hex(absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size())));
-  bytes = catalogue::All().SerializeAsString();
-  certificate.set_catalogue_sha256(
-      Sha256Hex(absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size())));
-  certificate.set_date(options.date);
-  certificate.set_filter(options.filter);
-  for (const std::string& line : OutOfScope()) certificate.add_out_of_scope(line);
-  for (const std::string& line : NotModelled()) certificate.add_not_modelled(line);
-  certifier.Conclude(out.runs, &certificate);
+  Describe(provider->identity(), suite, options, &out.certificate);
+  certifier.Conclude(out.runs, &out.certificate);
+  return out;
+}
+
+Certification CertifyRuns(const ProviderIdentity& identity, uint64_t capabilities, const Suite& suite,
+                          const CertifyOptions& options, std::vector<CaseRun> runs) {
+  Certification out;
+  out.runs = std::move(runs);
+  Certifier certifier(capabilities, options);
+  for (const CaseRun& run : out.runs) certifier.Add(run);
+  Describe(identity, suite, options, &out.certificate);
+  certifier.Conclude(out.runs, &out.certificate);
   return out;
 }
 

@@ -13,8 +13,10 @@
 namespace wskcert {
 
 inline constexpr char kToolVersion[] = "0.1.0";
-// The level of every certificate: all required rules of the catalogue passed.
+// Levels of a certificate: all required rules of the catalogue passed; all of them that the host can bring
+// the provider to.
 inline constexpr char kLevel[] = "full";
+inline constexpr char kLevelReachable[] = "reachable";
 
 struct CertifyOptions {
   model::Profile profile = model::Profile::kDocumented;
@@ -24,6 +26,7 @@ struct CertifyOptions {
   // How often each case is played. Every trace is judged; a case is left at its first one that is not
   // accepted.
   int repeat = 1;
+  std::string level = kLevel;
   // RFC 3339; the only thing in a certificate that differs from run to run.
   std::string date;
 };
@@ -45,6 +48,17 @@ using Progress =
 // An error only if nothing could be certified: no case matches the filter, or a case does not compile.
 absl::StatusOr<Certification> Certify(Provider* provider, const Suite& suite, const CertifyOptions& options,
                                       const Progress& progress);
+
+// Draws up the certificate of runs that were made anywhere, and judged with JudgeRun(); what Certify() does
+// once it has played. `capabilities` are those of the host that played them.
+Certification CertifyRuns(const ProviderIdentity& identity, uint64_t capabilities, const Suite& suite,
+                          const CertifyOptions& options, std::vector<CaseRun> runs);
+
+// The cases of the suite that a filter chooses, in the suite's order.
+std::vector<const NamedCase*> Chosen(const Suite& suite, const std::string& filter);
+
+// SHA-256 of what judges, in hexadecimal: the sources of the model.
+const char* ModelSha256();
 
 const char* ProfileName(model::Profile profile);
 absl::StatusOr<model::Profile> ParseProfile(const std::string& name);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "conformance/certify/gate.h"
 #include "conformance/certify/trace_io.h"
 #include "google/protobuf/util/json_util.h"
 
@@ -84,10 +85,6 @@ std::string TopicLine(const std::string& topic, const TopicRules& rules) {
   return absl::StrCat(topic, "  (", absl::StrJoin(parts, ", "), ")\n");
 }
 
-bool RuleIsGood(const RuleVerdict& rule) {
-  return rule.verdict() == FAILED ? false : !rule.required() || rule.verdict() == PASSED;
-}
-
 std::string FailureText(const Certificate& certificate, const RuleVerdict& rule) {
   if (rule.violated_in().empty()) return absl::StrCat("required, but ", VerdictName(rule.verdict()));
   for (const CaseResult& result : certificate.cases()) {
@@ -103,21 +100,20 @@ const char* VerdictName(Verdict verdict) { return kVerdictNames[verdict]; }
 ExitStatus ExitStatusOf(const Certificate& certificate) {
   ExitStatus worst = kExitGood;
   for (const CaseResult& result : certificate.cases()) {
-    switch (result.outcome()) {
-      case CaseResult::UNATTRIBUTED:
-        return kExitOurs;
-      case CaseResult::PROVIDER_DIED:
-      case CaseResult::PROTOCOL_FAULT:
-        worst = kExitDied;
-        break;
-      case CaseResult::VIOLATION:
-        if (worst == kExitGood) worst = kExitViolation;
-        break;
-      default:
-        break;
-    }
+    if (result.outcome() == CaseResult::UNATTRIBUTED) return kExitOurs;
+    if (!CaseFails(result) || CaseIsWaived(certificate, result)) continue;
+    if (result.outcome() != CaseResult::VIOLATION) worst = kExitDied;
+    if (worst == kExitGood) worst = kExitViolation;
   }
-  if (worst != kExitGood || !certificate.filter().empty()) return worst;
+  if (worst != kExitGood) return worst;
+  for (const RuleVerdict& rule : certificate.rules()) {
+    if (RuleFails(certificate, rule) && WaiverOf(certificate, rule) == nullptr) return kExitViolation;
+  }
+  if (CountWaivers(certificate, WaiverResult::EXPIRED) > 0) return kExitExpired;
+  if (CountWaivers(certificate, WaiverResult::UNEXPECTED_PASS) > 0) return kExitUnexpectedPass;
+  if (CountWaivers(certificate, WaiverResult::STALE) > 0) return kExitStale;
+  // Without waivers nothing but a certificate is good; a partial one is judged by what it played.
+  if (!certificate.waivers().empty() || !certificate.filter().empty()) return kExitGood;
   return certificate.certified() ? kExitGood : kExitViolation;
 }
 
@@ -178,6 +174,21 @@ std::string Stories(const Certificate& certificate, size_t limit) {
   return text;
 }
 
+// The waivers that are not as expected become reasons; all are counted.
+static void AddGate(const Certificate& certificate, std::vector<std::string>* reasons, std::string* text) {
+  for (const WaiverResult& result : certificate.waivers()) {
+    if (result.outcome() == WaiverResult::EXPECTED_FAILURE || result.outcome() == WaiverResult::NOT_PLAYED)
+      continue;
+    absl::StrAppend(text, WaiverLine(result), "\n");
+  }
+  const int expected = CountWaivers(certificate, WaiverResult::EXPECTED_FAILURE);
+  reasons->push_back(absl::StrCat(expected, " expected failure", expected == 1 ? "" : "s"));
+  absl::StrAppend(text, "GATE ", ExitStatusOf(certificate) == kExitGood ? "GREEN" : "RED", ": ", expected,
+                  " expected, ", CountWaivers(certificate, WaiverResult::UNEXPECTED_PASS),
+                  " unexpected passes, ", CountWaivers(certificate, WaiverResult::STALE), " stale, ",
+                  CountWaivers(certificate, WaiverResult::EXPIRED), " expired\n");
+}
+
 std::string Conclusion(const Certificate& certificate) {
   const Counts& counts = certificate.counts();
   std::string text =
@@ -186,6 +197,8 @@ std::string Conclusion(const Certificate& certificate) {
   if (certificate.has_schedule_seed()) {
     absl::StrAppend(&text, "schedules: random bytes of seed ", certificate.schedule_seed(), "\n");
   }
+  std::vector<std::string> reasons;
+  if (!certificate.waivers().empty()) AddGate(certificate, &reasons, &text);
   if (certificate.certified()) {
     if (!certificate.not_modelled().empty()) {
       absl::StrAppend(&text, "not modelled, of what binds the provider: ",
@@ -194,21 +207,19 @@ std::string Conclusion(const Certificate& certificate) {
     return absl::StrCat(text, "CERTIFIED: ", certificate.provider(), ", profile ", certificate.profile(),
                         ", level ", certificate.level(), "\n");
   }
-  std::vector<std::string> reasons;
   if (!certificate.filter().empty())
     reasons.push_back(absl::StrCat("only '", certificate.filter(), "' was played"));
   std::map<Verdict, int> missing;
   for (const RuleVerdict& rule : certificate.rules()) {
-    if (!RuleIsGood(rule)) ++missing[rule.verdict()];
+    if (RuleFails(certificate, rule) && WaiverOf(certificate, rule) == nullptr) ++missing[rule.verdict()];
   }
-  // With a filter the rules that were not played are no news.
   for (const auto& [verdict, count] : missing) {
-    if (certificate.filter().empty() || verdict == FAILED) {
-      reasons.push_back(absl::StrCat(count, " rule", count == 1 ? "" : "s", " ", VerdictName(verdict)));
-    }
+    reasons.push_back(absl::StrCat(count, " rule", count == 1 ? "" : "s", " ", VerdictName(verdict)));
   }
   std::map<int, int> outcomes;
-  for (const CaseResult& result : certificate.cases()) ++outcomes[result.outcome()];
+  for (const CaseResult& result : certificate.cases()) {
+    if (!CaseIsWaived(certificate, result)) ++outcomes[result.outcome()];
+  }
   for (const auto& [outcome, count] : outcomes) {
     if (outcome == CaseResult::ACCEPTED) continue;
     reasons.push_back(absl::StrCat(count, " case", count == 1 ? "" : "s", " ",
@@ -222,6 +233,24 @@ std::string Conclusion(const Certificate& certificate) {
                       "\n");
 }
 
+// What a waiver's outcome adds to the report for CI: 1 if it is a failure.
+int AddWaiver(const WaiverResult& result, std::string* body) {
+  const Waiver& waiver = result.waiver();
+  absl::StrAppend(body, "    <testcase classname=\"waivers\" name=\"",
+                  Escaped(waiver.rule().empty() ? waiver.case_name() : waiver.rule()), "\"");
+  const char* type = result.outcome() == WaiverResult::UNEXPECTED_PASS ? "unexpected-pass"
+                     : result.outcome() == WaiverResult::STALE         ? "stale-waiver"
+                     : result.outcome() == WaiverResult::EXPIRED       ? "expired-waiver"
+                                                                       : nullptr;
+  if (type == nullptr) {
+    absl::StrAppend(body, "/>\n");
+    return 0;
+  }
+  absl::StrAppend(body, "><failure type=\"", type, "\" message=\"", Escaped(WaiverLine(result)),
+                  "\"/></testcase>\n");
+  return 1;
+}
+
 std::string JUnit(const Certificate& certificate) {
   int failures = 0;
   int tests = certificate.cases_size();
@@ -231,7 +260,10 @@ std::string JUnit(const Certificate& certificate) {
     ++tests;
     absl::StrAppend(&body, "    <testcase classname=\"rules.", Escaped(rule.topic()), "\" name=\"",
                     Escaped(rule.rule()), "\"");
-    if (!RuleIsGood(rule)) {
+    const WaiverResult* waiver = WaiverOf(certificate, rule);
+    if (waiver != nullptr) {
+      absl::StrAppend(&body, "><skipped message=\"", Escaped(WaiverLine(*waiver)), "\"/></testcase>\n");
+    } else if (RuleFails(certificate, rule)) {
       ++failures;
       absl::StrAppend(&body, "><failure message=\"", VerdictName(rule.verdict()), "\">",
                       Escaped(FailureText(certificate, rule)), "</failure></testcase>\n");
@@ -251,9 +283,17 @@ std::string JUnit(const Certificate& certificate) {
       absl::StrAppend(&body, "><skipped message=\"", Escaped(result.story()), "\"/></testcase>\n");
       continue;
     }
+    if (CaseIsWaived(certificate, result)) {
+      absl::StrAppend(&body, "><skipped message=\"expected failure\"/></testcase>\n");
+      continue;
+    }
     ++failures;
     absl::StrAppend(&body, "><failure message=\"", CaseResult::Outcome_Name(result.outcome()), "\">",
                     Escaped(result.story()), "</failure></testcase>\n");
+  }
+  for (const WaiverResult& result : certificate.waivers()) {
+    ++tests;
+    failures += AddWaiver(result, &body);
   }
   return absl::StrCat(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"wskcert.",

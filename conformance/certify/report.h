@@ -17,6 +17,10 @@ enum ExitStatus {
   kExitDied = 2,       // the provider crashed, hung, stopped the machine or leaked
   kExitUsage = 3,      // bad usage or bad input
   kExitOurs = 4,       // a defect of wskcert itself
+  // With waivers, if nothing else is wrong:
+  kExitUnexpectedPass = 5,  // a rule or case passed that was expected to fail
+  kExitStale = 6,           // a waiver is about nothing that fails or exists
+  kExitExpired = 7,         // a waiver's day is over
 };
 
 // The worst that a certificate reports; a partial certificate is judged by what it played.

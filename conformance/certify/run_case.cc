@@ -143,6 +143,22 @@ Trace TraceOf(const CaseRun& run, const std::string& provider) {
   return trace;
 }
 
+CaseRun RunOfTrace(LoadedTrace trace) {
+  CaseRun run;
+  run.name = trace.header.case_name();
+  run.program_sha256 = trace.header.program_sha256();
+  run.played.log = std::move(trace.log);
+  run.played.capabilities = trace.header.capabilities();
+  run.played.report = trace.header.report();
+  run.played.leaked = trace.header.leaked();
+  if (!run.played.log.empty() && static_cast<Seen>(run.played.log.back().kind) == Seen::kEnd) {
+    run.played.ending = static_cast<Ending>(run.played.log.back().code);
+  }
+  if (trace.header.settle_scale() > 1) run.settle_scale = trace.header.settle_scale();
+  run.missing_before = catalogue::Find(trace.header.missing_before());
+  return run;
+}
+
 absl::StatusOr<Program> CompileFor(const Provider& provider, const Sequence& sequence, bool* unreachable) {
   const auto can = [&provider](Capability capability) {
     return (provider.capabilities() & static_cast<uint64_t>(capability)) != 0;

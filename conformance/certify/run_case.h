@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "conformance/certify/provider.h"
+#include "conformance/certify/trace_io.h"
 #include "conformance/model/judge.h"
 #include "proto/certificate.pb.h"
 #include "proto/sequence.pb.h"
@@ -60,8 +61,9 @@ absl::StatusOr<CaseRun> RunCase(Provider* provider, model::Judge* judge, const s
 // prove.
 bool JudgeRun(model::Judge* judge, CaseRun* run);
 
-// The trace of a run, as it is stored.
+// The trace of a run, as it is stored, and back: a run that is still to be judged.
 Trace TraceOf(const CaseRun& run, const std::string& provider);
+CaseRun RunOfTrace(LoadedTrace trace);
 
 // The story of a refused log: what was seen up to there, what was allowed, the rules and their sources.
 std::string RefusalStory(absl::Span<const Observation> log, const Judged& judged);

@@ -167,6 +167,11 @@ absl::Status WriteFile(const std::string& path, absl::string_view contents) {
   return absl::OkStatus();
 }
 
+absl::Status ParseTextMessage(absl::string_view contents, const std::string& name, Message* message) {
+  if (absl::Status status = CheckSize(contents, name); !status.ok()) return status;
+  return ParseText(contents, name, message);
+}
+
 absl::StatusOr<Case> ParseCase(absl::string_view contents, const std::string& name) {
   if (absl::Status status = CheckSize(contents, name); !status.ok()) return status;
   Case out;

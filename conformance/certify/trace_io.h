@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "conformance/executor/format.h"
+#include "google/protobuf/message.h"
 #include "proto/sequence.pb.h"
 #include "proto/trace.pb.h"
 
@@ -26,6 +27,10 @@ inline constexpr size_t kMaxFileBytes = 256u << 20;
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 // Writes to a temporary file beside `path` and renames it, so that a reader never sees half a file.
 absl::Status WriteFile(const std::string& path, absl::string_view contents);
+
+// Any message's text form.
+absl::Status ParseTextMessage(absl::string_view contents, const std::string& name,
+                              google::protobuf::Message* message);
 
 // A case: text form of Case (or of a bare Sequence), or binary, told apart by content. `name` is used in
 // messages.

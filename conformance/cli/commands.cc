@@ -147,7 +147,12 @@ ExitStatus CertifyCommand(const Options& options) {
   certify.profile = *profile;
   certify.filter = options.filter;
   certify.repeat = options.repeat;
+  certify.level = options.level;
   certify.date = absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone());
+  // What is wrong with the waivers is said before anything is played.
+  Certificate empty;
+  empty.set_date(certify.date);
+  if (absl::Status status = ApplyWaiversOf(options, &empty); !status.ok()) return Complain(status);
   absl::StatusOr<Certification> done = absl::UnknownError("");
   {
     ProgressLine line(options.quiet);
@@ -156,6 +161,8 @@ ExitStatus CertifyCommand(const Options& options) {
                               : Certify(provider->get(), CuratedSuite(), certify, progress);
   }
   if (!done.ok()) return Complain(done.status());
+  if (absl::Status status = ApplyWaiversOf(options, &done->certificate); !status.ok())
+    return Complain(status);
   const Certificate& certificate = done->certificate;
   std::cout << RuleTable(certificate, isatty(STDOUT_FILENO) != 0) << Stories(certificate, kStoriesShown)
             << "\n"

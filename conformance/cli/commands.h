@@ -15,6 +15,8 @@ ExitStatus PackCommand(const Options& options);
 ExitStatus ExportCommand(const Options& options);
 ExitStatus MergeCommand(const Options& options);
 ExitStatus DiffCommand(const Options& options);
+ExitStatus WaiversCommand(const Options& options);
+ExitStatus VerifyCommand(const Options& options);
 ExitStatus CheckCommand(const Options& options);
 ExitStatus RulesCommand(const Options& options);
 ExitStatus ExplainCommand(const Options& options);

@@ -11,6 +11,7 @@
 #include "conformance/certify/provider.h"
 #include "conformance/certify/report.h"
 #include "conformance/cli/options.h"
+#include "proto/certificate.pb.h"
 #include "proto/sequence.pb.h"
 
 namespace wskcert::cli {
@@ -26,6 +27,11 @@ absl::StatusOr<Certification> CertifyLongRun(const Options& options, const Certi
                                              const Progress& judged);
 // A case of the suite by its name, or what a file holds.
 absl::StatusOr<NamedCase> FindCase(const std::string& name);
+
+// The day on which waivers are looked at: --today, or the certificate's date.
+absl::StatusOr<std::string> TodayOf(const Options& options, const Certificate& certificate);
+// Applies --waivers=FILE, if it is given.
+absl::Status ApplyWaiversOf(const Options& options, Certificate* certificate);
 
 }  // namespace wskcert::cli
 

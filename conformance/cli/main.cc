@@ -23,6 +23,8 @@ int main(int argc, char** argv) {
   if (options->command == "export") return ExportCommand(*options);
   if (options->command == "merge") return MergeCommand(*options);
   if (options->command == "diff") return DiffCommand(*options);
+  if (options->command == "waivers") return WaiversCommand(*options);
+  if (options->command == "verify") return VerifyCommand(*options);
   if (options->command == "check") return CheckCommand(*options);
   if (options->command == "rules") return RulesCommand(*options);
   return ExplainCommand(*options);

@@ -27,6 +27,8 @@ usage: wskcert COMMAND [options]
   testee             plays what it is asked to on standard input: the other end of --provider=exec:COMMAND
   pack FILE          the suite for a recorder on a machine without wskcert
   export CASE|FILE   the same as a case for the suite, or as a WSK client in C
+  verify CERTIFICATE TRACES   judges the traces again and compares every verdict
+  waivers CERTIFICATE FILE    what a certificate comes to with waivers; --write: drafts them
   rules [TOPIC]      lists the rules, by topic
   explain RULE       a rule: what it says, where it stands, which cases and saboteurs it has
   --list             lists the cases of the suite
@@ -38,6 +40,9 @@ Exit status:
   2  the provider crashed, hung, stopped the machine or leaked
   3  bad usage or bad input
   4  a defect of wskcert itself
+  5  with waivers: something passed that was expected to fail
+  6  with waivers: one is about nothing that exists or fails
+  7  with waivers: one has expired
 )";
 
 constexpr char kCertify[] =
@@ -53,6 +58,10 @@ Plays every case of the suite, each in a process of its own, judges what was see
   --profile=PROFILE  documented (the default): everything that the documentation leaves open is accepted
                      windows: narrowed by what Windows was observed to do
   --out=DIR          writes certificate.pb, certificate.json, certificate.junit.xml and the traces there
+  --level=LEVEL      full (the default): every required rule has to pass
+                     reachable: every required rule that the host can bring the provider to
+  --waivers=FILE     failures that are expected (proto/waivers.proto); what else fails, or does not fail, makes the gate red
+  --today=DATE       the day for which waivers are looked at, YYYY-MM-DD; without it that of the certificate
   --filter=WORD      only cases with WORD in their name, or about the rule or topic WORD; certifies nothing
   --timeout=SECONDS  after which a case counts as hung (10)
   --scheduler=WHICH  fibers (the default): the emulator is deterministic
@@ -149,6 +158,25 @@ constexpr char kPack[] =
 Writes the suite (the cases with WORD in their name) as a recorder on a machine without wskcert needs it.
 )";
 
+constexpr char kVerify[] =
+    R"(usage: wskcert verify CERTIFICATE TRACES
+
+Judges the traces of a certificate again (certificate.pb and DIR of certify --out=DIR) and compares suite, catalogue, model, every case
+and every verdict. The exit status is 1 if anything differs.
+)";
+
+constexpr char kWaivers[] =
+    R"(usage: wskcert waivers CERTIFICATE FILE [--today=DATE]
+       wskcert waivers --write CERTIFICATE FILE [--expires=DATE] [--reason=TEXT]
+
+What a certificate comes to with the waivers of FILE, with the same exit status as certify --waivers=FILE.
+
+  --write            writes a waiver for everything that fails instead: to be read, and given reasons and links
+  --expires=DATE     YYYY-MM-DD, their last day (90 days after the certificate's date)
+  --reason=TEXT      for all of them; without it, what was seen
+  --today=DATE       the day for which waivers are looked at; without it that of the certificate
+)";
+
 constexpr char kRules[] =
     R"(usage: wskcert rules [TOPIC] [--coverage [--profile=PROFILE]]
 
@@ -179,6 +207,12 @@ enum Option {
   kScheduleSeed,
   kFormat,
   kTimeout,
+  kLevelOption,
+  kWaiversOption,
+  kToday,
+  kExpires,
+  kReason,
+  kWrite,
   kScheduler,
   kSeed,
   kRepeat,
@@ -205,6 +239,12 @@ const option kLongOptions[] = {{"provider", required_argument, nullptr, kProvide
                                {"resume", no_argument, nullptr, kResume},
                                {"schedule-seed", required_argument, nullptr, kScheduleSeed},
                                {"format", required_argument, nullptr, kFormat},
+                               {"level", required_argument, nullptr, kLevelOption},
+                               {"waivers", required_argument, nullptr, kWaiversOption},
+                               {"today", required_argument, nullptr, kToday},
+                               {"expires", required_argument, nullptr, kExpires},
+                               {"reason", required_argument, nullptr, kReason},
+                               {"write", no_argument, nullptr, kWrite},
                                {"timeout", required_argument, nullptr, kTimeout},
                                {"scheduler", required_argument, nullptr, kScheduler},
                                {"seed", required_argument, nullptr, kSeed},
@@ -291,6 +331,27 @@ absl::Status Take(int option, const char* value, Options* out, bool* help) {
         return absl::InvalidArgumentError(absl::StrCat("--limit=", value, ": a number of plays from 1 on"));
       }
       break;
+    case kLevelOption:
+      out->level = value;
+      if (out->level != "full" && out->level != "reachable") {
+        return absl::InvalidArgumentError(absl::StrCat("--level=", value, ": it is 'full' or 'reachable'"));
+      }
+      break;
+    case kWaiversOption:
+      out->waivers = value;
+      break;
+    case kToday:
+      out->today = value;
+      break;
+    case kExpires:
+      out->expires = value;
+      break;
+    case kReason:
+      out->reason = value;
+      break;
+    case kWrite:
+      out->write = true;
+      break;
     case kTimeout:
       if (!absl::SimpleAtoi(value, &out->timeout_seconds) || out->timeout_seconds <= 0 ||
           out->timeout_seconds > 86400) {
@@ -362,6 +423,12 @@ absl::Status CheckArguments(const Options& options) {
     return absl::InvalidArgumentError("export needs --as=textproto or --as=c");
   if (command == "check" && count != 1) return absl::InvalidArgumentError("check needs one trace");
   if (command == "pack" && count != 1) return absl::InvalidArgumentError("pack needs one file");
+  if (command == "verify" && count != 2) {
+    return absl::InvalidArgumentError("verify needs a certificate and its traces");
+  }
+  if (command == "waivers" && count != 2) {
+    return absl::InvalidArgumentError("waivers needs a certificate and a file of waivers");
+  }
   if (command == "testee" && count != 0) return absl::InvalidArgumentError("testee takes no argument");
   if (command == "explain" && count != 1) return absl::InvalidArgumentError("explain needs one rule");
   if (command == "rules" && count > 1) return absl::InvalidArgumentError("rules takes one topic at most");
@@ -382,6 +449,8 @@ std::string HelpText(const std::string& command) {
   if (command == "merge") return kMerge;
   if (command == "export") return kExport;
   if (command == "check") return kCheck;
+  if (command == "verify") return kVerify;
+  if (command == "waivers") return kWaivers;
   if (command == "testee") return kTestee;
   if (command == "pack") return kPack;
   if (command == "rules") return kRules;

@@ -19,6 +19,12 @@ struct Options {
   std::string out;
   std::string filter;
   std::string trace;
+  std::string level = "full";
+  std::string waivers;
+  std::string today;
+  std::string expires;
+  std::string reason;
+  bool write = false;
   std::string rule;
   std::string as;
   std::string scheduler = "fibers";
