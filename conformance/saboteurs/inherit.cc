@@ -72,10 +72,10 @@ ULONG FunctionsOf(const Socket* socket) {
   if (Has(socket, kBacklogEvent)) mask |= WSK_EVENT_SEND_BACKLOG;
   return mask;
 }
-void EnableRest(Socket* made) {
-  const ULONG rest = FunctionsOf(made) & ~static_cast<ULONG>(made->enabled);
-  if (made->closing == 0 && rest != 0 && NT_SUCCESS(SetEvents(made, rest))) {
-    InterlockedExchange(&made->mark, static_cast<LONG>(rest));
+void EnableMarked(Socket* made) {
+  const ULONG rest = static_cast<ULONG>(made->mark);
+  if (rest != 0 && (made->closing != 0 || !NT_SUCCESS(SetEvents(made, rest)))) {
+    InterlockedExchange(&made->mark, 0);
   }
 }
 // When the accept is over, which is when the provider knows the functions.
@@ -83,7 +83,10 @@ NTSTATUS AcceptAndEnable(AcceptCall* call, bool mine) {
   const NTSTATUS status = CallAccept(call);
   // Unless the client enabled something itself, from inside.
   if (mine && status == STATUS_SUCCESS && call->made != nullptr && call->made->left == 0) {
-    Later(call->made, EnableRest);
+    // What the client disables until then stays disabled.
+    const ULONG rest = FunctionsOf(call->made) & ~static_cast<ULONG>(call->made->enabled);
+    InterlockedExchange(&call->made->mark, static_cast<LONG>(rest));
+    Later(call->made, EnableMarked);
   }
   return status;
 }
