@@ -229,7 +229,10 @@ void Judge::State::ConnectionSight(const Observation& o) {
       p.reset_seen = true;
       // Given up for missing acknowledgements, maybe before the peer disconnected: then there was no longer
       // anything to disconnect.
-      if (s.slow_peer) s.events[kDisconnect].owed = false;
+      if (s.slow_peer) {
+        s.events[kDisconnect].owed = false;
+        s.stream.lossy = true;  // what the provider had not told of yet
+      }
       Touch(slot);
       if (p.fin_seen || s.slow_peer) return;
       break;
