@@ -13,6 +13,7 @@
 #include "conformance/model/log_check.h"
 #include "conformance/rules/catalogue.h"
 #include "fuzz/feedback.h"
+#include "implementations/emulator/emulator.h"
 
 namespace wskcert::fuzz {
 namespace {
@@ -136,7 +137,10 @@ class Differential::State {
       : options_(options),
         compiler_(EmulatorChoices()),
         testbed_(TestbedOptions(options)),
-        judge_(model::Profile::kDocumented) {}
+        judge_(model::Profile::kDocumented) {
+    emulator::EmulatorReset();
+    world_ = emulator::EmulatorDigest();
+  }
 
   const Finding* Run(const Sequence& sequence) {
     const absl::StatusOr<const Program*> program = compiler_.Compile(sequence);
@@ -154,6 +158,8 @@ class Differential::State {
     Count(played);
     Finding finding = Decide(JudgedBy(judge_), played);
     if (!finding.rule.empty()) return Found(std::move(finding.rule), std::move(finding.story));
+    emulator::EmulatorReset();
+    if (emulator::EmulatorDigest() != world_) return Found(kWorldChanged, Ended(played));
     if (options_.repeat_one_in != 0 && tally_.executions % options_.repeat_one_in == 0) {
       return Repeat(**program, played);
     }
@@ -220,6 +226,7 @@ class Differential::State {
   SequenceCompiler compiler_;
   Testbed testbed_;
   model::Judge judge_;
+  uint64_t world_ = 0;  // what is there before any run
   Tally tally_;
   Finding finding_;
   std::vector<Observation> first_log_;

@@ -1,7 +1,8 @@
 // libFuzzer's target: sequences through emulator and model (differential.h), mutated by mutator.h.
 //
 // Environment: WSKCERT_KNOWN="RULE RULE..." passes over findings with these rules, to see what lies behind
-// one that is known and not mended yet.
+// one that is known and not mended yet; "*" is every rule. WSKCERT_FLOOR=1 decodes and does nothing else:
+// what mutation and engine cost. WSKCERT_FEEDBACK=0 leaves edges as the only feedback.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -24,7 +25,12 @@ using wskcert::fuzz::Mutator;
 
 // Neither is ever destroyed: at exit the emulator's pooled stacks are still there.
 Differential& TheDifferential() {
-  static auto* const differential = new Differential({});
+  static auto* const differential = [] {
+    Differential::Options options;
+    const char* feedback = std::getenv("WSKCERT_FEEDBACK");
+    options.feedback = feedback == nullptr || std::string(feedback) != "0";
+    return new Differential(options);
+  }();
   return *differential;
 }
 
@@ -44,7 +50,7 @@ bool IsKnown(const std::string& rule) {
     const char* list = std::getenv("WSKCERT_KNOWN");
     return new std::vector<std::string>(absl::StrSplit(list == nullptr ? "" : list, ' ', absl::SkipEmpty()));
   }();
-  return absl::c_linear_search(*known, rule);
+  return absl::c_linear_search(*known, rule) || absl::c_linear_search(*known, "*");
 }
 
 }  // namespace
@@ -55,7 +61,8 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Sequence* sequence = TheMutator().Decode(data, size);
-  if (sequence == nullptr) return 0;
+  static const bool floor = std::getenv("WSKCERT_FLOOR") != nullptr;
+  if (sequence == nullptr || floor) return 0;
   const wskcert::fuzz::Finding* finding = TheDifferential().Run(*sequence);
   if (finding != nullptr && !IsKnown(finding->rule)) wskcert::fuzz::Report(*finding, *sequence);
   wskcert::fuzz::ReportProgress(TheDifferential().tally());

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "conformance/certify/compile.h"
 #include "conformance/rules/catalogue.h"
 #include "conformance/saboteurs/saboteurs.h"
 #include "conformance/suite/suite.h"
@@ -12,6 +13,7 @@
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
+#include "implementations/emulator/emulator.h"
 
 namespace wskcert::fuzz {
 namespace {
@@ -200,6 +202,22 @@ TEST(Differential, WhatTheClientLeavesOpenIsNoLeak) {
       differential.Run(MakeSequence("setup { manual_teardown: true } threads { steps { irp: 0 control_client "
                                     "{ code: TRANSPORT_LIST_CHANGE } } }"));
   EXPECT_EQ(finding, nullptr) << finding->rule;
+}
+
+// A socket that is left open, bound to a port.
+TEST(World, IsChangedByARunAndTheSameAfterTheReset) {
+  emulator::EmulatorReset();
+  const uint64_t before = emulator::EmulatorDigest();
+  const Sequence sequence = MakeSequence(R"(
+    setup { manual_teardown: true }
+    threads { steps { irp: 0 socket { category: DATAGRAM } } steps { settle {} } steps { irp: 1 bind {} } steps { settle {} } })");
+  const absl::StatusOr<Program> program = Compile(sequence, EmulatorChoices());
+  ASSERT_TRUE(program.ok()) << program.status();
+  Testbed testbed;
+  testbed.Play(*program);
+  EXPECT_NE(emulator::EmulatorDigest(), before);
+  emulator::EmulatorReset();
+  EXPECT_EQ(emulator::EmulatorDigest(), before);
 }
 
 TEST(Differential, WhatDoesNotCompileIsCountedAndPassedOver) {

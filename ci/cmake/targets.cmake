@@ -17,7 +17,10 @@ function(wskcert_count_coverage name)
 endfunction()
 
 # Puts libFuzzer's counters into one library: emulator and model, whose edges are worth feedback. Generated code, the executor, the mutator and
-# reports would only cost time (docs/fuzzing.md).
+# reports would only cost time (docs/fuzzing.md), so elsewhere they are off even if the compiler's flags from outside ask for them (docs/campaigns.md).
+if(WSKCERT_FUZZ)
+  add_compile_options(-fno-sanitize=fuzzer-no-link)
+endif()
 function(wskcert_instrument name)
   if(WSKCERT_FUZZ)
     target_compile_options(${name} PRIVATE -fsanitize-coverage=inline-8bit-counters,pc-table)
@@ -66,7 +69,8 @@ function(wskcert_kernel_library name)
   cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
   wskcert_library(${name} ${ARG_UNPARSED_ARGUMENTS} DEPS wskcert_kernel_headers ${ARG_DEPS})
   target_compile_options(${name} PRIVATE
-    $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics>)
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics>
+    $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-fno-sanitize=vptr>)  # needs RTTI
   if(NOT WSKCERT_SANITIZE)
     target_compile_options(${name} PRIVATE -Wframe-larger-than=1024)
   endif()

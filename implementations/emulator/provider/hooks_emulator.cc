@@ -49,6 +49,8 @@ void EmulatorReset() {
   NetworkReset();
 }
 
+uint64_t EmulatorDigest() { return provider::ProviderDigest() * 31 + NetworkDigest(); }
+
 void EmulatorSetReady(bool ready) { provider::ProviderSetReady(ready); }
 
 void EmulatorChangeTransports() { provider::ProviderTransportsChanged(); }

@@ -298,6 +298,8 @@ extern Provider provider;
 
 const WSK_EXPORTS* ProviderExports();
 void ProviderReset();
+// What ProviderReset() sets back, as a number.
+ULONGLONG ProviderDigest();
 void ProviderSetReady(bool ready);
 void ProviderTransportsChanged();
 // For messages: "socket", "client" or "object", and its number.

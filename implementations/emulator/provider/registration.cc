@@ -260,6 +260,20 @@ void ProviderReset() {
   provider.not_ready = FALSE;
 }
 
+ULONGLONG ProviderDigest() {
+  const ULONGLONG parts[] = {provider.registrations_used,
+                             provider.sockets_used,
+                             provider.descriptors_used,
+                             provider.messages_used,
+                             provider.free_sockets != nullptr || provider.free_sockets_end != nullptr,
+                             provider.free_messages != nullptr,
+                             provider.lock,
+                             provider.not_ready};
+  ULONGLONG digest = 0;
+  for (ULONGLONG part : parts) digest = digest * 31 + part;
+  return digest;
+}
+
 void ProviderSetReady(bool ready) {
   ProviderLock lock;
   provider.not_ready = !ready;

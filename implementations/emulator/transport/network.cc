@@ -4,6 +4,8 @@
 #include <wdm.h>
 #include <wsk.h>
 
+#include <cstring>
+
 #include "implementations/emulator/kernel/runtime.h"
 #include "implementations/emulator/provider/choices.h"
 #include "implementations/emulator/transport/address.h"
@@ -263,6 +265,30 @@ void NetworkReset() {
   network.free_buffers = nullptr;
   network.next_port = 0;
   network.lock = 0;
+}
+
+static uint64_t PortsDigest(const UCHAR (&ports)[65536 / 8]) {
+  uint64_t digest = 0;
+  for (size_t at = 0; at < sizeof(ports); at += sizeof(uint64_t)) {
+    uint64_t word;
+    std::memcpy(&word, ports + at, sizeof(word));
+    digest += word * (at + 1);
+  }
+  return digest;
+}
+
+uint64_t NetworkDigest() {
+  const uint64_t parts[] = {network.endpoints_used,
+                            network.buffers_used,
+                            network.peers_used,
+                            network.free_endpoints != nullptr,
+                            network.free_buffers != nullptr,
+                            network.next_port,
+                            network.listeners != nullptr,
+                            network.lock};
+  uint64_t digest = PortsDigest(network.ports) * 31 + PortsDigest(network.ports6);
+  for (uint64_t part : parts) digest = digest * 31 + part;
+  return digest;
 }
 
 void NetworkSetPeerSink(void (*sink)(void* context, const PeerEvent* event), void* context) {

@@ -41,6 +41,9 @@ enum class ConnectPolicy : uint8_t { kAccept, kRefuse, kIgnore /* never answers 
 // Back to the initial state, in time proportional to what was used, whatever was going on.
 void NetworkReset();
 
+// What NetworkReset() sets back, as a number: counts, lists, and which ports are taken.
+uint64_t NetworkDigest();
+
 // Who is told what peers see: called on threads of the emulated kernel, without locks. May be null.
 void NetworkSetPeerSink(void (*sink)(void* context, const PeerEvent* event), void* context);
 
