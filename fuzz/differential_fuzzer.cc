@@ -61,8 +61,13 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Sequence* sequence = TheMutator().Decode(data, size);
+  // Something must be worth keeping, or libFuzzer refuses to begin: without seeds what the mutator begins
+  // with.
+  if (sequence == nullptr) sequence = &Mutator::Base();
   static const bool floor = std::getenv("WSKCERT_FLOOR") != nullptr;
-  if (sequence == nullptr || floor) return 0;
+  static bool begun = false;
+  if (floor && begun) return 0;
+  begun = true;
   const wskcert::fuzz::Finding* finding = TheDifferential().Run(*sequence);
   if (finding != nullptr && !IsKnown(finding->rule)) wskcert::fuzz::Report(*finding, *sequence);
   wskcert::fuzz::ReportProgress(TheDifferential().tally());
