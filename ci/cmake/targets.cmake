@@ -98,6 +98,24 @@ function(wskcert_driver name)
   target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/${name}.tmh)
 endfunction()
 
+# wskcert_provider(NAME sources...): a WSK provider as a shared library, NAME.so, for `wskcert certify --provider=lib:NAME.so`
+# (docs/certify_your_provider.md). What it uses of the kernel it finds in the process that loads it.
+function(wskcert_provider name)
+  add_library(${name} MODULE ${ARGN})
+  target_link_libraries(${name} PRIVATE wskcert_kernel_headers)
+  target_compile_options(${name} PRIVATE ${WSKCERT_WARNINGS}
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics>)
+  set_target_properties(${name} PROPERTIES PREFIX "")
+endfunction()
+
+# wskcert_hosts_providers(NAME): a program that loads such libraries. The whole kernel runtime is linked, and offered to them.
+function(wskcert_hosts_providers name)
+  target_link_libraries(${name} PRIVATE
+    -Wl,--whole-archive $<TARGET_FILE:emulator_kernel> -Wl,--no-whole-archive)
+  target_link_options(${name} PRIVATE -Wl,--dynamic-list=${wskcert_SOURCE_DIR}/ci/cmake/kernel_exports.list)
+  add_dependencies(${name} emulator_kernel)
+endfunction()
+
 # wskcert_test(NAME sources... [DEPS libraries...]): a GoogleTest program, one ctest entry.
 function(wskcert_test name)
   if(NOT WSKCERT_TESTS)

@@ -7,6 +7,7 @@
 #include "absl/strings/strip.h"
 #include "conformance/certify/certify.h"
 #include "conformance/certify/exec_provider.h"
+#include "conformance/certify/lib_provider.h"
 #include "conformance/certify/pack.h"
 #include "conformance/certify/trace_io.h"
 #include "conformance/saboteurs/saboteurs.h"
@@ -85,6 +86,7 @@ class EmulatorProvider : public Provider {
 
 constexpr char kSaboteurPrefix[] = "saboteur:";
 constexpr char kExecPrefix[] = "exec:";
+constexpr char kLibPrefix[] = "lib:";
 constexpr char kPackPrefix[] = "pack:";
 
 }  // namespace
@@ -100,6 +102,9 @@ std::vector<ProviderInfo> ListProviders() {
     list.push_back({absl::StrCat(kSaboteurPrefix, saboteurs[i].name), saboteurs[i].what, saboteurs[i].rule});
   }
   list.push_back({"exec:COMMAND", "a program that speaks the testee protocol (docs/testee_protocol.md)", ""});
+  list.push_back({"lib:FILE",
+                  "a shared library that exports the five Wsk functions (docs/certify_your_provider.md)",
+                  ""});
   list.push_back({"pack:FILE", "what a recorder brought of wskcert pack's programs", ""});
   return list;
 }
@@ -117,6 +122,7 @@ absl::StatusOr<std::unique_ptr<Provider>> MakeProvider(const std::string& name,
     exec.timeout = options.timeout;
     return MakeExecProvider(name, std::string(rest), exec);
   }
+  if (absl::ConsumePrefix(&rest, kLibPrefix)) return MakeLibProvider(name, std::string(rest), options);
   if (absl::ConsumePrefix(&rest, kPackPrefix)) {
     const absl::StatusOr<std::string> contents = ReadFile(std::string(rest));
     if (!contents.ok()) return contents.status();

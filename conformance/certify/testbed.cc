@@ -25,6 +25,7 @@ uint32_t EnvPeerOfAddress(void*, const void* address) { return emulator::PeerOfA
 
 // What the environment's functions and the peers' sink are given.
 struct Surroundings {
+  bool foreign = false;  // the provider is not the emulator's
   Session* session = nullptr;
   OneWayPeers one_way;
 };
@@ -63,11 +64,13 @@ bool EnvPerform(void* context, const Stimulus* stimulus) {
     case Op::kNoHalfOpen:
       return one_way.Mark(stimulus->peer);
     case Op::kSetReady:
+      if (static_cast<Surroundings*>(context)->foreign) return false;
       emulator::EmulatorSetReady(stimulus->code != 0);
       return true;
     case Op::kBreakSocket:
       return emulator::NetworkBreakSocketOfPeer(stimulus->peer);
     case Op::kTransportListChange:
+      if (static_cast<Surroundings*>(context)->foreign) return false;
       emulator::EmulatorChangeTransports();
       return true;
     default:
@@ -214,6 +217,7 @@ const Played& Testbed::Play(const Program& program) {
     environment.exports = s.options.interpose(environment.exports, s.options.interpose_context);
   }
   s.surroundings.one_way.Clear();
+  s.surroundings.foreign = s.options.foreign_provider;
   environment.context = &s.surroundings;
   environment.PeerAddress = EnvPeerAddress;
   environment.PeerOfAddress = EnvPeerOfAddress;

@@ -49,6 +49,9 @@ class Testbed {
     // Scheduling points before a run counts as a livelock; 0: in proportion to the program's size.
     uint64_t step_budget = 0;
     Interpose interpose = nullptr;
+    // What `interpose` returns is not the emulator's provider, so what only that one can be told is not
+    // performed.
+    bool foreign_provider = false;
     void* interpose_context = nullptr;
     Scheduler scheduler = Scheduler::kFibers;
     // With kThreads: the delays of the first run are drawn from it, those of the next from the next number.

@@ -54,6 +54,7 @@ Plays every case of the suite, each in a process of its own, judges what was see
 
   --provider=NAME    emulator (the default) or saboteur:NAME; --list-providers names them
                      exec:COMMAND: a program that speaks the testee protocol (docs/testee_protocol.md)
+                     lib:FILE: a shared library that exports the five Wsk functions (docs/certify_your_provider.md)
                      pack:FILE: what a recorder brought
   --profile=PROFILE  documented (the default): everything that the documentation leaves open is accepted
                      windows: narrowed by what Windows was observed to do
