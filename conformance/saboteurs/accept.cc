@@ -36,14 +36,7 @@ NTSTATUS EventFirst(Completion* completion) {
   InterlockedExchange(&made->closing, 0);
   return STATUS_SUCCESS;
 }
-NTSTATUS Held(Request* request) {
-  if (!IsAccept(*request)) return Pass(request);
-  PIRP irp = request->irp;
-  bool held = false;
-  const NTSTATUS status = PassHeld(request, &held);
-  if (held) IoCompleteRequest(irp, IO_NO_INCREMENT);
-  return status;
-}
+NTSTATUS Held(Request* request) { return PassWatched(request, Function::kAccept); }
 
 // A connection that the client refused is offered once more.
 NTSTATUS OfferAgain(AcceptCall* call) {

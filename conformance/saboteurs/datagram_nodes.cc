@@ -78,21 +78,17 @@ NTSTATUS HideTruncation(Completion* completion) {
 }
 
 NTSTATUS WatchReceiveFroms(Request* request) {
-  if (request->function != Function::kReceiveFrom || request->irp == nullptr) return Pass(request);
-  request->socket->asked_address = request->address;
-  bool held;
-  const NTSTATUS status = PassHeld(request, &held);
-  if (held) IoCompleteRequest(request->irp, IO_NO_INCREMENT);
-  return status;
+  if (request->irp != nullptr && request->function == Function::kReceiveFrom) {
+    request->socket->asked_address = request->address;
+  }
+  return PassWatched(request, Function::kReceiveFrom);
 }
 // What completes a queued request is indicated as well, before.
 NTSTATUS IndicateBeforeQueued(Completion* completion) {
   Socket* socket = completion->socket;
   const SIZE_T bytes = completion->irp->IoStatus.Information;
-  if (completion->function != Function::kReceiveFrom || !completion->after_return || bytes == 0 ||
-      !NT_SUCCESS(completion->irp->IoStatus.Status) || !Enabled(socket, kReceiveFromEvent) ||
-      !Has(socket, kReceiveFromEvent) || socket->refusals != 0 || socket->asked_address == nullptr ||
-      socket->asked_address->sa_family == 0) {
+  if (!BringsWhatTheEventTells(*completion, Function::kReceiveFrom, kReceiveFromEvent) ||
+      socket->refusals != 0 || socket->asked_address == nullptr || socket->asked_address->sa_family == 0) {
     return STATUS_SUCCESS;
   }
   WSK_DATAGRAM_INDICATION* made = &socket->made_datagram;

@@ -361,6 +361,11 @@ NTSTATUS Pass(Request* request);
 // The same, but if the IRP (required) completes before the function returns, then it stays here: *held.
 // Whoever called completes it with IoCompleteRequest.
 NTSTATUS PassHeld(Request* request, bool* held);
+// Passes requests of `function` so that a completing hook knows which of them were queued
+// (Completion::after_return).
+NTSTATUS PassWatched(Request* request, Function function);
+// Whether a queued request of `function` brings bytes that its event could have told.
+bool BringsWhatTheEventTells(const Completion& completion, Function function, EventIndex event);
 // From a completing hook: hands a kReceive back to the provider, as if it had never completed.
 void PassAgain(Completion* completion);
 // The same for a kAccept of PassHeld that brought a socket, which the saboteur keeps: the next one has this

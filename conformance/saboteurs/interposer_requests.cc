@@ -293,6 +293,21 @@ NTSTATUS PassHeld(Request* request, bool* held) {
   return status;
 }
 
+NTSTATUS PassWatched(Request* request, Function function) {
+  if (request->function != function || request->irp == nullptr) return Pass(request);
+  PIRP irp = request->irp;
+  bool held;
+  const NTSTATUS status = PassHeld(request, &held);
+  if (held) IoCompleteRequest(irp, IO_NO_INCREMENT);
+  return status;
+}
+
+bool BringsWhatTheEventTells(const Completion& completion, Function function, EventIndex event) {
+  const IO_STATUS_BLOCK& outcome = completion.irp->IoStatus;
+  return completion.function == function && completion.after_return && outcome.Information != 0 &&
+         NT_SUCCESS(outcome.Status) && Enabled(completion.socket, event) && Has(completion.socket, event);
+}
+
 void PassAgain(Completion* completion) {
   Request request = {};
   request.socket = completion->socket;

@@ -171,21 +171,14 @@ NTSTATUS IndicateTwice(ReceiveCall* call) {
 
 // ---- Before a queued receive
 
-NTSTATUS WatchReceives(Request* request) {
-  if (request->function != Function::kReceive || request->irp == nullptr) return Pass(request);
-  bool held;
-  const NTSTATUS status = PassHeld(request, &held);
-  if (held) IoCompleteRequest(request->irp, IO_NO_INCREMENT);
-  return status;
-}
+NTSTATUS WatchReceives(Request* request) { return PassWatched(request, Function::kReceive); }
 
 // What fills a queued receive is indicated, and the receive stays queued if the client takes it.
 NTSTATUS IndicateBeforeQueued(Completion* completion) {
   Socket* socket = completion->socket;
   const SIZE_T bytes = completion->irp->IoStatus.Information;
-  if (completion->function != Function::kReceive || !completion->after_return || bytes == 0 ||
-      !NT_SUCCESS(completion->irp->IoStatus.Status) || !Enabled(socket, kReceiveEvent) ||
-      !Has(socket, kReceiveEvent) || Running(socket, kReceiveEvent)) {
+  if (!BringsWhatTheEventTells(*completion, Function::kReceive, kReceiveEvent) ||
+      Running(socket, kReceiveEvent)) {
     return STATUS_SUCCESS;
   }
   socket->made.Next = nullptr;
