@@ -76,10 +76,28 @@ std::string OpenText(const ProgramStep& step, const std::string& socket, const c
                 Literal(OpName(step.op)), ", ", Flags(step, more), ")) return;\n");
 }
 
+// A call's text, broken after commas.
+std::string Wrapped(const std::string& expression) {
+  constexpr size_t kWidth = 110;
+  std::string text;
+  size_t column = 17;  // behind "  EndCall(&call, "
+  for (absl::string_view piece : absl::StrSplit(expression, ", ")) {
+    const bool first = text.empty();
+    if (!first && column + piece.size() + 3 > kWidth) {
+      absl::StrAppend(&text, ",\n          ", piece);
+      column = 10 + piece.size();
+      continue;
+    }
+    absl::StrAppend(&text, first ? "" : ", ", piece);
+    column += piece.size() + 2;
+  }
+  return text;
+}
+
 // Begin, call, End.
 std::string CallText(const ProgramStep& step, const std::string& expression) {
-  return StrCat("  BeginCall(&call);\n  EndCall(&call, ", expression, ",\n          ", CallWords(step),
-                ");\n");
+  return StrCat("  BeginCall(&call);\n  EndCall(&call, ", Wrapped(expression), ",\n          ",
+                CallWords(step), ");\n");
 }
 
 // A call of one of the socket's functions, if there is such a function.

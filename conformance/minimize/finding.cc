@@ -52,6 +52,7 @@ Finding FindingOf(const CaseRun& run) {
     case CaseResult::PROVIDER_DIED:
     case CaseResult::UNDEFINED_CASE:
       finding.what = HowItDied(run.played);
+      finding.clients_fault = run.outcome == CaseResult::UNDEFINED_CASE && !run.judged.breached.empty();
       break;
     default:
       finding.what = refusal.refused ? "a refusal that no rule explains" : "a log that cannot be judged";

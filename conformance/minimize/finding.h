@@ -20,7 +20,12 @@ struct Finding {
   // Rules that were put to the test.
   RuleSet exercised;
 
+  // How it died is what the client asked for: it had broken an obligation before.
+  bool clients_fault = false;
+
   bool empty() const { return what.empty(); }
+  // Nothing is wrong with the provider.
+  bool clean() const { return empty() || clients_fault; }
 };
 
 Finding FindingOf(const CaseRun& run);

@@ -25,7 +25,7 @@ class Minimizer {
     if (options_.honest != nullptr) {
       const absl::StatusOr<Finding> elsewhere = Play(options_.honest, sequence);
       if (!elsewhere.ok()) return elsewhere.status();
-      clean_elsewhere_ = elsewhere->empty();
+      clean_elsewhere_ = elsewhere->clean();
       exercised_elsewhere_ = elsewhere->exercised;
       must_exercise_ = clean_elsewhere_ && Exercises(*elsewhere);
     }
@@ -90,7 +90,7 @@ class Minimizer {
     if (clean_elsewhere_) {
       const absl::StatusOr<Finding> elsewhere = Play(options_.honest, candidate);
       if (!elsewhere.ok()) return NotPlayable(elsewhere.status());
-      if (!elsewhere->empty() || (must_exercise_ && !Exercises(*elsewhere))) return false;
+      if (!elsewhere->clean() || (must_exercise_ && !Exercises(*elsewhere))) return false;
       exercised_elsewhere_ = elsewhere->exercised;
     }
     if (options_.progress) options_.progress(played_, candidate);
