@@ -59,6 +59,7 @@ void Judge::State::RegistrationBegin(const Observation& o, OpenCall& call) {
       break;
     case Op::kReleaseNpi:
       if (c.captures != 0) --c.captures;
+      Lower(c.captured_early);
       break;
     case Op::kDeregister:
       ++waiting_calls;
