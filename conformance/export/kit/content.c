@@ -31,21 +31,29 @@ static BOOLEAN Matches(ULONG stream, ULONGLONG offset, const UCHAR* bytes, ULONG
   return TRUE;
 }
 
-static BOOLEAN FindInStream(ULONG stream, ULONGLONG sent, const UCHAR* bytes, ULONG length,
-                            ULONGLONG* offset) {
+// Few bytes may stand at several places by chance: the first place from the expected one on counts, or else
+// the last one before it.
+static BOOLEAN FindInStream(ULONG stream, ULONGLONG sent, ULONGLONG expected, const UCHAR* bytes,
+                            ULONG length, ULONGLONG* offset) {
   if (length > sent) return FALSE;
   const ULONGLONG last = sent - length;
-  for (ULONGLONG at = last > SEARCH_WINDOW ? last - SEARCH_WINDOW : 0; at <= last; ++at) {
-    if (Matches(stream, at, bytes, length)) {
-      *offset = at;
-      return TRUE;
-    }
+  const ULONGLONG first = last > SEARCH_WINDOW ? last - SEARCH_WINDOW : 0;
+  const ULONGLONG from = expected < first ? first : expected;
+  for (ULONGLONG at = from; at <= last; ++at) {
+    if (!Matches(stream, at, bytes, length)) continue;
+    *offset = at;
+    return TRUE;
+  }
+  for (ULONGLONG at = from <= last ? from : last + 1; at > first;) {
+    if (!Matches(stream, --at, bytes, length)) continue;
+    *offset = at;
+    return TRUE;
   }
   return FALSE;
 }
 
 // The own stream first, then everybody's.
-static DECODED Search(ULONG own, BOOLEAN to_peer, const UCHAR* bytes, ULONG length) {
+static DECODED Search(ULONG own, BOOLEAN to_peer, ULONGLONG expected, const UCHAR* bytes, ULONG length) {
   DECODED out = {CONTENT_CORRUPT, NO_SLOT, 0};
   for (ULONG turn = 0; turn <= PeerCount; ++turn) {
     const ULONG peer = turn == 0 ? own : turn - 1;
@@ -53,7 +61,8 @@ static DECODED Search(ULONG own, BOOLEAN to_peer, const UCHAR* bytes, ULONG leng
     const PEER* slot = &Peers[peer];
     const ULONGLONG sent =
         !to_peer ? slot->Sent : (slot->Socket != NO_SLOT ? Sockets[slot->Socket].Sent : slot->Received);
-    if (FindInStream(StreamId(peer, slot->Generation, to_peer), sent, bytes, length, &out.Offset)) {
+    if (FindInStream(StreamId(peer, slot->Generation, to_peer), sent, turn == 0 ? expected : 0, bytes, length,
+                     &out.Offset)) {
       out.Content = turn == 0 ? CONTENT_EXACT : CONTENT_FOREIGN;
       out.Peer = peer;
       return out;
@@ -74,7 +83,7 @@ DECODED Decode(const CLIENT_SOCKET* socket, const UCHAR* bytes, ULONG length) {
     out.Offset = socket->Received;
     return out;
   }
-  return Search(socket->Peer, FALSE, bytes, length);
+  return Search(socket->Peer, FALSE, socket->Received, bytes, length);
 }
 
 DECODED DecodePeer(ULONG peer, const UCHAR* bytes, ULONG length) {
@@ -83,7 +92,7 @@ DECODED DecodePeer(ULONG peer, const UCHAR* bytes, ULONG length) {
   if (length == 0) return out;
   out.Content = CONTENT_EXACT;
   if (Matches(StreamId(peer, slot->Generation, TRUE), slot->Received, bytes, length)) return out;
-  return Search(peer, TRUE, bytes, length);
+  return Search(peer, TRUE, slot->Received, bytes, length);
 }
 
 static DECODED SearchDatagrams(ULONG peer, BOOLEAN to_peer, const UCHAR* bytes, ULONG length) {
@@ -94,7 +103,7 @@ static DECODED SearchDatagrams(ULONG peer, BOOLEAN to_peer, const UCHAR* bytes, 
   for (ULONG other = 0; other < PeerCount; ++other) {
     if (other == peer) continue;
     const ULONGLONG sent = to_peer ? Peers[other].DatagramsToIt : Peers[other].DatagramsSent;
-    if (FindInStream(StreamId(other, 0, to_peer), sent, bytes, length, &out.Offset)) {
+    if (FindInStream(StreamId(other, 0, to_peer), sent, 0, bytes, length, &out.Offset)) {
       out.Content = CONTENT_FOREIGN;
       return out;
     }
@@ -110,9 +119,10 @@ DECODED DecodeDatagram(ULONG peer, BOOLEAN to_peer, const UCHAR* bytes, ULONG le
   if (length == 0) return out;
   out.Content = CONTENT_EXACT;
   if (Matches(stream, out.Offset, bytes, length)) return out;
+  const ULONGLONG expected = out.Offset;
+  const ULONGLONG sent = to_peer ? slot->DatagramsToIt : slot->DatagramsSent;
   out.Offset = 0;
-  if (FindInStream(stream, to_peer ? slot->DatagramsToIt : slot->DatagramsSent, bytes, length, &out.Offset))
-    return out;
+  if (FindInStream(stream, sent, expected, bytes, length, &out.Offset)) return out;
   return SearchDatagrams(peer, to_peer, bytes, length);
 }
 
@@ -166,22 +176,21 @@ static BOOLEAN NextPiece(PIECES* pieces) {
   return FALSE;
 }
 
+// All of it is compared at once, for its first bytes alone may stand elsewhere, too.
 INDICATION ReadIndication(const CLIENT_SOCKET* socket, const WSK_DATA_INDICATION* list) {
+  static UCHAR all[SEARCH_WINDOW];
   INDICATION out = {0, 0, {CONTENT_NONE, NO_SLOT, socket->Received}, TRUE, TRUE};
   PIECES pieces = {.Node = list};
   EnterNode(&pieces);
   while (NextPiece(&pieces)) {
-    if (out.Bytes == 0) {
-      out.Decoded = Decode(socket, pieces.Bytes, pieces.Length);
-    } else if (out.OneRun && (out.Decoded.Content != CONTENT_EXACT ||
-                              !Matches(StreamId(socket->Peer, Peers[socket->Peer].Generation, FALSE),
-                                       out.Decoded.Offset + out.Bytes, pieces.Bytes, pieces.Length))) {
-      out.OneRun = FALSE;
-    }
+    if (out.Bytes + pieces.Length <= sizeof(all)) RtlCopyMemory(all + out.Bytes, pieces.Bytes, pieces.Length);
     out.Bytes += pieces.Length;
   }
   out.Nodes = pieces.Nodes;
   out.Readable = !pieces.Broken;
+  const ULONG known = (ULONG)(out.Bytes <= sizeof(all) ? out.Bytes : sizeof(all));
+  if (known != 0) out.Decoded = Decode(socket, all, known);
+  out.OneRun = out.Nodes <= 1 || out.Decoded.Content != CONTENT_CORRUPT;
   return out;
 }
 
