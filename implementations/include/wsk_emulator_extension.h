@@ -23,8 +23,8 @@ static const NPIID NPI_WSKEMU_PING_ID = {
 // separate.
 #define WSKEMU_EVENT_PING 0x00000040
 
-// The event: a ping with this value was asked for. Returns STATUS_SUCCESS. IRQL <= DISPATCH_LEVEL, an
-// arbitrary thread.
+// The event: a ping with this value was asked for. What it returns does not matter. IRQL <= DISPATCH_LEVEL,
+// an arbitrary thread.
 typedef NTSTATUS(WSKAPI* PFN_WSKEMU_PING_EVENT)(PVOID ClientContext, ULONG Value);
 
 typedef struct _WSKEMU_CLIENT_PING_DISPATCH {

@@ -202,11 +202,12 @@ NTSTATUS CallClient(Socket* socket, UCHAR event, Delivery* delivery) {
 
 void FinishAccept(Socket* socket, const Delivery* delivery, NTSTATUS status) {
   const char* page = "nc-wsk-pfn_wsk_accept_event.md";
+  Socket* request = delivery->request;
+  // The listening socket is dead: nothing was offered that a status could accept or refuse.
+  if (request == nullptr) return;
   if (status != STATUS_SUCCESS && status != STATUS_REQUEST_NOT_ACCEPTED) {
     WspMisuse("an accept event callback that returned a status that the page does not list", page, socket);
   }
-  Socket* request = delivery->request;
-  if (request == nullptr) return;
   if (status == STATUS_SUCCESS) {
     StartEvents(request);
   } else if (request->state != SocketState::kOpen) {

@@ -273,6 +273,26 @@ TEST(EventChoices, ASecondDisable) {
   }
 }
 
+TEST(EventChoices, ADisableAfterAnEnableIsNoSecondOne) {
+  for (uint8_t enable : {0, 1}) {
+    const std::vector<std::pair<int, uint8_t>> fixed = {{kChoiceDisableWhileDisabling, 1},
+                                                        {kChoiceEnableWhileDisabling, enable}};
+    std::string told = WithSocket(fixed, [](TestClient& client, PWSK_SOCKET socket) {
+      TestIrp first("first", &client.log), again("again", &client.log);
+      InReceive(client, socket, [&] {
+        Ask(client, socket, kDisableReceive, &first);
+        Ask(client, socket, WSK_EVENT_RECEIVE);
+        Ask(client, socket, kDisableReceive, &again);
+        Ask(client, socket, kDisableReceive);
+      });
+      EXPECT_EQ(first.completions + again.completions, 2);
+      Come("b");
+    });
+    EXPECT_EQ(told,
+              "receive(a); 103; 0; 103; c0000184; receive returns 0; first completes 0; again completes 0");
+  }
+}
+
 TEST(EventChoices, AnEnableThatCancelsTheDisable) {
   std::string told =
       WithSocket({{kChoiceEnableWhileDisabling, 3}}, [](TestClient& client, PWSK_SOCKET socket) {

@@ -184,7 +184,8 @@ NTSTATUS InheritedStatus() {
 NTSTATUS CheckDisableOne(const Socket* socket, UCHAR index) {
   const Event& event = socket->events[index];
   if (event.fixed) return StaticEventStatus();
-  if (event.disabling && WspChoose(emulator::kChoiceDisableWhileDisabling, 2) == 1) {
+  // An enable since makes this a disable of its own, which no reading lets fail.
+  if (event.disabling && !event.reenable && WspChoose(emulator::kChoiceDisableWhileDisabling, 2) == 1) {
     return STATUS_INVALID_DEVICE_STATE;
   }
   bool odd = event.in_progress == 0 && !SeemsEnabled(socket, index);
