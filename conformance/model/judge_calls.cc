@@ -98,6 +98,7 @@ void Judge::State::CallBegin(const Observation& o) {
     irp.mask = o.mask;
     irp.offset = o.offset;
     irp.silent = s.receiving.silent_must;
+    irp.early = !s.connected_must;
     irp.code = o.code;
     irp.creates = creates || op == Op::kAccept;
     irp.client = op < Op::kBind ? o.content : 0;

@@ -56,8 +56,18 @@ bool Judge::State::Agree(const IrpState& irp, Status returned, Status completed)
 }
 
 void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
-  if (irp.event >= kEvents) return;
   SocketState& s = sockets[irp.socket];
+  if (irp.event >= kEvents) {
+    if (irp.code > static_cast<uint8_t>(Npi::kWskCopy)) return;
+    // Several at once (ambiguities 2): each may be off now.
+    for (uint32_t rest = NamedBy(irp.mask) & s.own; rest != 0; rest &= rest - 1) {
+      EventState& e = s.events[__builtin_ctz(rest)];
+      if (e.phases == SetOf(Phase::kStatic) || e.phases == SetOf(Phase::kClosed)) continue;
+      e.phases |= SetOf(Phase::kDisabledByIrp);
+      ++e.version;
+    }
+    return;
+  }
   EventState& e = s.events[irp.event];
   if (status == kStatusSuccess) {
     // so-wsk-event-callback.md, second bullet: completed after all calls in progress have returned.

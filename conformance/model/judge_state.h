@@ -290,6 +290,7 @@ struct IrpState {
   bool disable_since = false;  // a disable was requested on the socket since it was queued
   bool closing = false;        // outstanding when the socket's close was called
   bool silent = false;         // issued in silent mode
+  bool early = false;          // ... or before the socket was surely connected
   bool could_connect = false;  // WskConnectEx, seen from its begin
   bool passed_over = false;    // a receive with flags: what would have completed one without has come
   bool race = false;           // queued when a refusing callback ran: whether it lifts the suspension is open

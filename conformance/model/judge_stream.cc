@@ -146,7 +146,12 @@ void Judge::State::StimulusEnd(const Observation& o) {
       PeerState& peer = peers[pending.peer];
       const bool drops = op == Op::kPeerAbandon || op == Op::kPeerReset;
       if (done && drops && peer.active && !peer.established && peer.begin < o.begin) peer.abandoned = true;
-      if (op != Op::kPeerSend || !done) return;
+      if (op != Op::kPeerSend) return;
+      if (!done) {
+        uint64_t& sent = peer.active ? peer.sent_may : sockets[peer.socket].stream.sent_may;
+        sent -= std::min<uint64_t>(pending.length, sent);
+        return;
+      }
       if (peer.active) peer.sent_must += pending.length;
       if (!peer.active) sockets[peer.socket].stream.sent_must += pending.length;
       return;
