@@ -28,7 +28,8 @@ bool Retain(Session* session, SocketSlot* socket, uint16_t target, void* list, c
 // One call of an event callback between its two stamps.
 class Callback {
  public:
-  Callback(SocketSlot* socket, Event event) : session_(socket->session), socket_(socket), event_(event) {
+  Callback(SocketSlot* socket, Event event)
+      : session_(socket->session), inside_(session_), socket_(socket), event_(event) {
     Dally(session_, Edge::kCallback);
     observation_ = Reserve(session_, Seen::kCallbackBegin, &stamp_);
     if (observation_ == nullptr) return;
@@ -75,6 +76,7 @@ class Callback {
 
  private:
   Session* session_;
+  Inside inside_;
   SocketSlot* socket_;
   Event event_;
   Observation* observation_;

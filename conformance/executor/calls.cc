@@ -39,7 +39,10 @@ void LeaveSocket(const ProgramStep* step, SocketSlot* socket) {
 bool OpenCall(Session* session, const ProgramStep* step, uint32_t step_index, SocketSlot* socket,
               Call* call) {
   *call = {session, step, socket, nullptr, step_index, kNoIndex, 0, kNoIndex, KeGetCurrentIrql(), 0, 0};
-  if (step->irql == kDispatchLevel) call->level = DISPATCH_LEVEL;
+  // Where levels cannot be seen, raising to one changes nothing.
+  const bool levels =
+      (session->environment.capabilities & static_cast<uint64_t>(Capability::kIrqlVisible)) != 0;
+  if (step->irql == kDispatchLevel && levels) call->level = DISPATCH_LEVEL;
   if (!MayNest(session)) {
     Skip(session, step, step_index, SkipReason::kLimit);
     return false;

@@ -60,6 +60,32 @@ bool LeftOpen(const Session* session);
 // IRPs that the provider still owns.
 uint32_t Outstanding(const Session* session);
 
+// For hosts whose memory outlives no provider (a driver). On such a host silence is only timed, and a
+// provider may keep what it was given, or come back with it at any time.
+
+// Ends the log: from now on nothing more is recorded. Returns how many records there are; one that was
+// reserved before may still be being filled, which LogComplete tells. Any level, once.
+uint32_t SealLog(Session* session);
+// Whether the first `count` records are all filled, so that nothing writes to the log any more.
+bool LogComplete(const Session* session, uint32_t count);
+
+// After Play and SealLog, where a tear-down was left to the program, or was not possible then: releases
+// lists, closes sockets and deregisters clients, unrecorded. PASSIVE_LEVEL, where Play was called.
+void Sweep(Session* session);
+
+// While Play still runs on another thread, after SealLog: gives back lists, sockets and captures, unrecorded,
+// so that a WskDeregister that waits for them returns. PASSIVE_LEVEL.
+void GiveBack(Session* session);
+
+// What the provider may still come back with. The session's memory must stay while there is anything.
+struct Kept {
+  uint32_t irps;           // never completed
+  uint32_t sockets;        // not closed, or made too late
+  uint32_t registrations;  // not ended
+  uint32_t calls;          // callbacks and completion routines that have not returned
+};
+Kept WhatIsKept(const Session* session);
+
 }  // namespace wskcert
 
 #endif  // WSKCERT_CONFORMANCE_EXECUTOR_EXECUTOR_H_

@@ -98,7 +98,9 @@ void TakeSocket(IrpSlot* slot, const IRP* irp) {
   const bool accept = static_cast<Op>(slot->op) == Op::kAccept;
   SocketSlot* made = &session->sockets[accept ? slot->target : slot->socket];
   WSK_SOCKET* socket = reinterpret_cast<WSK_SOCKET*>(irp->IoStatus.Information);
-  if (!NT_SUCCESS(irp->IoStatus.Status) || socket == nullptr) {
+  // A socket without functions is none either.
+  const bool usable = socket != nullptr && socket->Dispatch != nullptr;
+  if (!NT_SUCCESS(irp->IoStatus.Status) || !usable) {
     if (NT_SUCCESS(irp->IoStatus.Status)) {
       Fault(session, FaultKind::kNullSocket, made->index, slot->index, slot->begin, 0);
     }
@@ -152,6 +154,7 @@ void SecondCompletion(IrpSlot* slot, IRP* irp) {
 NTSTATUS OnComplete(PDEVICE_OBJECT, PIRP irp, PVOID context) {
   IrpSlot* slot = static_cast<IrpSlot*>(context);
   Session* session = slot->session;
+  Inside inside(session);
   if (irp != slot->irp) {
     Fault(session, FaultKind::kBadIrp, slot->socket, slot->index, slot->begin, 0);
     return STATUS_MORE_PROCESSING_REQUIRED;
@@ -190,6 +193,7 @@ NTSTATUS OnComplete(PDEVICE_OBJECT, PIRP irp, PVOID context) {
 // The locations above: reached once by a passed-down IRP, and otherwise only by a second completion.
 NTSTATUS OnCompleteAbove(PDEVICE_OBJECT, PIRP irp, PVOID context) {
   IrpSlot* slot = static_cast<IrpSlot*>(context);
+  Inside inside(slot->session);
   if (slot->style == static_cast<uint8_t>(IrpStyle::kPassedDown) && slot->above_seen == 0) {
     slot->above_seen = 1;
     InterlockedExchange(&slot->state, kIrpCompleted);
@@ -271,8 +275,9 @@ void BindAccepted(Session* session, SocketSlot* socket, uint32_t peer) {
 void FreeIrps(Session* session) {
   for (uint32_t i = 0; i < session->IrpCount(); ++i) {
     IrpSlot* slot = &session->irps[i];
-    // One that the provider still owns is left alone: it may complete at any time, or never.
-    if (slot->irp == nullptr || ReadAcquire(&slot->state) == kIrpOwned) continue;
+    // One that the provider still owns, or is just completing, is left alone.
+    const LONG state = ReadAcquire(&slot->state);
+    if (slot->irp == nullptr || state == kIrpOwned || state == kIrpCompleting) continue;
     IoFreeIrp(slot->irp);
     slot->irp = nullptr;
   }

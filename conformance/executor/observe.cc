@@ -109,6 +109,19 @@ bool LeftOpen(const Session* session) {
   return false;
 }
 
+uint32_t SealLog(Session* session) {
+  const auto sealed = static_cast<LONG>(session->log_capacity);
+  const auto count = static_cast<uint32_t>(__atomic_exchange_n(&session->log_next, sealed, __ATOMIC_SEQ_CST));
+  return count < session->log_capacity ? count : session->log_capacity;
+}
+
+bool LogComplete(const Session* session, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) {
+    if (__atomic_load_n(&session->log[i].ready, __ATOMIC_ACQUIRE) == 0) return false;
+  }
+  return true;
+}
+
 uint32_t Outstanding(const Session* session) { return static_cast<uint32_t>(CountOf(&session->outstanding)); }
 
 }  // namespace wskcert

@@ -33,6 +33,7 @@ void DescribeAddresses(const SocketSlot* listener, PSOCKADDR local, PSOCKADDR re
 SocketSlot* TakeAccepted(Session* session, const ProgramScript* script, const SocketSlot* listener,
                          PWSK_SOCKET accepted, uint16_t peer) {
   if (script == nullptr || script->target == kNoSlot || accepted == nullptr) return nullptr;
+  if (accepted->Dispatch == nullptr) return nullptr;
   if (ReturnOf(script) == ScriptReturn::kRefuse) return nullptr;
   SocketSlot* made = &session->sockets[script->target];
   if (InterlockedCompareExchange(&made->state, kSocketCreating, kSocketEmpty) != kSocketEmpty) return nullptr;

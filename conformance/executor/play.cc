@@ -192,6 +192,23 @@ void ReleaseEverything(Session* session) {
   }
 }
 
+void ReleaseCaptures(Session* session, uint16_t client) {
+  while (ReadAcquire(&session->clients[client].captured) > 0) {
+    RunOne(session, Op::kReleaseNpi, client, kNoSlot, kNoSlot, 0);
+  }
+}
+
+void LeaveEverything(Session* session) {
+  // An IRP that did not come back would make WskDeregister wait for ever: the judge has been told, so leave
+  // it.
+  if (CountOf(&session->outstanding) != 0) return;
+  for (uint16_t i = 0; i < session->header->clients; ++i) {
+    ReleaseCaptures(session, i);
+    if (ReadAcquire(&session->clients[i].state) == kRegistered)
+      RunOne(session, Op::kDeregister, i, kNoSlot, kNoSlot, 0);
+  }
+}
+
 // Waits for silence, then undoes what the program left: holds, lists, sockets, registrations. All of it is
 // observed.
 void TearDown(Session* session) {
@@ -203,16 +220,11 @@ void TearDown(Session* session) {
   if (session->header->manual_teardown != 0) return;
   ReleaseEverything(session);
   SettleAndRecord(session, kNoIndex);
-  // An IRP that did not come back would make WskDeregister wait for ever: the judge has been told, so leave
-  // it.
-  if (CountOf(&session->outstanding) != 0) return;
-  for (uint16_t i = 0; i < session->header->clients; ++i) {
-    while (ReadAcquire(&session->clients[i].captured) > 0)
-      RunOne(session, Op::kReleaseNpi, i, kNoSlot, kNoSlot, 0);
-    if (ReadAcquire(&session->clients[i].state) == kRegistered)
-      RunOne(session, Op::kDeregister, i, kNoSlot, kNoSlot, 0);
-  }
+  LeaveEverything(session);
 }
+
+// Made and not closed. One that is being made is told by its IRP.
+bool IsThere(LONG state) { return state == kSocketOpen || state == kSocketClosing; }
 
 }  // namespace
 
@@ -267,6 +279,39 @@ void Play(Session* session) {
   TearDown(session);
   FreeIrps(session);
   AbandonSession(session);
+}
+
+void Sweep(Session* session) {
+  if (WhatIsKept(session).sockets != 0) {
+    ReleaseEverything(session);
+    SettleAndRecord(session, kNoIndex);
+  }
+  if (WhatIsKept(session).sockets == 0) LeaveEverything(session);
+  FreeIrps(session);
+}
+
+void GiveBack(Session* session) {
+  for (uint32_t i = 0; i < session->header->holds; ++i) {
+    KeSetEvent(&session->holds[i].released, IO_NO_INCREMENT, FALSE);
+  }
+  ReleaseEverything(session);
+  for (uint16_t i = 0; i < session->header->clients; ++i) ReleaseCaptures(session, i);
+}
+
+Kept WhatIsKept(const Session* session) {
+  Kept kept = {};
+  for (uint32_t i = 0; i < session->IrpCount(); ++i) {
+    if (session->irps[i].irp != nullptr) ++kept.irps;
+  }
+  for (uint32_t i = 0; i < session->header->sockets; ++i) {
+    if (IsThere(ReadAcquire(&session->sockets[i].state))) ++kept.sockets;
+  }
+  for (uint32_t i = 0; i < session->header->clients; ++i) {
+    const ClientSlot& client = session->clients[i];
+    if (ReadAcquire(&client.state) == kRegistered || ReadAcquire(&client.inside) != 0) ++kept.registrations;
+  }
+  kept.calls = static_cast<uint32_t>(CountOf(&session->inside));
+  return kept;
 }
 
 void PeerSaw(Session* session, PeerSight sight, uint32_t peer, const uint8_t* bytes, uint32_t length) {

@@ -177,6 +177,7 @@ class Session {
   uint32_t log_capacity;
   volatile LONG log_next;
   volatile LONG outstanding;  // IRPs that the provider owns
+  volatile LONG inside;       // callbacks and completion routines that have not returned
 
   // Innermost begin on each thread's stack, by ThreadNumber, and how deep.
   uint32_t innermost[kTrackedThreads];
@@ -328,6 +329,18 @@ void EndCall(Call* call, NTSTATUS status, uint64_t information = 0, uint64_t val
 // BeginCall.
 void AbandonCall(Call* call, SkipReason reason);
 inline PIRP IrpOf(const Call& call) { return call.irp != nullptr ? PIRP{call.irp->irp} : nullptr; }
+
+// Counts a callback or completion routine while it lives: the last thing that it touches of the session.
+class Inside {
+ public:
+  explicit Inside(Session* session) : inside_(&session->inside) { CountUp(inside_); }
+  ~Inside() { CountDown(inside_); }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+ private:
+  volatile LONG* inside_;
+};
 
 // callbacks.cc
 // -------------------------------------------------------------------------------------------------------

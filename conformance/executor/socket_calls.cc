@@ -291,9 +291,10 @@ void Bind(Call* call) {
 
 void LocalAddressOf(const Session* session, uint16_t socket, uint8_t* address) {
   constexpr uint16_t kFirstPort = 5000;
+  const uint16_t first = session->environment.first_port != 0 ? session->environment.first_port : kFirstPort;
   RtlZeroMemory(address, 32);
   reinterpret_cast<SOCKADDR*>(address)->sa_family = session->header->ipv6 ? AF_INET6 : AF_INET;
-  const uint16_t port = static_cast<uint16_t>(kFirstPort + socket);
+  const uint16_t port = static_cast<uint16_t>(first + socket);
   // The port is at the same place in both families.
   reinterpret_cast<SOCKADDR_IN*>(address)->sin_port = static_cast<uint16_t>(port << 8 | port >> 8);
 }

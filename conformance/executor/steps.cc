@@ -110,6 +110,9 @@ void Leave(Session* session, Call* call, Op op) {
 void QueryCharacteristics(Session* session, Call* call) {
   ClientSlot* client = &session->clients[call->step->client];
   if (ReadAcquire(&client->state) != kRegistered) return AbandonCall(call, SkipReason::kNotSetUp);
+  if (session->exports->QueryProviderCharacteristics == nullptr) {
+    return AbandonCall(call, SkipReason::kNoFunction);
+  }
   WSK_PROVIDER_CHARACTERISTICS versions = {};
   InterlockedIncrement(&client->inside);
   BeginCall(call, 0, 0, 0);

@@ -1,0 +1,19 @@
+// Stimuli on the emulated network: what the executor's environment does when the peers are the emulator's.
+#ifndef WSKCERT_CONFORMANCE_CERTIFY_EMULATED_PEERS_H_
+#define WSKCERT_CONFORMANCE_CERTIFY_EMULATED_PEERS_H_
+
+#include "conformance/certify/one_way_peers.h"
+#include "conformance/executor/environment.h"
+#include "implementations/emulator/transport/network.h"
+
+namespace wskcert {
+
+// Performs a stimulus. False: impossible now, or not something that the emulated network does.
+bool PerformOnEmulator(OneWayPeers* one_way, const Stimulus& stimulus);
+
+// What a peer saw, in the format's words.
+PeerSight SightOf(emulator::PeerEvent::Kind kind);
+
+}  // namespace wskcert
+
+#endif  // WSKCERT_CONFORMANCE_CERTIFY_EMULATED_PEERS_H_
