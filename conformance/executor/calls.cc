@@ -4,13 +4,15 @@
 namespace wskcert {
 namespace {
 
-bool Guarded(const ProgramStep* step) { return (step->step_flags & kStepUnguarded) == 0; }
+bool Guarded(const Session* session, const ProgramStep* step) {
+  return session->environment.always_guarded || (step->step_flags & kStepUnguarded) == 0;
+}
 
 // The guards of closing-a-socket: nothing else in the socket's functions, nothing of it retained, and only
 // once. The state is changed first and the counter read then, while other calls count first and read the
 // state then: one of two that meet sees the other.
 bool MayClose(Session* session, const ProgramStep* step, uint32_t step_index, SocketSlot* socket) {
-  if (!Guarded(step)) return true;
+  if (!Guarded(session, step)) return true;
   SkipReason reason = SkipReason::kClosing;
   if (InterlockedCompareExchange(&socket->state, kSocketClosing, kSocketOpen) == kSocketOpen) {
     if (CountOf(&socket->references) != 1) {
@@ -27,10 +29,10 @@ bool MayClose(Session* session, const ProgramStep* step, uint32_t step_index, So
 }
 
 // Gives back what OpenCall took of the socket, for a call that is not made after all.
-void LeaveSocket(const ProgramStep* step, SocketSlot* socket) {
+void LeaveSocket(const Session* session, const ProgramStep* step, SocketSlot* socket) {
   const Op op = static_cast<Op>(step->op);
   if (socket == nullptr || op == Op::kSocket || op == Op::kSocketConnect) return;
-  if (op == Op::kClose && Guarded(step)) InterlockedExchange(&socket->state, kSocketOpen);
+  if (op == Op::kClose && Guarded(session, step)) InterlockedExchange(&socket->state, kSocketOpen);
   CountDown(&socket->references);
 }
 
@@ -52,7 +54,7 @@ bool OpenCall(Session* session, const ProgramStep* step, uint32_t step_index, So
   if (socket != nullptr && !creates) {
     CountUp(&socket->references);
     const LONG state = ReadAcquire(&socket->state);
-    const bool usable = state == kSocketOpen || (!Guarded(step) && socket->socket != nullptr);
+    const bool usable = state == kSocketOpen || (!Guarded(session, step) && socket->socket != nullptr);
     if (!usable) {
       CountDown(&socket->references);
       const bool never_was = state == kSocketEmpty || state == kSocketCreating || state == kSocketFailed;
@@ -67,7 +69,7 @@ bool OpenCall(Session* session, const ProgramStep* step, uint32_t step_index, So
   if (step->irp != kNoSlot) {
     IrpSlot* irp = &session->irps[step->irp];
     if (!PrepareIrp(session, irp, static_cast<IrpStyle>(step->irp_style))) {
-      LeaveSocket(step, socket);
+      LeaveSocket(session, step, socket);
       Skip(session, step, step_index, SkipReason::kFullSlot);
       return false;
     }
@@ -86,7 +88,7 @@ bool OpenCall(Session* session, const ProgramStep* step, uint32_t step_index, So
 void AbandonCall(Call* call, SkipReason reason) {
   Skip(call->session, call->step, call->step_index, reason);
   if (call->irp != nullptr) InterlockedExchange(&call->irp->state, kIrpFree);
-  LeaveSocket(call->step, call->socket);
+  LeaveSocket(call->session, call->step, call->socket);
 }
 
 void BeginCall(Call* call, uint32_t length, uint64_t offset, uint8_t code) {
@@ -118,7 +120,7 @@ void BeginCall(Call* call, uint32_t length, uint64_t offset, uint8_t code) {
     o->code = code;
     o->content = static_cast<uint8_t>(static_cast<Op>(step->op) < Op::kBind ? step->client : 0);
     o->seen_flags = (call->irp != nullptr ? kSeenIrp : 0) | (call->teardown != 0 ? kSeenTeardown : 0) |
-                    ((step->step_flags & kStepUnguarded) != 0 ? kSeenUnguarded : 0);
+                    (Guarded(session, step) ? 0 : kSeenUnguarded);
     Publish(o);
   }
   // From here on this call is the innermost on its thread; EndCall undoes it.

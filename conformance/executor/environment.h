@@ -60,6 +60,8 @@ struct Environment {
   void (*Note)(void* context, const char* text);
   // How long a callback may be held, in units of 100 ns; 0: until it is released.
   uint64_t hold_bound;
+  // The guards hold for steps marked unguarded as well: for a host that would not survive a breach.
+  bool always_guarded;
   // The sockets that are bound to a port of their own have this one plus the number of their slot; 0: 5000.
   uint16_t first_port;
 };

@@ -154,6 +154,7 @@ void SetUpEnvironment(Run* run) {
   environment.Yield = Yield;
   environment.ThreadNumber = ThreadNumber;
   environment.hold_bound = HostHasClock() ? static_cast<uint64_t>(run->request.hold_ms) * 10'000 : 0;
+  environment.always_guarded = HostHasClock();
   environment.first_port = run->request.first_port;
 }
 
