@@ -213,11 +213,21 @@ bool Judge::State::AcceptCompleted(const Observation& o, IrpState& irp, SocketSt
 
 // A WskAccept fails. nc-wsk-pfn_wsk_accept.md, Remarks, second bullet: it stays queued until a connection
 // comes.
-void Judge::State::AcceptFailed(const IrpState& irp, const SocketState& s, Status status) {
+void Judge::State::AcceptFailed(const IrpState& irp, SocketState& s, Status status) {
   const bool later = irp.returned && irp.returned_status == kStatusPending;
   JudgeGone(irp.accept, RuleId::kAcceptDeadSocketForcedClosed, status,
             later ? Moment::kLater : Moment::kInline);
   if (!later || !irp.accept.sound || !Works(s) || irp.cancelled || status == kStatusInsufficientResources) {
+    return;
+  }
+  // Return value, other status codes. Of a connection that ended before anybody took it no page speaks: each
+  // may be the error of one WskAccept.
+  uint32_t ended = s.listening.lost;
+  for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
+    ended += !peers[i].delivered && (peers[i].over || peers[i].fin) ? 1 : 0;
+  }
+  if (s.listening.spoiled < ended) {
+    ++s.listening.spoiled;
     return;
   }
   if (MayWait(s) && !s.conditional_may) {

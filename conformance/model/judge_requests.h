@@ -87,8 +87,9 @@ struct Requests {
 
 // What a socket has beyond SocketState for these.
 struct ListenState {
-  uint32_t lost = 0;                  // requests whose peer asked again, so that they are told apart no more
-  uint32_t last_arrival = 0;          // begin of the latest request
+  uint32_t lost = 0;          // requests whose peer asked again, so that they are told apart no more
+  uint32_t spoiled = 0;       // failures of WskAccept that such a connection, or one that ended, explains
+  uint32_t last_arrival = 0;  // begin of the latest request
   uint32_t strange_abort = kNoIndex;  // a WskAbortEvent whose WskInspectEvent was not seen to begin yet
   uint32_t strange_id = 0;            // its number
   uint32_t mode_since = kNoIndex;     // the completion that surely turned conditional accept on

@@ -591,7 +591,7 @@ class Judge::State {
   void AcceptBegin(OpenCall& call, const Observation& o, SocketState& s);
   void AcceptReturned(const OpenCall& call, SocketState& s, Status status);
   bool AcceptCompleted(const Observation& o, IrpState& irp, SocketState& s);
-  void AcceptFailed(const IrpState& irp, const SocketState& s, Status status);
+  void AcceptFailed(const IrpState& irp, SocketState& s, Status status);
   void QuietListener(SocketState& s);
 
   // judge_inspect.cc

@@ -20,6 +20,7 @@ struct HostRequest {
   KEVENT done;
   PKEVENT event;
   volatile LONG completed;
+  volatile LONG parted;  // completed, or abandoned: whoever is second frees it
   uint32_t output_size;
 };
 
@@ -31,8 +32,20 @@ void Dereference(HostHandle* handle) {
   if (InterlockedDecrement(&handle->references) == 0) ExFreePoolWithTag(handle, kHandleTag);
 }
 
+void Free(HostRequest* request) {
+  void* system = request->irp->AssociatedIrp.SystemBuffer;
+  if (system != nullptr) ExFreePoolWithTag(system, kHandleTag);
+  IoFreeIrp(request->irp);
+  Dereference(request->handle);
+  ExFreePoolWithTag(request, kHandleTag);
+}
+
 NTSTATUS Done(PDEVICE_OBJECT, PIRP, PVOID context) {
   auto* request = static_cast<HostRequest*>(context);
+  if (InterlockedExchange(&request->parted, 1) != 0) {
+    Free(request);
+    return STATUS_MORE_PROCESSING_REQUIRED;
+  }
   InterlockedExchange(&request->completed, 1);
   // Once `done` is set the request may be ended, and freed.
   PKEVENT const event = request->event;
@@ -109,9 +122,7 @@ HostRequest* HostPrepare(HostHandle* handle, uint32_t code, uint32_t input_size,
   if (METHOD_FROM_CTL_CODE(code) == METHOD_BUFFERED && size != 0) {
     void* system = ExAllocatePool2(POOL_FLAG_NON_PAGED | POOL_FLAG_UNINITIALIZED, size, kHandleTag);
     if (system == nullptr) {
-      IoFreeIrp(request->irp);
-      Dereference(handle);
-      ExFreePoolWithTag(request, kHandleTag);
+      Free(request);
       return nullptr;
     }
     request->irp->AssociatedIrp.SystemBuffer = system;
@@ -157,11 +168,15 @@ int32_t HostEnd(HostRequest* request, void* output, uint32_t* returned) {
     RtlCopyMemory(output, system, bytes);
   }
   if (returned != nullptr) *returned = bytes;
-  if (system != nullptr) ExFreePoolWithTag(system, kHandleTag);
-  IoFreeIrp(irp);
-  Dereference(request->handle);
-  ExFreePoolWithTag(request, kHandleTag);
+  Free(request);
   return status;
+}
+
+void HostAbandon(HostRequest* request) {
+  if (InterlockedExchange(&request->parted, 1) == 0) return;
+  // It is, or is just being, completed.
+  KeWaitForSingleObject(&request->done, Executive, KernelMode, FALSE, nullptr);
+  Free(request);
 }
 
 void HostCleanup(HostHandle* handle) { SendPlain(handle, IRP_MJ_CLEANUP); }
@@ -170,5 +185,7 @@ void HostClose(HostHandle* handle) {
   SendPlain(handle, IRP_MJ_CLOSE);
   Dereference(handle);
 }
+
+void HostForget(HostHandle* handle) { Dereference(handle); }
 
 }  // namespace wskcert::emulator

@@ -45,11 +45,16 @@ void HostCancel(HostRequest* request);
 // `output`, which has the size given to HostBegin, the driver filled. Both may be null.
 int32_t HostEnd(HostRequest* request, void* output, uint32_t* returned);
 
+// Leaves a request to itself: it is freed when the driver completes it, at the latest in its unload.
+void HostAbandon(HostRequest* request);
+
 // What the I/O manager sends when the last handle goes: IRP_MJ_CLEANUP, and, once no request is left,
 // IRP_MJ_CLOSE. A script may leave the first out, as some hosts do, and need not wait for the requests.
 void HostCleanup(HostHandle* handle);
 // Frees the handle. Requests may be ended afterwards.
 void HostClose(HostHandle* handle);
+// Frees the handle without a word to the driver, for a script that leaves the unload to find it open.
+void HostForget(HostHandle* handle);
 
 }  // namespace wskcert::emulator
 
