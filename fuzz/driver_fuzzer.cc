@@ -1,7 +1,7 @@
-// libFuzzer's target: the driver's device, hosted on the emulator, under programs that are no friends of it: buffers, sizes,
-// codes and orders of requests, several handles at a time, cancels, and an unload in the middle (driver_script.h says how
-// bytes become that). A finding is what the sanitizers or the emulated kernel find, a request that is never completed, and
-// whatever is left behind.
+// libFuzzer's target: the driver's device, hosted on the emulator, under programs that are no friends of it:
+// buffers, sizes, codes and orders of requests, several handles at a time, cancels, and an unload in the
+// middle (driver_script.h says how bytes become that). A finding is what the sanitizers or the emulated
+// kernel find, a request that is never completed, and whatever is left behind.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

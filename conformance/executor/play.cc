@@ -282,7 +282,9 @@ void Play(Session* session) {
 }
 
 void Sweep(Session* session) {
-  if (WhatIsKept(session).sockets != 0) {
+  // A request that was under way may bring one socket more.
+  for (int tries = 0; tries < 4; ++tries) {
+    if (WhatIsKept(session).sockets == 0 && CountOf(&session->outstanding) == 0) break;
     ReleaseEverything(session);
     SettleAndRecord(session, kNoIndex);
   }

@@ -82,9 +82,23 @@ bool Pause(Run* run, uint32_t milliseconds) {
   return KeWaitForSingleObject(&run->stop, Executive, KernelMode, FALSE, &time) == STATUS_TIMEOUT;
 }
 
+// After the log has ended, whether the run was stopped or not: what is still with the provider may come back.
+void AwaitLeftovers(Run* run) {
+  constexpr uint32_t kStep = 2;
+  LARGE_INTEGER time = After(kStep);
+  for (uint32_t waited = 0; waited < run->request.settle_ms; waited += kStep) {
+    KeDelayExecutionThread(KernelMode, FALSE, &time);
+    if (Outstanding(run->session) == 0) return;
+  }
+}
+
 Quiet Settle(void* context) {
   Run* run = RunOf(context);
   if (run->stopped == 0 && HostSettle()) return Quiet::kExact;
+  if (run->sealed != 0) {
+    AwaitLeftovers(run);
+    return Quiet::kTimed;
+  }
   const PlayRequest& request = run->request;
   uint32_t waited = 0;  // in all, and since something happened last
   uint32_t silent = 0;
