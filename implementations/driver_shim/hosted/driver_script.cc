@@ -188,6 +188,7 @@ class Script {
   Script(const uint8_t* bytes, size_t size, ScriptCounts* counts) : source_(bytes, size), counts_(counts) {}
 
   void Run() {
+    emulator::HostOpen(&handles_[0]);
     for (size_t i = 0; i < kActions && !source_.empty(); ++i) Act();
     for (Pending& pending : requests_) {
       if (pending.request == nullptr) continue;
@@ -268,6 +269,7 @@ class Script {
   void Request(uint32_t code, const Bytes& input, uint32_t output_size) {
     Collect();
     HostHandle* handle = handles_[source_.Below(kHandles)];
+    for (size_t i = 0; i < kHandles && handle == nullptr; ++i) handle = handles_[i];
     const auto free = std::find_if(requests_.begin(), requests_.end(),
                                    [](const Pending& pending) { return pending.request == nullptr; });
     if (handle == nullptr || free == requests_.end()) return;
@@ -328,6 +330,13 @@ emulator::HostReport RunDriverScript(const uint8_t* bytes, size_t size, ScriptCo
   options.name = "WskShim";
   options.run.schedule = size != 0 ? bytes + 1 : bytes;
   options.run.schedule_size = schedule_size;
+  // Time passes only when nothing else can run: on a machine on which a bound of seconds passes before a
+  // thread that is ready comes to run, the driver gives that thread up, and is right to.
+  uint8_t fixed[emulator::kChoiceTimer + 1];
+  std::fill(std::begin(fixed), std::end(fixed), uint8_t{0xFF});
+  fixed[emulator::kChoiceTimer] = 0;
+  options.run.fixed_choices = fixed;
+  options.run.fixed_choice_count = std::size(fixed);
   emulator::HostReport report;
   emulator::HostDriver(&Enter, options, &RunScript, &script, &report);
   UseClock(false);

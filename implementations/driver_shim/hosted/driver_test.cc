@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <functional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -13,9 +14,11 @@
 
 #include "implementations/driver_shim/driver/host_emulator.h"
 #include "implementations/driver_shim/driver/security.h"
+#include "implementations/driver_shim/hosted/driver_script.h"
 #include "implementations/driver_shim/ioctl.h"
 #include "implementations/emulator/emulator.h"
 #include "implementations/emulator/host/handles.h"
+#include "implementations/emulator/host/host.h"
 
 extern "C" NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING path);
 
@@ -388,6 +391,23 @@ TEST(Driver, ItsSecurityDescriptorSaysWhatItShall) {
   EXPECT_EQ(acl[2], sizeof(kSystemAndAdministrators) - 20);
   EXPECT_EQ(acl[4], 2);
   EXPECT_EQ(acl[8 + 2] + acl[8 + 20 + 2] + 8, acl[2]);  // both entries, and nothing else
+}
+
+TEST(Driver, SurvivesScripts) {
+  ScriptCounts counts = {};
+  for (uint32_t seed = 1; seed <= 3000; ++seed) {
+    std::mt19937 random(seed);
+    Bytes bytes(40 + random() % 600);
+    for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random());
+    const HostReport report = RunDriverScript(bytes.data(), bytes.size(), &counts);
+    ASSERT_TRUE(emulator::Clean(report)) << "seed " << seed << ": " << report.text;
+  }
+  // They get somewhere.
+  EXPECT_GT(counts.plays, 1000u);
+  EXPECT_GT(counts.succeeded, 2000u);
+  EXPECT_GT(counts.refused, 5000u);
+  EXPECT_GT(counts.cancelled, 700u);
+  EXPECT_GT(counts.left, 1500u);
 }
 
 }  // namespace
