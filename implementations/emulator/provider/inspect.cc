@@ -124,11 +124,12 @@ NTSTATUS CallInspect(Socket* listener, Delivery* delivery) {
 }
 
 void FinishInspect(Socket* listener, Delivery* delivery, NTSTATUS status) {
+  Socket* request = delivery->request;
+  // The listening socket is dead: there is no request that an action could be about.
+  if (request == nullptr) return;
   if (status != WskInspectAccept && status != WskInspectReject && status != WskInspectPend) {
     WspMisuse("an inspect event callback that returned something else than an action", kPage, listener);
   }
-  Socket* request = delivery->request;
-  if (request == nullptr) return;
   Then then = Then::kNothing;
   {
     SocketLock lock(listener);
