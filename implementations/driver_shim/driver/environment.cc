@@ -82,14 +82,18 @@ bool Pause(Run* run, uint32_t milliseconds) {
   return KeWaitForSingleObject(&run->stop, Executive, KernelMode, FALSE, &time) == STATUS_TIMEOUT;
 }
 
+// IRPs that the last silence did not wait for in vain.
+bool AnyToWaitFor(const Run* run) { return static_cast<LONG>(Outstanding(run->session)) > run->waited_for; }
+
 // After the log has ended, whether the run was stopped or not: what is still with the provider may come back.
 void AwaitLeftovers(Run* run) {
   constexpr uint32_t kStep = 2;
+  const uint32_t bound = 4 * run->request.patience_ms;
   LARGE_INTEGER time = After(kStep);
-  for (uint32_t waited = 0; waited < run->request.settle_ms; waited += kStep) {
+  for (uint32_t waited = 0; waited < bound && AnyToWaitFor(run); waited += kStep) {
     KeDelayExecutionThread(KernelMode, FALSE, &time);
-    if (Outstanding(run->session) == 0) return;
   }
+  run->waited_for = static_cast<LONG>(Outstanding(run->session));
 }
 
 Quiet Settle(void* context) {
@@ -103,17 +107,16 @@ Quiet Settle(void* context) {
   uint32_t waited = 0;  // in all, and since something happened last
   uint32_t silent = 0;
   uint32_t count = LogCount(run->session);
-  LONG outstanding = 0;
   while (waited < request.settle_ms) {
-    if (!Pause(run, request.quiet_ms)) break;
+    // A silence that was cut short has waited for nothing.
+    if (!Pause(run, request.quiet_ms)) return Quiet::kTimed;
     waited += request.quiet_ms;
     silent += request.quiet_ms;
     const uint32_t now = LogCount(run->session);
-    outstanding = static_cast<LONG>(Outstanding(run->session));
     if (now != count) {
       count = now;
       silent = 0;
-    } else if (outstanding <= run->waited_for || silent >= request.patience_ms) {
+    } else if (!AnyToWaitFor(run) || silent >= request.patience_ms) {
       break;
     }
   }

@@ -131,7 +131,9 @@ VOID Player(PVOID context) {
   run->threads[0] = PsGetCurrentThreadId();
   Play(run->session);
   Seal(run);
-  // What the program's end left open, or could not close then.
+  // What the program's end left open, or could not close then. What was waited for in vain before that may
+  // come back with it.
+  if (run->stopped != 0 || WhatIsKept(run->session).sockets != 0) run->waited_for = 0;
   Sweep(run->session);
   KeSetEvent(&run->played, IO_NO_INCREMENT, FALSE);
   PsTerminateSystemThread(STATUS_SUCCESS);
