@@ -248,14 +248,14 @@ class Renumber {
   static constexpr int kTable = 64;
 
   template <typename Fresh>
-  int Map(int8_t* table, int slot, const Fresh& fresh) {
+  int Map(int16_t* table, int slot, const Fresh& fresh) {
     if (slot >= kTable) return slot;
-    if (table[slot] < 0) table[slot] = static_cast<int8_t>(fresh());
+    if (table[slot] < 0) table[slot] = static_cast<int16_t>(fresh());
     return table[slot];
   }
 
   Life* const life_;
-  int8_t sockets_[kTable], peers_[kTable], holds_[kTable], lists_[kTable], inspects_[kTable], irps_[kTable];
+  int16_t sockets_[kTable], peers_[kTable], holds_[kTable], lists_[kTable], inspects_[kTable], irps_[kTable];
 };
 
 void SpliceScript(const Script& script, Renumber* numbers, Sequence* sequence) {

@@ -81,7 +81,10 @@ void MutateBytes(const std::vector<std::string>& corpus, Random* random, std::st
         if (size != 0) (*bytes)[random->Below(size)] = static_cast<char>(random->Next());
         break;
       case 1:
-        if (size != 0) (*bytes)[random->Below(size)] ^= static_cast<char>(1u << random->Below(8));
+        if (size != 0) {
+          char& byte = (*bytes)[random->Below(size)];
+          byte = static_cast<char>(static_cast<unsigned char>(byte) ^ (1u << random->Below(8)));
+        }
         break;
       case 2:
         bytes->insert(at, 1, static_cast<char>(random->Next()));

@@ -371,11 +371,11 @@ void Life::Make(const Step& step, const Slots& slots) {
     socket->category = NewSocket::CONNECTION;
     socket->stage = Stage::kConnecting;
     if (Tracked(slots.peer, kTrackedPeers)) {
-      socket->peer = static_cast<int8_t>(slots.peer);
+      socket->peer = static_cast<int16_t>(slots.peer);
       PeerLife& peer = peers[slots.peer];
       peer.state = PeerLife::kAsking;
       peer.fin = false;
-      peer.socket = static_cast<int8_t>(slots.socket);
+      peer.socket = static_cast<int16_t>(slots.socket);
       if (peer.policy == PeerListen::IGNORES && Tracked(irp, kTrackedIrps)) irps[irp].out = Out::kLong;
     }
   }
@@ -386,7 +386,7 @@ void Life::Make(const Step& step, const Slots& slots) {
 
 void Life::Send(int irp, Out how, int socket, Step::OpCase op) {
   if (!Tracked(irp, kTrackedIrps)) return;
-  irps[irp] = {how, static_cast<int8_t>(socket), static_cast<uint8_t>(op)};
+  irps[irp] = {how, static_cast<int16_t>(socket), static_cast<uint8_t>(op)};
   out |= uint64_t{1} << irp;
 }
 
@@ -485,10 +485,10 @@ void Life::TakeSocketCall(const Step& step, const Slots& slots, int depth) {
       if (socket->peer >= 0 || !Tracked(slots.peer, kTrackedPeers)) break;
       if (socket->stage != Stage::kBound && socket->stage != Stage::kBinding) break;
       Move(slot, Stage::kConnecting);
-      socket->peer = static_cast<int8_t>(slots.peer);
+      socket->peer = static_cast<int16_t>(slots.peer);
       peers[slots.peer].state = PeerLife::kAsking;
       peers[slots.peer].fin = false;
-      peers[slots.peer].socket = static_cast<int8_t>(slot);
+      peers[slots.peer].socket = static_cast<int16_t>(slot);
       if (peers[slots.peer].policy == PeerListen::IGNORES) how = Out::kLong;
       break;
     case Step::kEventCallback:
@@ -551,7 +551,7 @@ void Life::TakeSocketCall(const Step& step, const Slots& slots, int depth) {
       if (!Tracked(slots.accepted, kTrackedSockets)) break;
       SocketLife& made = sockets[slots.accepted];
       if (made.stage != Stage::kNone) return;
-      for (int8_t& waiting : socket->waiting) {
+      for (int16_t& waiting : socket->waiting) {
         if (waiting < 0) continue;
         const int peer = waiting;
         waiting = -1;
@@ -561,10 +561,10 @@ void Life::TakeSocketCall(const Step& step, const Slots& slots, int depth) {
       // Made at the next settle as far as its slot goes; a connection once one has come.
       Move(slots.accepted, Stage::kMaking);
       made.category = NewSocket::CONNECTION;
-      made.listener = static_cast<int8_t>(slot);
-      for (int8_t& queued : socket->accepts) {
+      made.listener = static_cast<int16_t>(slot);
+      for (int16_t& queued : socket->accepts) {
         if (queued >= 0) continue;
-        queued = static_cast<int8_t>(slots.accepted);
+        queued = static_cast<int16_t>(slots.accepted);
         break;
       }
       how = Out::kLong;
@@ -614,7 +614,7 @@ void Life::FireData(int slot, int depth) {
   }
   if (socket.fin_in && (socket.enabled & DISCONNECT) != 0) Fire(slot, DISCONNECT_EVENT, -1, depth);
   if ((socket.enabled & ACCEPT) == 0) return;
-  for (int8_t& waiting : socket.waiting) {
+  for (int16_t& waiting : socket.waiting) {
     if (waiting < 0) continue;
     const int peer = waiting;
     waiting = -1;
@@ -664,7 +664,7 @@ void Life::Fire(int slot, EventName event, int peer, int depth) {
   if (script->has_hold() && Tracked(static_cast<int>(script->hold()), kTrackedHolds)) {
     HoldLife& hold = holds[script->hold()];
     if (hold.socket < 0 && !hold.released) {
-      hold.socket = static_cast<int8_t>(slot);
+      hold.socket = static_cast<int16_t>(slot);
       ++socket.held;
     }
   }
@@ -672,7 +672,7 @@ void Life::Fire(int slot, EventName event, int peer, int depth) {
     const int target = script->has_target() ? static_cast<int>(script->target()) : -1;
     const bool pends = script->returns() == Script::RETAIN && target >= 0;
     if (Tracked(target, kTrackedInspects) && inspects[target].state == InspectLife::kNone) {
-      inspects[target] = {static_cast<int8_t>(slot), static_cast<int8_t>(peer),
+      inspects[target] = {static_cast<int16_t>(slot), static_cast<int16_t>(peer),
                           pends ? InspectLife::kPended : InspectLife::kAnswered};
     }
     if (pends) return;
@@ -686,7 +686,7 @@ void Life::Fire(int slot, EventName event, int peer, int depth) {
   if (lists_data && script->returns() == Script::RETAIN && script->has_target()) {
     const int target = static_cast<int>(script->target());
     if (Tracked(target, kTrackedLists) && !lists[target].filled) {
-      lists[target] = {static_cast<int8_t>(slot), true};
+      lists[target] = {static_cast<int16_t>(slot), true};
       ++socket.lists;
     }
   }
@@ -695,7 +695,7 @@ void Life::Fire(int slot, EventName event, int peer, int depth) {
 // A connection that a listening socket may give to its client.
 void Life::Arrive(int listener, int peer, int depth) {
   SocketLife& socket = sockets[listener];
-  for (int8_t& queued : socket.accepts) {
+  for (int16_t& queued : socket.accepts) {
     if (queued < 0) continue;
     const int made = queued;
     queued = -1;
@@ -704,9 +704,9 @@ void Life::Arrive(int listener, int peer, int depth) {
     return Connected(made, listener, peer, depth);
   }
   if ((socket.enabled & ACCEPT) != 0) return Fire(listener, ACCEPT_EVENT, peer, depth);
-  for (int8_t& waiting : socket.waiting) {
+  for (int16_t& waiting : socket.waiting) {
     if (waiting >= 0) continue;
-    waiting = static_cast<int8_t>(peer);
+    waiting = static_cast<int16_t>(peer);
     return;
   }
 }
@@ -718,13 +718,13 @@ void Life::Connected(int slot, int listener, int peer, int) {
   made.stage = Stage::kConnected;
   made.category = NewSocket::CONNECTION;
   made.client = sockets[listener].client;
-  made.listener = static_cast<int8_t>(listener);
+  made.listener = static_cast<int16_t>(listener);
   made.enabled = static_cast<uint16_t>((sockets[listener].enabled | clients[made.client].statics) &
                                        (RECEIVE | DISCONNECT | SEND_BACKLOG));
   if (!Tracked(peer, kTrackedPeers)) return;
-  made.peer = static_cast<int8_t>(peer);
+  made.peer = static_cast<int16_t>(peer);
   peers[peer].state = PeerLife::kConnected;
-  peers[peer].socket = static_cast<int8_t>(slot);
+  peers[peer].socket = static_cast<int16_t>(slot);
 }
 
 void Life::TakeStimulus(const Step& step, const Slots& slots, int depth) {
@@ -758,7 +758,7 @@ void Life::TakeStimulus(const Step& step, const Slots& slots, int depth) {
     if (!listens) return;
     peer.state = PeerLife::kAsking;
     peer.fin = false;
-    peer.socket = static_cast<int8_t>(slots.socket);
+    peer.socket = static_cast<int16_t>(slots.socket);
     if (socket.conditional) return Fire(slots.socket, INSPECT_EVENT, slots.peer, depth);
     return Arrive(slots.socket, slots.peer, depth);
   }

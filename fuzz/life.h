@@ -40,8 +40,8 @@ struct SocketLife {
   Stage stage = Stage::kNone;
   uint8_t category = 0;  // NewSocket::Category
   uint8_t client = 0;
-  int8_t peer = -1;        // of a connection
-  int8_t listener = -1;    // that accepted it
+  int16_t peer = -1;       // of a connection
+  int16_t listener = -1;   // that accepted it
   uint16_t enabled = 0;    // MaskFlag bits
   uint8_t data = 0;        // arrivals that nobody has taken: sends, datagrams
   uint8_t queued = 0;      // accepts that wait
@@ -53,11 +53,11 @@ struct SocketLife {
   bool dead = false;  // broken, reset, or disconnected abortively
   bool fin_out = false;
   bool fin_in = false;
-  bool suspended = false;                // a call refused or accepted a part
-  uint8_t held = 0;                      // calls
-  uint8_t lists = 0;                     // retained
-  int8_t accepts[2] = {-1, -1};          // slots that queued accepts will fill
-  int8_t waiting[4] = {-1, -1, -1, -1};  // peers that wait to be accepted
+  bool suspended = false;                 // a call refused or accepted a part
+  uint8_t held = 0;                       // calls
+  uint8_t lists = 0;                      // retained
+  int16_t accepts[2] = {-1, -1};          // slots that queued accepts will fill
+  int16_t waiting[4] = {-1, -1, -1, -1};  // peers that wait to be accepted
   uint8_t fired[kEvents] = {};
 
   bool live() const { return stage > Stage::kNone && stage < Stage::kClosed; }
@@ -67,30 +67,30 @@ enum class Out : uint8_t { kFree, kShort, kLong };
 
 struct IrpLife {
   Out out = Out::kFree;  // kShort: back at the next settle
-  int8_t socket = -1;
+  int16_t socket = -1;
   uint8_t op = 0;  // Step::OpCase
 };
 
 struct PeerLife {
   enum State : uint8_t { kIdle, kAsking, kConnected, kOver };
   State state = kIdle;
-  int8_t socket = -1;  // the connection's, or the listener that it asked
-  uint8_t policy = 0;  // PeerListen::Policy
+  int16_t socket = -1;  // the connection's, or the listener that it asked
+  uint8_t policy = 0;   // PeerListen::Policy
   bool holds_acks = false;
   bool fin = false;
 };
 
 struct HoldLife {
-  int8_t socket = -1;  // whose call is held; -1: none
+  int16_t socket = -1;  // whose call is held; -1: none
   bool released = false;
 };
 struct ListLife {
-  int8_t socket = -1;  // whose list it is; -1: none
+  int16_t socket = -1;  // whose list it is; -1: none
   bool filled = false;
 };
 struct InspectLife {
-  int8_t socket = -1;
-  int8_t peer = -1;
+  int16_t socket = -1;
+  int16_t peer = -1;
   enum State : uint8_t { kNone, kPended, kAnswered, kGone } state = kNone;
 };
 struct ClientLife {

@@ -165,6 +165,7 @@ std::string DifferencesText(const std::vector<CertificateDifference>& difference
 
 std::string DifferencesJson(const std::vector<CertificateDifference>& differences) {
   std::vector<std::string> lines;
+  lines.reserve(differences.size());
   for (const CertificateDifference& difference : differences) {
     lines.push_back(absl::StrCat(
         "  {\"kind\": \"", KindName(difference.kind), "\", \"name\": ", Quoted(difference.name),

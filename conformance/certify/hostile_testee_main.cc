@@ -61,7 +61,10 @@ TesteeMessage Error(uint32_t id, TesteeError::Kind kind, const char* text) {
 
 // Misbehaves before it has said hello. False: not in this mode.
 void AtTheStart(const std::string& mode, const std::string& flag) {
-  if (mode == "start-crash") raise(SIGSEGV);
+  if (mode == "start-crash") {
+    signal(SIGSEGV, SIG_DFL);  // a sanitizer would handle it
+    raise(SIGSEGV);
+  }
   if (mode == "start-hang") Sleep();
   if (mode == "start-garbage") {
     Write("Welcome to the testee!\n");

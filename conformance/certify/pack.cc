@@ -84,15 +84,18 @@ class PackProvider : public Provider {
 
   // The next message of the record. What is wrong with it, if something is.
   std::string Add(TesteeMessage message, const std::string& token) {
+    auto id = message.played().id();
     switch (message.kind_case()) {
       case TesteeMessage::kHello:
         return AddHello(message.hello(), token);
       case TesteeMessage::kStarted:
         return AddStarted(message.started());
       case TesteeMessage::kPlayed:
-        return AddAnswer(message.played().id(), std::move(message));
+        id = message.played().id();
+        return AddAnswer(id, std::move(message));
       case TesteeMessage::kError:
-        if (message.error().id() != 0) return AddAnswer(message.error().id(), std::move(message));
+        id = message.error().id();
+        if (id != 0) return AddAnswer(id, std::move(message));
         if (current_ == nullptr || current_->answers > 0) return "an error of the stream between two cases";
         current_->stream_error = absl::StrCat("the recorder says: ", Printable(message.error().text()));
         return "";

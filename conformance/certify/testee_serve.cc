@@ -30,7 +30,7 @@ absl::Status Send(int out, const TesteeMessage& message) {
 // The next message; false at the end of the stream.
 absl::StatusOr<bool> ReadMessage(int in, FrameReader* reader, TesteeMessage* message) {
   while (true) {
-    const absl::StatusOr<bool> got = reader->Next(message);
+    absl::StatusOr<bool> got = reader->Next(message);
     if (!got.ok() || *got) return got;
     char chunk[65536];
     const ssize_t bytes = read(in, chunk, sizeof(chunk));

@@ -56,7 +56,7 @@ class SharedCounter {
     note.job = job;
     note.code = static_cast<int32_t>(status.code());
     const size_t size = std::min(status.message().size(), sizeof(note.message) - 1);
-    std::memcpy(note.message, status.message().data(), size);
+    if (size != 0) std::memcpy(note.message, status.message().data(), size);
     if (write(to_parent, &note, sizeof(note)) != static_cast<ssize_t>(sizeof(note))) _exit(1);
     if (!status.ok()) _exit(0);
   }

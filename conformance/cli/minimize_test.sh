@@ -2,6 +2,8 @@
 # minimize_test.sh WSKCERT: minimising from the command line: what it writes, and its exit statuses.
 set -uo pipefail
 wskcert=$1
+# What dies by a signal is to die by it under AddressSanitizer, too.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}handle_segv=0
 source "$(dirname "$0")/expect.sh"
 
 early=saboteur:disable-irp-completes-early

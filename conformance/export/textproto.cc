@@ -45,6 +45,7 @@ std::string SingleValue(const Message& message, const FieldDescriptor* field) {
 std::string RepeatedEnum(const Message& message, const FieldDescriptor* field) {
   const Reflection* reflection = message.GetReflection();
   std::vector<std::string> values;
+  values.reserve(static_cast<size_t>(reflection->FieldSize(message, field)));
   for (int i = 0; i < reflection->FieldSize(message, field); ++i) {
     values.push_back(EnumText(field->enum_type(), reflection->GetRepeatedEnumValue(message, field, i)));
   }

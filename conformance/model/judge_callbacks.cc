@@ -126,6 +126,7 @@ bool Judge::State::JudgeArguments(const Observation& o, const SocketState& s, ui
   if ((capabilities & static_cast<uint64_t>(Capability::kIrqlVisible)) != 0) {
     // What an extension's callbacks owe is not judged.
     if (o.irql > kDispatchLevel) return !Forbid({kIrqlRule[event]});
+    // There is one for each event. NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage)
     Exercise(kIrqlRule[event]);
     if ((kWithFlags & Bit(event)) != 0 && (o.flags & kFlagAtDispatchLevel) != 0) {
       if (o.irql != kDispatchLevel) return Refuse<RuleId::kIrqlDispatchFlagTellsLevel>();
@@ -143,7 +144,7 @@ bool Judge::State::JudgeArguments(const Observation& o, const SocketState& s, ui
 
 void Judge::State::CallbackBegin(const Observation& o) {
   const uint32_t event = LocalEvent(o.op);
-  if (event == kEvents) {
+  if (event >= kEvents) {
     // winsock-kernel-events.md: there are no events that do not belong to a socket.
     Forbid({RuleId::kClientEventNeverCalled});
     return;

@@ -91,7 +91,7 @@ void Judge::State::DisconnectBegin(const Observation& o, OpenCall& call, SocketS
     // nc-wsk-pfn_wsk_disconnect.md, Parameters, Buffer.
     Breach(RuleId::kApplicationDisconnectAbortiveWithoutBuffer, kNone);
     call.judged = false;
-    if (call.with_irp) irps[call.irp].silent = false;
+    irps[call.irp].silent = false;
     p.garbled = true;
   }
   if (call.judged) irps[call.irp].dead_disconnect = s.dead_must && !s.local_disconnect;

@@ -62,7 +62,6 @@ void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
     // Several at once (ambiguities 2): each may be off now.
     for (uint32_t rest = NamedBy(irp.mask) & s.own; rest != 0; rest &= rest - 1) {
       EventState& e = s.events[__builtin_ctz(rest)];
-      if (e.phases == SetOf(Phase::kStatic) || e.phases == SetOf(Phase::kClosed)) continue;
       e.phases |= SetOf(Phase::kDisabledByIrp);
       ++e.version;
     }

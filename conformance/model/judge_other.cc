@@ -99,7 +99,7 @@ bool Judge::State::JudgeLevel(const Observation& o, const IrpState& irp, SocketS
 // SIO_WSK_REGISTER_EXTENSION, which is issued without an IRP.
 bool Judge::State::ExtensionReturned(const Observation& o, const OpenCall& call, SocketState& s) {
   const Npi npi = static_cast<Npi>(call.code);
-  if (call.with_irp && npi == Npi::kExtension) s.extension_tried = true;
+  if (call.with_irp) s.extension_tried = true;
   if (call.with_irp || !Works(s) || s.receiving.silent_may) return true;
   if (npi == Npi::kForeign) {
     // registering-an-extension-interface.md: an interface that is not supported.

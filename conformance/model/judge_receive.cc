@@ -23,7 +23,7 @@ void Judge::State::ReceiveBegin(const Observation& o, SocketState& s) {
 // What else could have ended a WskReceive.
 bool Judge::State::Excused(const IrpState& irp, const SocketState& s) const {
   return irp.cancelled || s.closing || s.fin_may || s.reset_may || s.dead_may || s.local_disconnect ||
-         starved || irp.early || !s.connected_must || s.receiving.silent_may;
+         starved || irp.early || s.receiving.silent_may;
 }
 
 // Parameters, Flags: the events that complete a request that waits for all, or discards all.
