@@ -2,6 +2,8 @@
 # testee_test.sh WSKCERT: the reference testee's certificate, and that of a record, are those of the emulator in process.
 set -uo pipefail
 wskcert=$1
+# What dies by a signal is to die by it under AddressSanitizer, too.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}handle_segv=0
 source "$(dirname "$0")/expect.sh"
 
 # same A B: the certificates of two directories, but for their dates, and all their traces.
