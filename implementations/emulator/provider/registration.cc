@@ -191,7 +191,10 @@ VOID WSKAPI Deregister(PWSK_REGISTRATION registration) {
 }
 
 NTSTATUS WSKAPI Query(PWSK_REGISTRATION registration, PWSK_PROVIDER_CHARACTERISTICS characteristics) {
-  if (ClientOf(registration) == nullptr || provider.not_ready) return STATUS_DEVICE_NOT_READY;
+  {
+    ProviderLock lock;
+    if (ClientOf(registration) == nullptr || provider.not_ready) return STATUS_DEVICE_NOT_READY;
+  }
   if (characteristics == nullptr) return STATUS_INVALID_PARAMETER;
   characteristics->HighestVersion = kVersion;
   characteristics->LowestVersion = kVersion;
