@@ -24,19 +24,6 @@
 namespace wskcert {
 namespace {
 
-std::string StoredLog(const Played& played) {
-  const LogHeader header = {kLogMagic,
-                            kFormatVersion,
-                            sizeof(Observation),
-                            static_cast<uint32_t>(played.log.size()),
-                            0,
-                            played.capabilities,
-                            0};
-  std::string bytes(reinterpret_cast<const char*>(&header), sizeof(header));
-  bytes.append(reinterpret_cast<const char*>(played.log.data()), played.log.size() * sizeof(Observation));
-  return bytes;
-}
-
 std::string Text(const google::protobuf::Message& message) {
   std::string text;
   google::protobuf::TextFormat::PrintToString(message, &text);
@@ -78,7 +65,8 @@ class Writer {
     absl::Status status = Write("differential_fuzzer", name, sequence.SerializeAsString());
     status.Update(Write("program_fuzzer", absl::StrCat(name, ".program"),
                         absl::string_view(static_cast<const char*>(program->data()), program->size())));
-    status.Update(Write("trace_fuzzer", absl::StrCat(name, ".log"), StoredLog(played)));
+    status.Update(
+        Write("trace_fuzzer", absl::StrCat(name, ".log"), StoredLog(played.log, played.capabilities)));
     if (golden_) {
       status.Update(Write("program_fuzzer", absl::StrCat(name, ".textproto"), Text(candidate.body())));
       status.Update(Write("trace_fuzzer", absl::StrCat(name, ".textproto"), Text(TraceFromLog(played.log))));

@@ -49,22 +49,4 @@ bool PerformOnEmulator(OneWayPeers* one_way, const Stimulus& stimulus) {
   }
 }
 
-PeerSight SightOf(emulator::PeerEvent::Kind kind) {
-  switch (kind) {
-    case emulator::PeerEvent::kConnected:
-      return PeerSight::kConnected;
-    case emulator::PeerEvent::kData:
-      return PeerSight::kData;
-    case emulator::PeerEvent::kFin:
-      return PeerSight::kFin;
-    case emulator::PeerEvent::kReset:
-      return PeerSight::kReset;
-    case emulator::PeerEvent::kDatagram:
-      return PeerSight::kDatagram;
-    case emulator::PeerEvent::kRefused:
-      return PeerSight::kRefused;
-  }
-  return PeerSight::kRefused;
-}
-
 }  // namespace wskcert

@@ -4,15 +4,11 @@
 
 #include "conformance/certify/one_way_peers.h"
 #include "conformance/executor/environment.h"
-#include "implementations/emulator/transport/network.h"
 
 namespace wskcert {
 
 // Performs a stimulus. False: impossible now, or not something that the emulated network does.
 bool PerformOnEmulator(OneWayPeers* one_way, const Stimulus& stimulus);
-
-// What a peer saw, in the format's words.
-PeerSight SightOf(emulator::PeerEvent::Kind kind);
 
 }  // namespace wskcert
 

@@ -189,16 +189,7 @@ std::vector<std::string> StoredLogs() {
   Testbed testbed;
   for (const Program& program : SuitePrograms()) {
     const Played& played = testbed.Play(program);
-    LogHeader header = {kLogMagic,
-                        kFormatVersion,
-                        sizeof(Observation),
-                        static_cast<uint32_t>(played.log.size()),
-                        0,
-                        played.capabilities,
-                        0};
-    std::string bytes(reinterpret_cast<const char*>(&header), sizeof(header));
-    bytes.append(reinterpret_cast<const char*>(played.log.data()), played.log.size() * sizeof(Observation));
-    logs.push_back(std::move(bytes));
+    logs.push_back(StoredLog(played.log, played.capabilities));
   }
   return logs;
 }

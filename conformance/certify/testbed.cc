@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "conformance/certify/emulated_peers.h"
 #include "conformance/executor/executor.h"
+#include "implementations/driver_shim/hosted/peer_sights.h"
 #include "implementations/emulator/emulator.h"
 #include "implementations/emulator/kernel/runtime.h"
 #include "implementations/emulator/provider/choices.h"

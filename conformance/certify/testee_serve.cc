@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "conformance/certify/testee_wire.h"
+#include "conformance/certify/trace_io.h"
 
 namespace wskcert {
 namespace {

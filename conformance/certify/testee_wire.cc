@@ -98,19 +98,6 @@ absl::StatusOr<std::vector<TesteeMessage>> ReadPack(absl::string_view contents, 
   return messages;
 }
 
-std::string StoredLog(absl::Span<const Observation> log, uint64_t capabilities) {
-  LogHeader header = {};
-  header.magic = kLogMagic;
-  header.version = kFormatVersion;
-  header.record_size = sizeof(Observation);
-  header.count = static_cast<uint32_t>(log.size());
-  header.capabilities = capabilities;
-  std::string bytes(sizeof(header) + log.size() * sizeof(Observation), '\0');
-  std::memcpy(bytes.data(), &header, sizeof(header));
-  if (!log.empty()) std::memcpy(bytes.data() + sizeof(header), log.data(), log.size() * sizeof(Observation));
-  return bytes;
-}
-
 absl::Status CheckHello(const Hello& hello, const std::string& token) {
   if (hello.protocol() != kTesteeProtocol) {
     return absl::InvalidArgumentError(absl::StrCat(

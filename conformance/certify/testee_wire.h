@@ -47,9 +47,6 @@ class FrameReader {
 absl::StatusOr<std::vector<TesteeMessage>> ReadPack(absl::string_view contents, const std::string& name,
                                                     bool* cut = nullptr);
 
-// A log as it is sent and stored: LogHeader and records.
-std::string StoredLog(absl::Span<const Observation> log, uint64_t capabilities);
-
 // What is wrong with a testee's hello, or OK: versions, and the numbers that wskcert relies on.
 absl::Status CheckHello(const Hello& hello, const std::string& token);
 

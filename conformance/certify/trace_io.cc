@@ -251,6 +251,19 @@ Trace TraceFromLog(absl::Span<const Observation> log) {
   return trace;
 }
 
+std::string StoredLog(absl::Span<const Observation> log, uint64_t capabilities) {
+  LogHeader header = {};
+  header.magic = kLogMagic;
+  header.version = kFormatVersion;
+  header.record_size = sizeof(Observation);
+  header.count = static_cast<uint32_t>(log.size());
+  header.capabilities = capabilities;
+  std::string bytes(sizeof(header) + log.size() * sizeof(Observation), '\0');
+  std::memcpy(bytes.data(), &header, sizeof(header));
+  if (!log.empty()) std::memcpy(bytes.data() + sizeof(header), log.data(), log.size() * sizeof(Observation));
+  return bytes;
+}
+
 std::string Sha256Hex(absl::Span<const uint8_t> bytes) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;

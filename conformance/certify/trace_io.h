@@ -44,6 +44,9 @@ struct LoadedTrace {
 // A trace: binary or text Trace, or a stored log (LogHeader and records). The log has passed ValidateLog.
 absl::StatusOr<LoadedTrace> ParseTrace(absl::string_view contents, const std::string& name);
 
+// A log as it is sent and stored, which ParseTrace reads.
+std::string StoredLog(absl::Span<const Observation> log, uint64_t capabilities);
+
 // Between the two forms of an observation, without loss.
 void ToProto(const Observation& in, Trace* out);
 absl::StatusOr<std::vector<Observation>> LogFromTrace(const Trace& trace);

@@ -28,8 +28,6 @@
 namespace wskcert::cli {
 namespace {
 
-constexpr size_t kStoriesShown = 3;
-
 // One line that is rewritten on a terminal; a line for each failure elsewhere.
 class ProgressLine {
  public:
@@ -163,15 +161,7 @@ ExitStatus CertifyCommand(const Options& options) {
   if (!done.ok()) return Complain(done.status());
   if (absl::Status status = ApplyWaiversOf(options, &done->certificate); !status.ok())
     return Complain(status);
-  const Certificate& certificate = done->certificate;
-  std::cout << RuleTable(certificate, isatty(STDOUT_FILENO) != 0) << Stories(certificate, kStoriesShown)
-            << "\n"
-            << Conclusion(certificate);
-  if (!options.out.empty()) {
-    if (absl::Status status = WriteCertification(*done, options.out); !status.ok()) return Complain(status);
-    std::cout << "certificate and traces: " << options.out << "\n";
-  }
-  return ExitStatusOf(certificate);
+  return Conclude(*done, options);
 }
 
 ExitStatus RunCommand(const Options& options) {

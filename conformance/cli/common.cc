@@ -1,14 +1,22 @@
 #include "conformance/cli/common.h"
 
+#include <unistd.h>
+
 #include <iostream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "conformance/certify/render.h"
 #include "conformance/certify/trace_io.h"
 #include "conformance/suite/suite.h"
 
 namespace wskcert::cli {
+namespace {
+
+constexpr size_t kStoriesShown = 3;
+
+}  // namespace
 
 ExitStatus Complain(const absl::Status& status) {
   std::cerr << "wskcert: " << status.message() << "\n";
@@ -47,6 +55,27 @@ absl::StatusOr<NamedCase> FindCase(const std::string& name) {
   out.set_name(name);
   *out.mutable_body() = *body;
   return out;
+}
+
+ExitStatus Conclude(const Certification& done, const Options& options) {
+  const Certificate& certificate = done.certificate;
+  std::cout << RuleTable(certificate, isatty(STDOUT_FILENO) != 0) << Stories(certificate, kStoriesShown)
+            << "\n"
+            << Conclusion(certificate);
+  if (!options.out.empty()) {
+    if (absl::Status status = WriteCertification(done, options.out); !status.ok()) return Complain(status);
+    std::cout << "certificate and traces: " << options.out << "\n";
+  }
+  return ExitStatusOf(certificate);
+}
+
+ExitStatus WriteOrPrint(const std::string& text, const Options& options) {
+  if (options.out.empty()) {
+    std::cout << text;
+    return kExitGood;
+  }
+  if (absl::Status status = WriteFile(options.out, text); !status.ok()) return Complain(status);
+  return kExitGood;
 }
 
 }  // namespace wskcert::cli

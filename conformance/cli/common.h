@@ -33,6 +33,11 @@ absl::StatusOr<std::string> TodayOf(const Options& options, const Certificate& c
 // Applies --waivers=FILE, if it is given.
 absl::Status ApplyWaiversOf(const Options& options, Certificate* certificate);
 
+// Prints a certification as a command is to leave it, and writes it where --out says.
+ExitStatus Conclude(const Certification& done, const Options& options);
+// Writes to --out, or prints.
+ExitStatus WriteOrPrint(const std::string& text, const Options& options);
+
 }  // namespace wskcert::cli
 
 #endif  // WSKCERT_CONFORMANCE_CLI_COMMON_H_

@@ -59,12 +59,7 @@ ExitStatus ExportCommand(const Options& options) {
     if (!exercised.ok()) return Complain(exercised.status());
     text = CaseText(options, *run, *exercised, found->body());
   }
-  if (options.out.empty()) {
-    std::cout << text;
-    return kExitGood;
-  }
-  if (absl::Status status = WriteFile(options.out, text); !status.ok()) return Complain(status);
-  return kExitGood;
+  return WriteOrPrint(text, options);
 }
 
 }  // namespace wskcert::cli

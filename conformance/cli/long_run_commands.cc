@@ -21,8 +21,6 @@
 namespace wskcert::cli {
 namespace {
 
-constexpr size_t kStoriesShown = 3;
-
 // A directory that goes with it.
 class TemporaryDirectory {
  public:
@@ -96,15 +94,7 @@ ExitStatus MergeCommand(const Options& options) {
   const absl::StatusOr<Certification> done = MergeShards(
       CuratedSuite(), options.arguments, date, [](size_t, size_t, const std::string&, const CaseRun*) {});
   if (!done.ok()) return Complain(done.status());
-  const Certificate& certificate = done->certificate;
-  std::cout << RuleTable(certificate, isatty(STDOUT_FILENO) != 0) << Stories(certificate, kStoriesShown)
-            << "\n"
-            << Conclusion(certificate);
-  if (!options.out.empty()) {
-    if (absl::Status status = WriteCertification(*done, options.out); !status.ok()) return Complain(status);
-    std::cout << "certificate and traces: " << options.out << "\n";
-  }
-  return ExitStatusOf(certificate);
+  return Conclude(*done, options);
 }
 
 ExitStatus DiffCommand(const Options& options) {

@@ -78,12 +78,7 @@ ExitStatus MinimizeCommand(const Options& options) {
   }
   if (!done->finished)
     std::cerr << "stopped at --limit=" << options.limit << "; minimise the result to go on\n";
-  if (options.out.empty()) {
-    std::cout << text;
-    return kExitGood;
-  }
-  if (absl::Status status = WriteFile(options.out, text); !status.ok()) return Complain(status);
-  return kExitGood;
+  return WriteOrPrint(text, options);
 }
 
 }  // namespace wskcert::cli

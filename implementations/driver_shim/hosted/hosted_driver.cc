@@ -8,6 +8,7 @@
 #include <wdm.h>
 
 #include "implementations/driver_shim/driver/host_emulator.h"
+#include "implementations/driver_shim/hosted/peer_sights.h"
 #include "implementations/driver_shim/ioctl.h"
 #include "implementations/emulator/host/handles.h"
 #include "implementations/emulator/transport/network.h"
@@ -41,24 +42,6 @@ struct Hosting {
   KEVENT something;  // a request was completed, or a peer saw something
   std::deque<Sight> sights;
 };
-
-PeerSight SightOf(emulator::PeerEvent::Kind kind) {
-  switch (kind) {
-    case emulator::PeerEvent::kConnected:
-      return PeerSight::kConnected;
-    case emulator::PeerEvent::kData:
-      return PeerSight::kData;
-    case emulator::PeerEvent::kFin:
-      return PeerSight::kFin;
-    case emulator::PeerEvent::kReset:
-      return PeerSight::kReset;
-    case emulator::PeerEvent::kDatagram:
-      return PeerSight::kDatagram;
-    case emulator::PeerEvent::kRefused:
-      return PeerSight::kRefused;
-  }
-  return PeerSight::kRefused;
-}
 
 void OnPeerEvent(void* context, const emulator::PeerEvent* event) {
   auto* hosting = static_cast<Hosting*>(context);

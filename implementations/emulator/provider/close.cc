@@ -31,12 +31,7 @@ void EndSends(Socket* socket, NTSTATUS status) {
     PIRP irp = IrpOf(socket->sends.Flink);
     Request* request = RequestOf(irp);
     if (!Unpend(irp)) continue;
-    request->held = TRUE;
-    lock.Leave();
-    bool taken = TakeBackSend(socket, irp);
-    lock.Take();
-    request->held = FALSE;
-    if (taken) {
+    if (TakeBackSend(&lock, socket, irp)) {
       CompleteLater(socket, irp, status, 0);
     } else if (request->over) {
       CompleteLater(socket, irp, irp->IoStatus.Status, irp->IoStatus.Information);

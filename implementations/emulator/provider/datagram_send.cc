@@ -114,13 +114,23 @@ void ReleaseMessages(PIRP irp) {
   KeReleaseSpinLock(&provider.lock, irql);
 }
 
-bool TakeBackSend(Socket* socket, PIRP irp) {
+static bool CancelSendBelow(Socket* socket, PIRP irp) {
   if (socket->category != WSK_FLAG_DATAGRAM_SOCKET) {
     return WspTransport()->CancelSend(socket->endpoint, SpanOf(irp));
   }
   if (!Below()->CancelSend(socket->datagram.endpoint, DatagramSpanOf(irp))) return false;
   ReleaseMessages(irp);
   return true;
+}
+
+bool TakeBackSend(SocketLock* lock, Socket* socket, PIRP irp) {
+  Request* request = RequestOf(irp);
+  request->held = TRUE;
+  lock->Leave();
+  bool taken = CancelSendBelow(socket, irp);
+  lock->Take();
+  request->held = FALSE;
+  return taken;
 }
 
 void OnDatagramSent(void* context, DatagramSend* send, NTSTATUS status) {

@@ -27,12 +27,7 @@ void CancelSend(PIRP irp) {
   if (request->listed) RemoveEntryList(&irp->Tail.Overlay.ListEntry);
   request->listed = FALSE;
   if (!request->over) {
-    request->held = TRUE;
-    lock.Leave();
-    bool taken = TakeBackSend(socket, irp);
-    lock.Take();
-    request->held = FALSE;
-    if (taken) {
+    if (TakeBackSend(&lock, socket, irp)) {
       irp->IoStatus.Status = STATUS_CANCELLED;
       irp->IoStatus.Information = 0;
     } else if (!request->over) {

@@ -158,8 +158,10 @@ void DropDatagrams(Socket* socket);
 void FillDatagramReceives(Socket* socket, PLIST_ENTRY done);
 // SIO_WSK_SET_REMOTE_ADDRESS and SIO_WSK_SET_SENDTO_ADDRESS.
 NTSTATUS SetDatagramAddress(Socket* socket, ULONG code, SIZE_T size, const VOID* input);
-// With the lock held by nobody: takes a send back from the transport, of whatever kind the socket is.
-bool TakeBackSend(Socket* socket, PIRP irp);
+// Takes a send back from the transport, of whatever kind the socket is; false: it is still to be told as
+// sent. Called with the lock and returns with it, without having it meanwhile: the request is held for that
+// time.
+bool TakeBackSend(SocketLock* lock, Socket* socket, PIRP irp);
 extern const transport::DatagramClient kDatagramClient;
 void ReleaseMessages(PIRP irp);
 void OnDatagramSent(void* context, transport::DatagramSend* send, NTSTATUS status);
