@@ -38,6 +38,7 @@ bool Judge::State::JudgeStart(const Observation& o, SocketState& s, uint32_t eve
       const size_t count = WhyOff(s, event, rules);
       if (Forbid(rules, count)) return false;
       e.unjudged = true;  // an inference was broken: what follows from that is not said
+      if (event == kReceive) s.stream.unknown = true;
       return true;
     }
   } else if (s.accepting && !s.enable_requested && (e.phases & SetOf(Phase::kStatic)) == 0) {
