@@ -1,10 +1,10 @@
 // What idioms have in common: sockets in use, occasions for events, calls while one runs.
 #include "fuzz/idioms.h"
 
+#include "fuzz/idioms_callbacks.h"
+
 namespace wskcert::fuzz {
 namespace {
-
-uint32_t U(int slot) { return static_cast<uint32_t>(slot); }
 
 NewSocket* Make(Writer* w, int socket, int category) {
   Step* step = w->Call();

@@ -2,13 +2,10 @@
 #include "fuzz/idioms_more.h"
 
 #include "fuzz/idioms.h"
+#include "fuzz/idioms_callbacks.h"
 
 namespace wskcert::fuzz {
 namespace {
-
-uint32_t U(int slot) { return static_cast<uint32_t>(slot); }
-
-constexpr uint32_t kConnectionEvents = RECEIVE | DISCONNECT | SEND_BACKLOG;
 
 void EnableOnce(Writer* w, int socket, uint32_t mask) {
   if ((w->life().sockets[socket].enabled & mask) != mask) w->Enable(socket, mask);

@@ -204,6 +204,11 @@ void InOrder(const Sequence& sequence, const Visit& visit) {
   }
 }
 
+// Whether a slot is one of those that are followed.
+constexpr bool Tracked(int slot, int count) { return slot >= 0 && slot < count; }
+// The events that a request names, without WSK_EVENT_DISABLE; and whether it has that.
+uint32_t MaskOf(const EventCallback& request);
+bool Disables(const EventCallback& request);
 // The events that a category has, as MaskFlag bits, and what an event's flag is.
 uint32_t EventsOf(int category);
 uint32_t FlagOf(EventName event);

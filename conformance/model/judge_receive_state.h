@@ -1,5 +1,5 @@
 // What the judge keeps about receiving, about sends and about ioctls, beyond the life of callbacks. Internal
-// to conformance/model; judge_state.h includes it.
+// to conformance/model; judge_objects.h includes it.
 //
 // judge_datagram.cc  datagrams: what was sent to whom, and what may be told of it
 // judge_receive.cc   requests to receive, push bits, NULL indications, retained lists

@@ -1,5 +1,5 @@
 // What the judge knows of requests to connect to listening sockets. Internal to conformance/model; see
-// judge_state.h.
+// judge_objects.h.
 #ifndef WSKCERT_CONFORMANCE_MODEL_JUDGE_REQUESTS_H_
 #define WSKCERT_CONFORMANCE_MODEL_JUDGE_REQUESTS_H_
 

@@ -160,6 +160,10 @@ VOID ReleaseHolds(VOID);
 // Undoes what is left: lists, sockets, registrations.
 VOID TearDown(VOID);
 VOID FreeIrps(VOID);
+// IRPs that the provider owns, but for those that wait for the registration's end.
+extern volatile LONG Outstanding;
+// Makes the slot's IRP ready to be passed; FALSE: it is in use, or there is no memory.
+BOOLEAN PrepareIrp(CLIENT_IRP* slot, BOOLEAN passed_down);
 
 // `flags` as of OpenCall.
 VOID Register(CLIENT* client, USHORT version, BOOLEAN event, ULONG flags);
