@@ -20,10 +20,12 @@ endfunction()
 # reports would only cost time (docs/fuzzing.md), so elsewhere they are off even if the compiler's flags from outside ask for them (docs/campaigns.md).
 if(WSKCERT_FUZZ)
   add_compile_options(-fno-sanitize=fuzzer-no-link)
+  add_library(no_engine STATIC ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/no_engine.cc)
 endif()
 function(wskcert_instrument name)
   if(WSKCERT_FUZZ)
     target_compile_options(${name} PRIVATE -fsanitize-coverage=inline-8bit-counters,pc-table)
+    target_link_libraries(${name} PUBLIC no_engine)
   endif()
 endfunction()
 

@@ -102,24 +102,53 @@ bool Matches(const Run& run, uint32_t stream, uint64_t at) {
   return true;
 }
 
+// Where in a word of the pattern, from offset 8 * index, `byte` may stand: the highest bit of each of these
+// bytes. Every place at which it does is among them, and above such a place perhaps one at which it does not.
+uint64_t MayStandAt(uint32_t stream, uint64_t index, uint8_t byte) {
+  constexpr uint64_t kOnes = 0x0101010101010101u;
+  const uint64_t differs = PatternWord(stream, index) ^ kOnes * byte;
+  return (differs - kOnes) & ~differs & kOnes << 7;
+}
+
+// The first place in [from, to) at which all of `run` stands; `to` if there is none.
+uint64_t FirstMatch(const Run& run, uint32_t stream, uint64_t from, uint64_t to) {
+  for (uint64_t index = from / 8; index * 8 < to; ++index) {
+    for (uint64_t places = MayStandAt(stream, index, *run.bytes); places != 0; places &= places - 1) {
+      const uint64_t at = index * 8 + static_cast<uint32_t>(__builtin_ctzll(places)) / 8;
+      if (at >= from && at < to && Matches(run, stream, at)) return at;
+    }
+  }
+  return to;
+}
+
+// The last place in [from, to) at which all of `run` stands; `to` if there is none.
+uint64_t LastMatch(const Run& run, uint32_t stream, uint64_t from, uint64_t to) {
+  for (uint64_t index = (to + 7) / 8; index > from / 8;) {
+    uint64_t places = MayStandAt(stream, --index, *run.bytes);
+    while (places != 0) {
+      const uint32_t bit = 63 - static_cast<uint32_t>(__builtin_clzll(places));
+      places ^= uint64_t{1} << bit;
+      const uint64_t at = index * 8 + bit / 8;
+      if (at >= from && at < to && Matches(run, stream, at)) return at;
+    }
+  }
+  return to;
+}
+
 // Few bytes may stand at several places by chance. So the whole run is compared; and since what races ahead
 // is not far ahead, the first place from the expected one on counts, or else the last one before it.
 bool FindInStream(uint32_t stream, uint64_t sent, uint64_t expected, const Run& run, uint64_t* offset) {
-  if (run.length > sent) return false;
-  const uint64_t last = sent - run.length;
-  const uint64_t first = last > kSearchWindow ? last - kSearchWindow : 0;
-  const uint64_t from = expected < first ? first : expected;
-  for (uint64_t at = from; at <= last; ++at) {
-    if (!Matches(run, stream, at)) continue;
-    *offset = at;
-    return true;
+  if (run.length > sent || run.first == 0) return false;
+  const uint64_t end = sent - run.length + 1;
+  const uint64_t first = end > kSearchWindow ? end - 1 - kSearchWindow : 0;
+  const uint64_t from = expected < first ? first : expected < end ? expected : end;
+  uint64_t at = FirstMatch(run, stream, from, end);
+  if (at == end) {
+    at = LastMatch(run, stream, first, from);
+    if (at == from) return false;
   }
-  for (uint64_t at = from <= last ? from : last + 1; at > first;) {
-    if (!Matches(run, stream, --at)) continue;
-    *offset = at;
-    return true;
-  }
-  return false;
+  *offset = at;
+  return true;
 }
 
 uint32_t StreamOf(const Session* session, const SocketSlot* socket) {
