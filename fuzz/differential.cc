@@ -117,13 +117,13 @@ Finding Decide(const Judged& judged, const Played& played) {
   const RuleSet& breached = judged.breached;
   switch (played.ending) {
     case Ending::kFinished:
-      if (played.leaked && breached.empty()) return {kLeak, Ended(played)};
+      if (played.leaked && !model::IsFault(breached)) return {kLeak, Ended(played)};
       return MisuseUnseen(breached, played);
     case Ending::kBugCheck:
       if (AnyStoppedAt(breached)) return {};
       return {kBugCheckUnasked, Ended(played)};
     case Ending::kLivelock:
-      if (!breached.empty() || CallsFromInside(played.log) >= kCallsOfScripts) return {};
+      if (model::IsFault(breached) || CallsFromInside(played.log) >= kCallsOfScripts) return {};
       return {kLivelock, Ended(played)};
     default:
       // A deadlock has been judged. A log that is full says that the sequence goes round in circles.
@@ -195,7 +195,9 @@ class Differential::State {
   void Count(const Played& played) {
     tally_.observations += played.log.size();
     tally_.exercised |= judge_.exercised();
-    if (!judge_.breached().empty()) ++tally_.with_breach;
+    if (!judge_.breached().empty()) {
+      ++(model::IsFault(judge_.breached()) ? tally_.with_breach : tally_.with_error_path);
+    }
     if (played.ending != Ending::kFinished) ++tally_.stopped;
     const bool called = std::any_of(played.log.begin(), played.log.end(), [](const Observation& o) {
       return static_cast<Seen>(o.kind) == Seen::kCallbackBegin;

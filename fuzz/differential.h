@@ -50,9 +50,10 @@ struct Tally {
   uint64_t executions = 0;
   uint64_t refused = 0;  // did not compile
   uint64_t observations = 0;
-  uint64_t with_callback = 0;  // runs that saw at least one
-  uint64_t with_breach = 0;    // ... in which the client broke an obligation
-  uint64_t stopped = 0;        // ... that ended otherwise than by finishing
+  uint64_t with_callback = 0;    // runs that saw at least one
+  uint64_t with_breach = 0;      // in which the client broke an obligation
+  uint64_t with_error_path = 0;  // in which it only made an error that is documented (model::IsFault)
+  uint64_t stopped = 0;          // that ended otherwise than by finishing
   uint64_t repeated = 0;
   RuleSet exercised;
 };

@@ -82,6 +82,19 @@ TEST(Differential, MisuseThatBothSeeIsNoFinding) {
   EXPECT_EQ(finding, nullptr) << finding->rule << "\n" << finding->story;
   EXPECT_EQ(differential.tally().stopped, 1u);
   EXPECT_EQ(differential.tally().with_breach, 1u);
+  EXPECT_EQ(differential.tally().with_error_path, 0u);
+}
+
+TEST(Differential, ADocumentedErrorIsNoBreach) {
+  Differential differential({});
+  EXPECT_EQ(differential.Run(MakeSequence(R"(
+    threads {
+      steps { irp: 0 socket { category: CONNECTION } } steps { settle {} }
+      steps { irp: 1 event_callback { mask: RECEIVE } } steps { settle {} }
+    })")),
+            nullptr);
+  EXPECT_EQ(differential.tally().with_breach, 0u);
+  EXPECT_EQ(differential.tally().with_error_path, 1u);
 }
 
 // Every second run is over a saboteur, so that a repetition differs.
@@ -111,7 +124,7 @@ struct Decision {
   Ending ending;
   bool leaked;
   bool breached;     // a rule at which the emulator stops
-  bool mild_breach;  // another
+  bool mild_breach;  // a documented error
   const char* finding;
 };
 
@@ -120,7 +133,8 @@ TEST(Decide, TellsWhatIsTheProvidersFault) {
   const Decision decisions[] = {
       {Ending::kFinished, false, false, false, ""},
       {Ending::kFinished, true, false, false, kLeak},
-      {Ending::kFinished, true, false, true, ""},
+      {Ending::kFinished, true, false, true, kLeak},
+      {Ending::kFinished, true, true, false, unseen.c_str()},
       {Ending::kFinished, false, true, false, unseen.c_str()},
       {Ending::kFinished, false, false, true, ""},
       {Ending::kBugCheck, false, false, false, kBugCheckUnasked},
@@ -128,6 +142,7 @@ TEST(Decide, TellsWhatIsTheProvidersFault) {
       {Ending::kBugCheck, false, true, false, ""},
       {Ending::kLivelock, false, false, false, kLivelock},
       {Ending::kLivelock, false, true, false, ""},
+      {Ending::kLivelock, false, false, true, kLivelock},
       {Ending::kDeadlock, false, false, false, ""},
       {Ending::kOverflow, false, false, false, ""},
   };

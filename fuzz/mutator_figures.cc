@@ -32,20 +32,10 @@ namespace {
 constexpr int kChain = 30;
 constexpr size_t kMost = 4096;
 
-// What leaves the judgement of all else as it is: documented error paths.
-bool Harmless(RuleId rule) {
-  return rule == RuleId::kApplicationEnableAfterConnect || rule == RuleId::kApplicationEnableAfterBind ||
-         rule == RuleId::kApplicationStaticBeforeSockets;
-}
-
 bool Breached(const RuleSet& rules, std::map<std::string, int>* which) {
-  bool breached = false;
-  rules.ForEach([&](RuleId rule) {
-    if (Harmless(rule)) return;
-    breached = true;
-    ++(*which)[catalogue::Get(rule).name()];
-  });
-  return breached;
+  if (!model::IsFault(rules)) return false;
+  rules.ForEach([&](RuleId rule) { ++(*which)[catalogue::Get(rule).name()]; });
+  return true;
 }
 
 struct Figures {

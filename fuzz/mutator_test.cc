@@ -192,15 +192,6 @@ struct Worth {
   int breached = 0, with_callback = 0, skips = 0, steps = 0, played = 0;
 };
 
-// Documented error paths are no breach that the judgement suffers from.
-bool Harmful(const RuleSet& breached) {
-  RuleSet rest = breached;
-  rest.Remove(RuleId::kApplicationEnableAfterConnect);
-  rest.Remove(RuleId::kApplicationEnableAfterBind);
-  rest.Remove(RuleId::kApplicationStaticBeforeSockets);
-  return !rest.empty();
-}
-
 Worth WorthOf(const Mutator::Options& options, bool from_suite) {
   Mutator mutator(options);
   Testbed testbed;
@@ -219,7 +210,7 @@ Worth WorthOf(const Mutator::Options& options, bool from_suite) {
       judge.Start(played.capabilities);
       judge.ObserveAll(played.log.data(), played.log.size());
       ++worth.played;
-      worth.breached += Harmful(judge.breached()) ? 1 : 0;
+      worth.breached += model::IsFault(judge.breached()) ? 1 : 0;
       worth.steps += static_cast<int>((*program)->steps().size());
       bool called = false;
       for (const Observation& o : played.log) {

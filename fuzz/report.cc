@@ -54,9 +54,10 @@ void ReportProgress(const Tally& tally) {
   std::fprintf(
       stderr,
       "wskcert: %llu executions, %llu refused, %zu rules exercised, %.1f%% with callbacks, %.1f%% with a "
-      "breach, %.1f%% stopped, %.1f observations each\n",
+      "breach, %.1f%% with documented errors alone, %.1f%% stopped, %.1f observations each\n",
       static_cast<unsigned long long>(n), static_cast<unsigned long long>(tally.refused),
-      tally.exercised.size(), share(tally.with_callback), share(tally.with_breach), share(tally.stopped),
+      tally.exercised.size(), share(tally.with_callback), share(tally.with_breach),
+      share(tally.with_error_path), share(tally.stopped),
       static_cast<double>(tally.observations) / static_cast<double>(n));
 }
 

@@ -52,6 +52,10 @@ struct CallbackView {
   bool suspended = false;             // by a refusal or a partial acceptance, surely
 };
 
+// Whether the client broke more than what is a documented error path (enabling too early, setting static
+// callbacks too late): those leave the judgement of all else as it is.
+bool IsFault(const RuleSet& breached);
+
 class Judge {
  public:
   explicit Judge(Profile profile);

@@ -336,8 +336,7 @@ void Judge::State::NeverReturned() {
   }
 }
 
-// Breaches of the client that leave the judgement of all else as it is.
-bool Judge::State::BadClient() const {
+bool IsFault(const RuleSet& breached) {
   size_t harmless = 0;
   for (RuleId rule : {RuleId::kApplicationEnableAfterConnect, RuleId::kApplicationEnableAfterBind,
                       RuleId::kApplicationStaticBeforeSockets}) {
@@ -345,6 +344,8 @@ bool Judge::State::BadClient() const {
   }
   return breached.size() > harmless;
 }
+
+bool Judge::State::BadClient() const { return IsFault(breached); }
 
 // A callback came with a context that no socket has.
 void Judge::State::StrangeContext(const Observation& o) {
