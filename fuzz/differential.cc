@@ -12,7 +12,6 @@
 #include "conformance/model/judge.h"
 #include "conformance/model/log_check.h"
 #include "conformance/rules/catalogue.h"
-#include "fuzz/feedback.h"
 #include "implementations/emulator/emulator.h"
 
 namespace wskcert::fuzz {
@@ -180,16 +179,7 @@ class Differential::State {
 
   void Judge(const Played& played) {
     judge_.Start(played.capabilities);
-    if (options_.feedback) {
-      for (const Observation& observation : played.log) {
-        if (!judge_.Observe(observation)) break;
-        NoteStates(judge_, observation);
-      }
-      judge_.Finish();
-      NoteRules(judge_.exercised());
-    } else {
-      judge_.ObserveAll(played.log.data(), played.log.size());
-    }
+    judge_.ObserveAll(played.log.data(), played.log.size());
   }
 
   void Count(const Played& played) {

@@ -66,8 +66,6 @@ class Differential {
     void* interpose_context = nullptr;
     // One run in so many is repeated and must leave the same log; 0: none.
     uint32_t repeat_one_in = 1024;
-    // Whether feedback.h is told.
-    bool feedback = true;
   };
 
   explicit Differential(const Options& options);

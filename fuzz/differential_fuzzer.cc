@@ -2,7 +2,7 @@
 //
 // Environment: WSKCERT_KNOWN="RULE RULE..." passes over findings with these rules, to see what lies behind
 // one that is known and not mended yet; "*" is every rule. WSKCERT_FLOOR=1 decodes and does nothing else:
-// what mutation and engine cost. WSKCERT_FEEDBACK=0 leaves edges as the only feedback.
+// what mutation and engine cost.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -25,12 +25,7 @@ using wskcert::fuzz::Mutator;
 
 // Neither is ever destroyed: at exit the emulator's pooled stacks are still there.
 Differential& TheDifferential() {
-  static auto* const differential = [] {
-    Differential::Options options;
-    const char* feedback = std::getenv("WSKCERT_FEEDBACK");
-    options.feedback = feedback == nullptr || std::string(feedback) != "0";
-    return new Differential(options);
-  }();
+  static auto* const differential = new Differential({});
   return *differential;
 }
 

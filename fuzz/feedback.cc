@@ -5,8 +5,7 @@
 namespace wskcert::fuzz {
 namespace {
 
-// Its name is libFuzzer's; the start of the section must be aligned for the words in which it is read.
-__attribute__((section("__libfuzzer_extra_counters"), aligned(8), used)) uint8_t g_counters[kCounters];
+alignas(8) uint8_t g_counters[kCounters];
 
 void NoteState(const model::Judge& judge, uint16_t socket, Event event) {
   const model::CallbackView view = judge.View(socket, event);

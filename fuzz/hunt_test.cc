@@ -4,6 +4,8 @@
 #include "conformance/certify/compile.h"
 #include "conformance/certify/testbed.h"
 #include "conformance/model/judge.h"
+#include "conformance/suite/suite.h"
+#include "fuzz/feedback.h"
 #include "gtest/gtest.h"
 
 namespace wskcert::fuzz {
@@ -26,6 +28,36 @@ TEST(HuntTest, FindsSaboteursFromNothing) {
     EXPECT_GT(found.executions, 0u);
     EXPECT_TRUE(CleanOnEmulator(found.sequence)) << name;
   }
+}
+
+TEST(HuntTest, RulesAndStatesReachTheCounters) {
+  const NamedCase* held = nullptr;
+  for (const NamedCase& candidate : CuratedSuite().cases()) {
+    if (candidate.name() == "in_progress/receive_held_with_irp") held = &candidate;
+  }
+  ASSERT_NE(held, nullptr);
+  const absl::StatusOr<Program> program = Compile(held->body().sequence(), EmulatorChoices());
+  ASSERT_TRUE(program.ok());
+  Testbed testbed;
+  const Played& played = testbed.Play(*program);
+  model::Judge judge(model::Profile::kDocumented);
+  judge.Start(played.capabilities);
+  ClearCounters();
+  for (const Observation& o : played.log) {
+    ASSERT_TRUE(judge.Observe(o));
+    NoteStates(judge, o);
+  }
+  judge.Finish();
+  NoteRules(judge.exercised());
+  const uint8_t* counters = Counters();
+  EXPECT_EQ(counters[static_cast<size_t>(RuleId::kDisableInProgressWithIrpReturnsPending)], 1);
+  size_t rules = 0;
+  size_t states = 0;
+  for (size_t i = 0; i < kRuleCounters; ++i) rules += counters[i];
+  for (size_t i = kRuleCounters; i < kCounters; ++i) states += counters[i];
+  EXPECT_EQ(rules, judge.exercised().size());
+  EXPECT_GE(states, 4u);
+  ClearCounters();
 }
 
 TEST(HuntTest, WhatItGivesIsRefusedOverTheSaboteur) {
