@@ -135,6 +135,29 @@ uint64_t LastMatch(const Run& run, uint32_t stream, uint64_t from, uint64_t to) 
   return to;
 }
 
+// Where `run` may stand in the stream, if it begins `before` bytes in front of a whole word of the pattern;
+// it does so nowhere else.
+uint64_t PlaceBefore(const Run& run, uint32_t stream, uint32_t before) {
+  uint64_t word;
+  __builtin_memcpy(&word, run.bytes + before, sizeof(word));
+  return (PlaceOfWord(word) - (static_cast<uint64_t>(stream) << 40)) * 8 - before;
+}
+
+// The same as FindInStream below, for a run whose first piece has a whole word of the pattern wherever it
+// stands: words tell where they stand.
+bool FindByWord(uint32_t stream, uint64_t first, uint64_t from, uint64_t end, const Run& run,
+                uint64_t* offset) {
+  bool found = false;
+  for (uint32_t before = 0; before < 8; ++before) {
+    const uint64_t at = PlaceBefore(run, stream, before);
+    if (at < first || at >= end || !Matches(run, stream, at)) continue;
+    const bool better = at >= from ? *offset < from || at < *offset : *offset < from && at > *offset;
+    if (!found || better) *offset = at;
+    found = true;
+  }
+  return found;
+}
+
 // Few bytes may stand at several places by chance. So the whole run is compared; and since what races ahead
 // is not far ahead, the first place from the expected one on counts, or else the last one before it.
 bool FindInStream(uint32_t stream, uint64_t sent, uint64_t expected, const Run& run, uint64_t* offset) {
@@ -142,6 +165,7 @@ bool FindInStream(uint32_t stream, uint64_t sent, uint64_t expected, const Run& 
   const uint64_t end = sent - run.length + 1;
   const uint64_t first = end > kSearchWindow ? end - 1 - kSearchWindow : 0;
   const uint64_t from = expected < first ? first : expected < end ? expected : end;
+  if (run.first >= 15) return FindByWord(stream, first, from, end, run, offset);
   uint64_t at = FirstMatch(run, stream, from, end);
   if (at == end) {
     at = LastMatch(run, stream, first, from);

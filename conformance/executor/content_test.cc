@@ -119,6 +119,26 @@ TEST_F(ContentTest, OneByteIsLookedForFromTheExpectedOneOn) {
   }
 }
 
+// 15 bytes and more have a whole word of the pattern in them, 14 need not.
+TEST_F(ContentTest, LongRunsAreFoundWhereverTheyStand) {
+  uint8_t bytes[40];
+  for (const uint32_t length : {14u, 15u, 16u, 40u}) {
+    for (uint32_t offset = 0; offset <= kSent - length; ++offset) {
+      for (const uint32_t expected : {0u, offset, offset + 1, kSent, 10 * kSent}) {
+        socket_.received = expected;
+        FillPattern(kStream, offset, bytes, length);
+        const Decoded found = Decode(session_.get(), &socket_, bytes, length);
+        EXPECT_EQ(found.content, Content::kExact) << length << " bytes from " << offset;
+        EXPECT_EQ(found.offset, offset) << "expected at " << expected;
+        bytes[length - 1] ^= 1;
+        EXPECT_EQ(Decode(session_.get(), &socket_, bytes, length).content, Content::kCorrupt) << offset;
+      }
+    }
+    FillPattern(kStream, kSent - length + 1, bytes, length);
+    EXPECT_EQ(Decode(session_.get(), &socket_, bytes, length).content, Content::kCorrupt) << "more than sent";
+  }
+}
+
 TEST_F(ContentTest, DatagramsLikewise) {
   InKernel([&] {
     SOCKADDR_INET address = {};

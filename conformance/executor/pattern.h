@@ -23,6 +23,16 @@ constexpr uint64_t PatternWord(uint32_t stream, uint64_t index) {
   return x ^ (x >> 31);
 }
 
+// Where such a word stands: for PatternWord(stream, index) it gives (stream << 40) + index.
+constexpr uint64_t PlaceOfWord(uint64_t word) {
+  uint64_t x = word ^ (word >> 31) ^ (word >> 62);
+  x *= 0x319642B2D24D8EC3u;
+  x ^= (x >> 27) ^ (x >> 54);
+  x *= 0x96DE1B173F119089u;
+  return (x ^ (x >> 30) ^ (x >> 60)) - 0x9E3779B97F4A7C15u;
+}
+static_assert(PlaceOfWord(PatternWord(0x1234, 0x56789)) == (0x1234ull << 40) + 0x56789);
+
 constexpr uint8_t PatternByte(uint32_t stream, uint64_t offset) {
   return static_cast<uint8_t>(PatternWord(stream, offset >> 3) >> (8 * (offset & 7)));
 }
