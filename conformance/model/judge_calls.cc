@@ -168,6 +168,7 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
         peers[i].owed = peers[i].expects = peers[i].inspect_owed = false;
       }
+      irps[call.irp].first_conditional = !s.conditional_may;
       s.conditional_may = true;
       for (uint32_t event : {kInspect, kAbort}) {
         s.events[event].phases = SetOf(Phase::kNew, Phase::kStatic);

@@ -97,6 +97,13 @@ void Judge::State::DisconnectBegin(const Observation& o, OpenCall& call, SocketS
   if (call.judged) irps[call.irp].dead_disconnect = s.dead_must && !s.local_disconnect;
   s.local_disconnect = s.ended = true;
   s.local_quiet = false;
+  if (!s.connected_may) {
+    // nc-wsk-pfn_wsk_disconnect.md, Remarks: it is for sockets that were connected. What it does to another,
+    // and to a connection that this one makes later, is not said.
+    irps[call.irp].unconnected = s.stream.lossy = p.garbled = true;
+    if (abortive && !s.dead_may) s.dead_may = s.dead_by_local = true;
+    return;
+  }
   if (abortive) {
     s.stream.lossy = true;
     if (p.abort_begin == kNoIndex) p.abort_begin = now;
@@ -124,6 +131,7 @@ bool Judge::State::DisconnectOutcome(IrpState& irp, SocketState& s, Status statu
     Exercise(RuleId::kDisconnectDeadSocketForcedClosed);
   }
   const bool abortive = (irp.flags & kFlagAbortive) != 0;
+  if (irp.unconnected) return true;
   if (!success) {
     if (!abortive) s.stream.lossy = p.garbled = true;
     return true;

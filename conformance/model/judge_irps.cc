@@ -275,6 +275,12 @@ bool Judge::State::Succeeded(const Observation& o, IrpState& irp) {
     case Op::kConditionalAccept:
       // Switching it off again is contradictory on the pages (ambiguities 24).
       // Of two requests at the same time, either may come last.
+      if ((o.status == kStatusNotSupported || o.status == kStatusNotImplemented) && irp.first_conditional &&
+          !irp.overlaps && s.last_conditional == irp.call) {
+        // It was declined: the mode is off, as before.
+        s.conditional_may = false;
+        s.events[kInspect].phases = s.events[kAbort].phases = SetOf(Phase::kNew);
+      }
       if (success && irp.code == 1 && !irp.overlaps && s.last_conditional == irp.call) {
         s.conditional_must = true;
         s.listening.mode_since = now;
@@ -313,9 +319,11 @@ void Judge::State::ReceiveCompleted(const Observation& o, IrpState& irp) {
   SocketState& s = sockets[irp.socket];
   EventState& e = s.events[kReceive];
   // The indications that a refusal suspended may come at the latest now (ambiguities 29), and must if nothing
-  // else stands against it.
+  // else stands against it. A request that was declined, as flags may be, may have changed nothing.
   if ((e.suspension & (kRefused | kPartially)) != 0) {
-    if (irp.race) {
+    const bool declined =
+        irp.flags != 0 && !IsSuccess(o.status) && o.status != kStatusCancelled && !irp.settled;
+    if (irp.race || declined) {
       e.suspension |= kFlowing;
     } else {
       e.suspension = kFlowing;

@@ -248,12 +248,14 @@ struct IrpState {
   bool disables = false;             // a request to disable one event
   bool control = false;              // any SO_WSK_EVENT_CALLBACK request
   bool dead = false;                 // ... on a socket that surely no longer functioned
+  bool unconnected = false;          // a disconnect of a socket that was never to be connected before
   uint8_t code = 0;                  // of the call
   uint8_t client = 0;                // of a call that concerns no socket
   bool captured = false;             // ... whose client held the provider's NPI when the IRP completed
   bool creates = false;              // a socket, as far as it succeeds
   bool no_socket = false;            // ... whose completion names none
   bool inspections = false;          // a close with pended inspections
+  bool first_conditional = false;    // the first request about conditional-accept mode on its socket
   bool must_fail = false;            // the function does not suit the role that the stream socket took
   bool unaddressed = false;          // an address was asked for that the socket does not have
   uint16_t target = kNoSocketEntry;  // WskAccept: slot of the accepted socket

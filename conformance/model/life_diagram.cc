@@ -59,8 +59,10 @@ std::string LifeDiagram() {
       "is called on\n"
       "the socket, and when that has completed what is still buffered must be indicated (`receive.resumes`). "
       "Whether a\n"
-      "re-enable, a WskReceive that was queued before, or one called inside the refusing callback lifts the "
-      "suspension is\n"
+      "WskReceive that was declined, a re-enable, a WskReceive that was queued before, or one called inside "
+      "the "
+      "refusing\n"
+      "callback lifts the suspension is "
       "open; the judge then keeps both.\n";
   return text;
 }
