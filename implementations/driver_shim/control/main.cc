@@ -111,7 +111,7 @@ int Play(int argc, char** argv, bool record) {
     std::fprintf(stderr, "wskshimctl: %s\n", player.error().c_str());
     return 1;
   }
-  return record ? Record(&player, machine, argv[2], argv[3]) : Serve(&player, machine);
+  return record ? RecordFiles(&player, machine, argv[2], argv[3]) : ServeStandardStreams(&player, machine);
 }
 
 int Main(int argc, char** argv) {

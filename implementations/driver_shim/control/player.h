@@ -5,8 +5,8 @@
 #include <string>
 
 #include "implementations/driver_shim/control/device.h"
+#include "implementations/driver_shim/control/dialogue.h"
 #include "implementations/driver_shim/control/peers.h"
-#include "implementations/driver_shim/control/wire.h"
 
 namespace wskcert::shim {
 
@@ -21,16 +21,6 @@ struct PlayerOptions {
   uint32_t log_capacity = 1u << 14;
   uint32_t absent = 0;
   uint64_t hidden = 0;  // Capability bits of the driver that this machine's kernel does not have
-};
-
-// How a play went.
-struct Outcome {
-  bool played = false;
-  ErrorKind error = ErrorKind::kFault;  // if it was not played
-  Bytes log;                            // a stored log: LogHeader, observations
-  std::string text;                     // for people
-  bool device_lost = false;             // the driver does not answer any more
-  bool worn_out = false;                // it answers, and takes no further play
 };
 
 class Player {

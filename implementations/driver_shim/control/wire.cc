@@ -24,8 +24,32 @@ void PutBytes(Bytes* out, uint32_t field, const void* bytes, size_t size) {
   out->insert(out->end(), first, first + size);
 }
 
+// How many bytes the character at `at` has in UTF-8; 0: it is none.
+size_t CharacterAt(const uint8_t* at, const uint8_t* end) {
+  const uint8_t first = *at;
+  if (first < 0x80) return 1;
+  const size_t size = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+  if (size == 0 || size > static_cast<size_t>(end - at)) return 0;
+  for (size_t i = 1; i < size; ++i) {
+    if ((at[i] & 0xC0) != 0x80) return 0;
+  }
+  // Not in the shortest form, half of a pair, or beyond the last character.
+  const bool bad = (first == 0xE0 && at[1] < 0xA0) || (first == 0xED && at[1] > 0x9F) ||
+                   (first == 0xF0 && at[1] < 0x90) || (first == 0xF4 && at[1] > 0x8F);
+  return bad ? 0 : size;
+}
+
+// A machine's own words may be in its code page; a message with text that is not UTF-8 would not be read at
+// all.
 void PutText(Bytes* out, uint32_t field, const std::string& text) {
-  if (!text.empty()) PutBytes(out, field, text.data(), text.size());
+  if (text.empty()) return;
+  Bytes bytes(text.begin(), text.end());
+  for (size_t i = 0; i < bytes.size();) {
+    const size_t size = CharacterAt(bytes.data() + i, bytes.data() + bytes.size());
+    if (size == 0) bytes[i] = '?';
+    i += size == 0 ? 1 : size;
+  }
+  PutBytes(out, field, bytes.data(), bytes.size());
 }
 
 Bytes Frame(Message message, const Bytes& inner) {
@@ -47,17 +71,19 @@ class Fields {
 
   bool Next() {
     if (!good_ || at_ == end_) return false;
-    uint64_t tag;
-    good_ = Varint(&tag) && tag >> 3 != 0 && tag >> 3 <= 0x1FFFFFFF;
+    uint64_t number;
+    good_ = Varint(&number, kShort);
+    const auto tag = static_cast<uint32_t>(number);
+    good_ = good_ && tag >> 3 != 0;
     if (!good_) return false;
-    field_ = static_cast<uint32_t>(tag >> 3);
-    type_ = static_cast<uint32_t>(tag & 7);
+    field_ = tag >> 3;
+    type_ = tag & 7;
     number_ = 0;
     bytes_ = nullptr;
     size_ = 0;
     switch (type_) {
       case kVarint:
-        good_ = Varint(&number_);
+        good_ = Varint(&number_, kLong);
         break;
       case kFixed64:
         good_ = Skip(8);
@@ -67,7 +93,7 @@ class Fields {
         break;
       case kDelimited: {
         uint64_t size;
-        good_ = Varint(&size) && size <= static_cast<uint64_t>(end_ - at_);
+        good_ = Varint(&size, kShort) && size <= static_cast<uint64_t>(end_ - at_);
         if (!good_) break;
         bytes_ = at_;
         size_ = static_cast<size_t>(size);
@@ -86,15 +112,26 @@ class Fields {
   bool IsBytes(uint32_t field) const { return Is(field, kDelimited); }
   uint64_t number() const { return number_; }
   uint32_t number32() const { return static_cast<uint32_t>(number_); }
-  std::string text() const { return std::string(bytes_, bytes_ + size_); }
+  // As text; what is none makes the message unreadable, as protobuf has it.
+  std::string text() {
+    for (const uint8_t* at = bytes_; good_ && at != bytes_ + size_;) {
+      const size_t size = CharacterAt(at, bytes_ + size_);
+      good_ = size != 0;
+      at += size;
+    }
+    return std::string(bytes_, bytes_ + size_);
+  }
   const uint8_t* bytes() const { return bytes_; }
   size_t size() const { return size_; }
   uint32_t field() const { return field_; }
 
  private:
-  bool Varint(uint64_t* value) {
+  // How long a tag or a length may be, and how long a number.
+  static constexpr int kShort = 5, kLong = 10;
+
+  bool Varint(uint64_t* value, int most_bytes) {
     *value = 0;
-    for (int shift = 0; shift < 64 && at_ != end_; shift += 7) {
+    for (int shift = 0; shift < 7 * most_bytes && at_ != end_; shift += 7) {
       const uint8_t byte = *at_++;
       *value |= static_cast<uint64_t>(byte & 0x7F) << shift;
       if ((byte & 0x80) == 0) return true;
@@ -124,7 +161,7 @@ Message MessageIn(const uint8_t* payload, size_t size, const uint8_t** inner, si
   Fields fields(payload, size);
   while (fields.Next()) {
     if (fields.bytes() == nullptr || fields.field() < 1 || fields.field() > 6) continue;
-    // Of several the last counts, as in protobuf.
+    if (found != Message::kNone) return Message::kNone;
     found = static_cast<Message>(fields.field());
     *inner = fields.bytes();
     *inner_size = fields.size();
@@ -140,6 +177,10 @@ bool ReadHello(const uint8_t* bytes, size_t size, Hello* hello) {
     if (fields.IsNumber(2)) hello->format = fields.number32();
     if (fields.IsBytes(3)) hello->provider = fields.text();
     if (fields.IsBytes(4)) hello->provider_version = fields.text();
+    if (fields.IsBytes(5)) hello->provider_sha256 = fields.text();
+    if (fields.IsBytes(6)) hello->host = fields.text();
+    if (fields.IsNumber(7)) hello->capabilities = fields.number();
+    if (fields.IsNumber(8)) hello->log_capacity = fields.number32();
     if (fields.IsBytes(11)) hello->token = fields.text();
   }
   return fields.good();
@@ -203,9 +244,10 @@ Bytes ErrorFrame(uint32_t id, ErrorKind kind, const std::string& text) {
   return Frame(Message::kError, inner);
 }
 
-Bytes StartedFrame(uint32_t id) {
+Bytes StartedFrame(uint32_t id, const std::string& case_name) {
   Bytes inner;
   PutNumber(&inner, 1, id);
+  PutText(&inner, 2, case_name);
   return Frame(Message::kStarted, inner);
 }
 

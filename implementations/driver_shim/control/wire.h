@@ -57,10 +57,10 @@ struct PlayMessage {
   uint32_t settle_scale = 0;
 };
 
-// The message in a frame's payload, kNone if it is none, and where its own bytes are.
+// The message in a frame's payload, kNone if it is none, or more than one, and where its own bytes are.
 Message MessageIn(const uint8_t* payload, size_t size, const uint8_t** inner, size_t* inner_size);
 
-// False: cannot be read.
+// False: cannot be read. Of a hello everything but its lists.
 bool ReadHello(const uint8_t* bytes, size_t size, Hello* hello);
 bool ReadPlay(const uint8_t* bytes, size_t size, PlayMessage* play);
 // The id of an answer, an error, a Started or a PlayRequest; 0 if there is none.
@@ -70,7 +70,8 @@ uint32_t IdOf(const uint8_t* bytes, size_t size);
 Bytes HelloFrame(const Hello& hello);
 Bytes AnswerFrame(uint32_t id, const Bytes& log, const std::string& report);
 Bytes ErrorFrame(uint32_t id, ErrorKind kind, const std::string& text);
-Bytes StartedFrame(uint32_t id);
+// `case_name` as the PlayRequest has it: answers are found by it.
+Bytes StartedFrame(uint32_t id, const std::string& case_name);
 Bytes ByeFrame();
 
 }  // namespace wskcert::shim
