@@ -52,6 +52,10 @@ class Verifier {
     Same("suite", certificate_.suite_sha256(), again.suite_sha256());
     Same("catalogue", certificate_.catalogue_sha256(), again.catalogue_sha256());
     Same("model", certificate_.model_sha256(), again.model_sha256());
+    Same("out of scope", absl::StrJoin(certificate_.out_of_scope(), "; "),
+         absl::StrJoin(again.out_of_scope(), "; "));
+    Same("not modelled", absl::StrJoin(certificate_.not_modelled(), "; "),
+         absl::StrJoin(again.not_modelled(), "; "));
     for (int i = 0; i < certificate_.cases_size() && i < again.cases_size(); ++i) {
       CompareCases(certificate_.cases(i), again.cases(i));
     }
@@ -72,6 +76,9 @@ class Verifier {
     Same("certified", certificate_.certified() ? "yes" : "no", again.certified() ? "yes" : "no");
     Same("required rules", absl::StrCat(certificate_.counts().required()),
          absl::StrCat(again.counts().required()));
+    Same("cases", absl::StrCat(certificate_.counts().cases()), absl::StrCat(again.counts().cases()));
+    Same("rules by verdict", absl::StrJoin(certificate_.counts().rules_by_verdict(), ", "),
+         absl::StrJoin(again.counts().rules_by_verdict(), ", "));
     Same("required rules that passed", absl::StrCat(certificate_.counts().required_passed()),
          absl::StrCat(again.counts().required_passed()));
     Same("first blamed", certificate_.first_blamed(), again.first_blamed());
@@ -110,6 +117,10 @@ class Verifier {
     if (blamed != absl::StrJoin(found.blamed(), ", ")) {
       Differ(stated.name(), "blame", blamed, absl::StrJoin(found.blamed(), ", "));
     }
+    if (stated.observations() != found.observations()) {
+      Differ(stated.name(), "number of observations", absl::StrCat(stated.observations()),
+             absl::StrCat(found.observations()));
+    }
     if (stated.undecided() != found.undecided()) {
       Differ(stated.name(), "undecided rule", stated.undecided(), found.undecided());
     }
@@ -121,6 +132,9 @@ class Verifier {
     }
     if (stated.required() != found.required()) {
       Differ(stated.rule(), "required", stated.required() ? "yes" : "no", found.required() ? "yes" : "no");
+    }
+    if (stated.declined_in() != found.declined_in()) {
+      Differ(stated.rule(), "declined in", stated.declined_in(), found.declined_in());
     }
     const std::string cases = absl::StrJoin(stated.violated_in(), ", ");
     if (cases != absl::StrJoin(found.violated_in(), ", ")) {
@@ -150,6 +164,11 @@ absl::StatusOr<Verification> Verify(const Certificate& certificate, const std::s
   const bool whole = std::filesystem::is_directory(below, error);
   if (!whole && !std::filesystem::is_directory(traces, error)) {
     return absl::NotFoundError(absl::StrCat(traces, ": is no directory of traces"));
+  }
+  if (certificate.level() != kLevel && certificate.level() != kLevelReachable) {
+    return absl::InvalidArgumentError(absl::StrCat("the certificate has level '", certificate.level(),
+                                                   "'; this tool knows '", kLevel, "' and '", kLevelReachable,
+                                                   "'"));
   }
   Verifier verifier(certificate, whole ? below : traces, *profile);
   std::vector<CaseRun> runs;
