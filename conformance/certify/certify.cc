@@ -6,6 +6,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "conformance/certify/declined.h"
+#include "conformance/certify/play_order.h"
 #include "conformance/certify/subprocess.h"
 #include "conformance/certify/timed.h"
 #include "conformance/certify/trace_io.h"
@@ -31,31 +33,31 @@ class Certifier {
   Certifier(uint64_t capabilities, const CertifyOptions& options)
       : capabilities_(capabilities), options_(options), judge_(options.profile), tallies_(kRuleCount) {}
 
-  // Plays a case, as often as it is to be.
-  absl::Status Play(Provider* provider, const NamedCase& candidate, CaseRun* out) {
-    const std::string repeat =
-        absl::StrCat("wskcert run ", candidate.name(), " --provider=", ShellWord(provider->name()),
-                     " --profile=", ProfileName(options_.profile));
-    RuleSet exercised;
-    RuleSet deviated;
+  // Plays a case, as often as it is to be. The runs are still to be added.
+  absl::Status Play(Provider* provider, const NamedCase& candidate, std::vector<CaseRun>* runs) {
+    const std::string repeat = RepeatCommand(*provider, candidate.name());
     for (int left = options_.repeat; left > 0; --left) {
       absl::StatusOr<CaseRun> run = RunCase(provider, &judge_, candidate.name(), candidate.body(), repeat);
       if (!run.ok()) return run.status();
-      Count(*run, &exercised, &deviated);
-      *out = *std::move(run);
-      observations_ += out->played.log.size();
-      if (out->outcome != CaseResult::ACCEPTED) break;
+      runs->push_back(*std::move(run));
+      if (runs->back().outcome != CaseResult::ACCEPTED) break;
     }
-    AddSets(exercised, deviated);
     return absl::OkStatus();
   }
 
-  // Counts a case that was played and judged elsewhere.
-  void Add(const CaseRun& run) {
+  std::string RepeatCommand(const Provider& provider, const std::string& case_name) const {
+    return absl::StrCat("wskcert run ", case_name, " --provider=", ShellWord(provider.name()),
+                        " --profile=", ProfileName(options_.profile));
+  }
+
+  // Counts all runs of a case. In the order of the suite, for the first exercise that is confirmed is named.
+  void Add(absl::Span<const CaseRun> runs) {
     RuleSet exercised;
     RuleSet deviated;
-    Count(run, &exercised, &deviated);
-    observations_ += run.played.log.size();
+    for (const CaseRun& run : runs) {
+      Count(run, &exercised, &deviated);
+      observations_ += run.played.log.size();
+    }
     AddSets(exercised, deviated);
   }
 
@@ -63,7 +65,7 @@ class Certifier {
   void Conclude(const std::vector<CaseRun>& runs, Certificate* certificate) const {
     Counts* counts = certificate->mutable_counts();
     std::vector<uint32_t> by_verdict(Verdict_ARRAYSIZE, 0);
-    uint32_t unreachable = 0;  // of the required ones
+    uint32_t excused = 0;  // of the required ones, at level "reachable"
     const RuleSet required = catalogue::Required();
     for (size_t i = 0; i < kRuleCount; ++i) {
       // Nothing can break a permission, or what the pages leave open: no verdict is due.
@@ -74,7 +76,7 @@ class Certifier {
       if (verdict.required()) {
         counts->set_required(counts->required() + 1);
         if (verdict.verdict() == PASSED) counts->set_required_passed(counts->required_passed() + 1);
-        if (verdict.verdict() == UNREACHABLE) ++unreachable;
+        if (IsBeyondReach(verdict.verdict())) ++excused;
       }
       *certificate->add_rules() = verdict;
     }
@@ -87,7 +89,7 @@ class Certifier {
     counts->set_cases(static_cast<uint32_t>(runs.size()));
     SetFirstBlamed(runs, certificate);
     for (const uint32_t count : by_verdict) counts->add_rules_by_verdict(count);
-    const uint32_t beyond_reach = options_.level == kLevelReachable ? unreachable : 0;
+    const uint32_t beyond_reach = options_.level == kLevelReachable ? excused : 0;
     certificate->set_certified(clean && options_.filter.empty() &&
                                counts->required() == counts->required_passed() + beyond_reach);
   }
@@ -99,6 +101,7 @@ class Certifier {
   }
 
   void Count(const CaseRun& run, RuleSet* exercised, RuleSet* deviated) {
+    declined_.Add(run);
     const model::Refusal& refusal = run.judged.refusal;
     for (uint8_t i = 0; refusal.refused && i < refusal.blamed_count; ++i) {
       tallies_[static_cast<size_t>(refusal.blamed[i])].violated_in.push_back(
@@ -146,7 +149,7 @@ class Certifier {
     if (tally.exercised != 0 && !tally.confirmed_by.empty()) return PASSED;
     const uint64_t needed = catalogue::CapabilitiesOf(id);
     if ((needed & ~capabilities_) != 0) return UNREACHABLE;
-    return NOT_EXERCISED;
+    return declined_.In(rule.declinable()).empty() ? NOT_EXERCISED : DECLINED;
   }
 
   RuleVerdict Conclude(RuleId id, const RuleSet& required) const {
@@ -160,6 +163,7 @@ class Certifier {
         rule.profile() == RULE_PROFILE_DOCUMENTED || options_.profile == model::Profile::kWindows;
     out.set_required(required.Has(id) && in_profile);
     out.set_verdict(VerdictOf(rule, id, tally));
+    if (out.verdict() == DECLINED) out.set_declined_in(declined_.In(rule.declinable()));
     out.set_exercised(tally.exercised);
     out.set_confirmed_by(tally.confirmed_by);
     std::sort(tally.violated_in.begin(), tally.violated_in.end());
@@ -199,6 +203,7 @@ class Certifier {
   const CertifyOptions& options_;
   model::Judge judge_;
   std::vector<Tally> tallies_;
+  Declined declined_;
   uint64_t observations_ = 0;
 };
 
@@ -228,6 +233,8 @@ void Describe(const ProviderIdentity& identity, const Suite& suite, const Certif
 }
 
 }  // namespace
+
+bool IsBeyondReach(Verdict verdict) { return verdict == UNREACHABLE || verdict == DECLINED; }
 
 bool CaseMatches(const NamedCase& candidate, const std::string& filter) {
   if (filter.empty() || absl::StrContains(candidate.name(), filter)) return true;
@@ -284,6 +291,30 @@ std::vector<const NamedCase*> Chosen(const Suite& suite, const std::string& filt
   return chosen;
 }
 
+// Plays in a host that the cases share. What it does wrong when it is parted with costs the case that it
+// played last.
+static absl::Status PlayInOneHost(Provider* provider, const std::vector<const NamedCase*>& chosen,
+                                  const Progress& progress, Certifier* certifier,
+                                  std::vector<std::vector<CaseRun>>* plays) {
+  const PlayOrder order = KillersLast(chosen);
+  const auto part = [&](size_t last) {
+    const std::string fault = provider->Part();
+    if (fault.empty()) return;
+    CaseRun* run = &(*plays)[last].back();
+    MarkFault(run, fault, certifier->RepeatCommand(*provider, run->name));
+  };
+  for (size_t n = 0; n < chosen.size(); ++n) {
+    const size_t i = order.cases[n];
+    if (n != 0 && n >= order.killers_from) part(order.cases[n - 1]);
+    progress(n + 1, chosen.size(), chosen[i]->name(), nullptr);
+    if (absl::Status status = certifier->Play(provider, *chosen[i], &(*plays)[i]); !status.ok())
+      return status;
+    progress(n + 1, chosen.size(), chosen[i]->name(), &(*plays)[i].back());
+  }
+  part(order.cases.back());
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Certification> Certify(Provider* provider, const Suite& suite, const CertifyOptions& options,
                                       const Progress& progress) {
   const std::vector<const NamedCase*> chosen = Chosen(suite, options.filter);
@@ -292,11 +323,20 @@ absl::StatusOr<Certification> Certify(Provider* provider, const Suite& suite, co
   }
   Certification out;
   Certifier certifier(provider->capabilities(), options);
-  out.runs.resize(chosen.size());
+  std::vector<std::vector<CaseRun>> plays(chosen.size());
+  if (provider->shares_host()) {
+    const absl::Status status = PlayInOneHost(provider, chosen, progress, &certifier, &plays);
+    if (!status.ok()) return status;
+  }
   for (size_t i = 0; i < chosen.size(); ++i) {
-    progress(i + 1, chosen.size(), chosen[i]->name(), nullptr);
-    if (absl::Status status = certifier.Play(provider, *chosen[i], &out.runs[i]); !status.ok()) return status;
-    progress(i + 1, chosen.size(), chosen[i]->name(), &out.runs[i]);
+    if (!provider->shares_host()) {
+      progress(i + 1, chosen.size(), chosen[i]->name(), nullptr);
+      if (absl::Status status = certifier.Play(provider, *chosen[i], &plays[i]); !status.ok()) return status;
+      progress(i + 1, chosen.size(), chosen[i]->name(), &plays[i].back());
+    }
+    certifier.Add(plays[i]);
+    out.runs.push_back(std::move(plays[i].back()));
+    plays[i].clear();
   }
   Describe(provider->identity(), suite, options, &out.certificate);
   certifier.Conclude(out.runs, &out.certificate);
@@ -308,7 +348,7 @@ Certification CertifyRuns(const ProviderIdentity& identity, uint64_t capabilitie
   Certification out;
   out.runs = std::move(runs);
   Certifier certifier(capabilities, options);
-  for (const CaseRun& run : out.runs) certifier.Add(run);
+  for (const CaseRun& run : out.runs) certifier.Add(absl::MakeConstSpan(&run, 1));
   Describe(identity, suite, options, &out.certificate);
   certifier.Conclude(out.runs, &out.certificate);
   return out;

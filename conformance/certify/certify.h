@@ -14,7 +14,7 @@ namespace wskcert {
 
 inline constexpr char kToolVersion[] = "0.1.0";
 // Levels of a certificate: all required rules of the catalogue passed; all of them that the host can bring
-// the provider to.
+// the provider to, and that do not need what a page lets it decline.
 inline constexpr char kLevel[] = "full";
 inline constexpr char kLevelReachable[] = "reachable";
 
@@ -37,6 +37,9 @@ struct Certification {
   Certificate certificate;
   std::vector<CaseRun> runs;
 };
+
+// Whether level "reachable" does not ask for a rule with this verdict.
+bool IsBeyondReach(Verdict verdict);
 
 // Whether a filter chooses a case.
 bool CaseMatches(const NamedCase& candidate, const std::string& filter);

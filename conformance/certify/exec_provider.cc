@@ -81,25 +81,33 @@ class Line {
     }
   }
 
-  // It may end by itself; after a moment it is made to.
-  void SayBye() {
+  // It may end by itself; after a moment it is made to. Returns what is wrong with what it still said:
+  // nothing but a goodbye is due.
+  std::string SayBye(absl::Duration patience) {
     TesteeMessage bye;
     bye.mutable_bye();
     const std::string frame = EncodeFrame(bye);
     absl::string_view rest = frame;
     std::string bytes;
-    const Deadline deadline = After(absl::Seconds(2));
+    const Deadline deadline = After(patience);
+    bool parted = false;
+    std::string wrong = LeftOver(&parted);
     Subprocess::Event event = Subprocess::Event::kOutput;
-    while (event == Subprocess::Event::kOutput && !rest.empty()) {
-      event = process_->Next(&rest, &bytes, deadline);
+    while (wrong.empty() && !parted && event == Subprocess::Event::kOutput) {
+      event = process_->Next(rest.empty() ? nullptr : &rest, &bytes, deadline);
+      if (event == Subprocess::Event::kWritten) {
+        process_->CloseInput();
+        event = Subprocess::Event::kOutput;
+      }
+      reader_.Append(bytes);
       bytes.clear();
+      wrong = LeftOver(&parted);
     }
-    process_->CloseInput();
-    while (event == Subprocess::Event::kOutput || event == Subprocess::Event::kWritten) {
-      event = process_->Next(nullptr, &bytes, deadline);
-      bytes.clear();
+    if (wrong.empty() && event == Subprocess::Event::kEnded && reader_.left() != 0) {
+      wrong = absl::StrCat("after its last answer it sent ", reader_.left(), " bytes that are no message");
     }
     process_->Kill();
+    return wrong;
   }
 
   Subprocess* process() { return process_.get(); }
@@ -124,6 +132,18 @@ class Line {
     return {Trouble::kHung, reader_.left() == 0 ? "" : " within a message"};
   }
 
+  // What is wrong with messages that nobody waits for. `parted`: a goodbye was among them.
+  std::string LeftOver(bool* parted) {
+    TesteeMessage message;
+    while (true) {
+      const absl::StatusOr<bool> got = reader_.Next(&message);
+      if (!got.ok()) return absl::StrCat("after its last answer: ", got.status().message());
+      if (!*got || *parted) return "";
+      *parted = message.has_bye();
+      if (!*parted) return absl::StrCat("it sent ", MessageKind(message), " after its last answer");
+    }
+  }
+
   std::unique_ptr<Subprocess> process_;
   FrameReader reader_;
 };
@@ -132,14 +152,19 @@ class ExecProvider : public Provider {
  public:
   ExecProvider(std::string name, std::string command, ExecOptions options)
       : name_(std::move(name)), command_(std::move(command)), options_(std::move(options)) {}
-  ~ExecProvider() override {
-    if (line_ != nullptr) line_->SayBye();
-  }
+  ~ExecProvider() override { Part(); }
 
   const std::string& name() const override { return name_; }
   uint64_t capabilities() const override { return hello_.capabilities(); }
   std::vector<NamedChoice> choices() const override { return ChoicesOf(hello_); }
   ProviderIdentity identity() const override { return IdentityOf(hello_); }
+  bool shares_host() const override { return true; }
+  std::string Part() override {
+    if (line_ == nullptr) return "";
+    std::string wrong = line_->SayBye(options_.part_timeout);
+    line_ = nullptr;
+    return wrong;
+  }
 
   absl::StatusOr<PlayResult> Play(const Program& program) override { return PlayCase(program, "", 1); }
   absl::StatusOr<PlayResult> PlayCase(const Program& program, const std::string& case_name,
@@ -226,7 +251,7 @@ class ExecProvider : public Provider {
     TesteeMessage answer;
     Trouble trouble = line_->Exchange(request, deadline, &answer);
     if (trouble.kind == Trouble::kNone && answer.has_bye() && parted != nullptr) {
-      line_->SayBye();
+      line_->process()->Kill();
       line_ = nullptr;
       *parted = true;
       return PlayResult();

@@ -18,6 +18,8 @@ struct ExecOptions {
   absl::Duration timeout = absl::Seconds(10);
   // Until it has said hello.
   absl::Duration start_timeout = absl::Seconds(60);
+  // Between our goodbye and its end; then it is killed, and nothing is held against it.
+  absl::Duration part_timeout = absl::Seconds(2);
   // If set: after how long it is killed when it plays that case. For tests, which must not depend on how fast
   // this machine is.
   std::function<absl::Duration(const std::string& case_name)> patience;

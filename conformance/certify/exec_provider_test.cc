@@ -43,8 +43,11 @@ Suite SmallSuite() {
   return suite;
 }
 
+std::string CommandFor(const std::string& mode, const std::string& victim, const std::string& flag = "") {
+  return absl::StrCat("exec ", HOSTILE_TESTEE, " ", mode, " ", victim, " ", flag);
+}
 std::string Command(const std::string& mode, const std::string& flag = "") {
-  return absl::StrCat("exec ", HOSTILE_TESTEE, " ", mode, " ", kVictim, " ", flag);
+  return CommandFor(mode, kVictim, flag);
 }
 
 absl::StatusOr<std::unique_ptr<Provider>> Start(const std::string& command) {
@@ -57,6 +60,7 @@ absl::StatusOr<std::unique_ptr<Provider>> Start(const std::string& command) {
 Certificate CertificateOf(const std::string& command, bool hangs) {
   ExecOptions options;
   options.timeout = absl::Seconds(600);
+  options.part_timeout = absl::Seconds(600);
   if (hangs) {
     options.patience = [](const std::string& name) {
       return name == kVictim ? absl::Milliseconds(20) : absl::Seconds(600);
@@ -184,6 +188,48 @@ TEST_P(TooMuch, CostsTheNextCase) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, TooMuch, ::testing::Values("twice", "flood"));
+
+// After the last case there is no next one: what is too much then is met when the testee is parted with.
+struct Parting {
+  const char* mode;
+  const char* said;
+};
+
+class TooMuchAtTheEnd : public ::testing::TestWithParam<Parting> {};
+
+TEST_P(TooMuchAtTheEnd, CostsTheLastCase) {
+  const Suite suite = SmallSuite();
+  const std::string last = suite.cases(suite.cases_size() - 1).name();
+  const Certificate certificate = CertificateOf(CommandFor(GetParam().mode, last), false);
+  const CaseResult& result = ResultOf(certificate, last);
+  EXPECT_EQ(result.outcome(), CaseResult::PROTOCOL_FAULT);
+  EXPECT_THAT(result.story(), AllOf(HasSubstr(GetParam().said), HasSubstr("again: wskcert run ")));
+  EXPECT_EQ(result.observations(), 0u);
+  EXPECT_EQ(ExitStatusOf(certificate), kExitDied);
+  ExpectOthersUnaffected(certificate, last);
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Modes, TooMuchAtTheEnd,
+    ::testing::Values(Parting{"twice", "it sent an answer after its last answer"},
+                      Parting{"flood", "it sent an answer after its last answer"},
+                      Parting{"parting-answer", "it sent an answer after its last answer"},
+                      Parting{"parting-flood", "it sent an answer after its last answer"},
+                      Parting{"parting-text", "after its last answer: "},
+                      Parting{"parting-cut", "after its last answer it sent 100 bytes that are no message"}),
+    [](const auto& info) {
+      std::string name = info.param.mode;
+      for (char& c : name) c = c == '-' ? '_' : c;
+      return name;
+    });
+
+TEST(ExecProvider, MayPartAsItLikesWhenAllIsAnswered) {
+  const Suite suite = SmallSuite();
+  const std::string last = suite.cases(suite.cases_size() - 1).name();
+  ExpectOthersUnaffected(CertificateOf(CommandFor("parting-bye", last), false), "");
+  ExpectOthersUnaffected(CertificateOf(CommandFor("parting-crash", last), false), "");
+}
 
 TEST(ExecProvider, AnswersBeforeTheFirstRequestCostTheFirstCase) {
   const Certificate certificate = CertificateOf(Command("unasked"), false);

@@ -117,7 +117,7 @@ absl::StatusOr<WaiverFile> ParseWaivers(absl::string_view contents, const std::s
 bool RuleFails(const Certificate& certificate, const RuleVerdict& rule) {
   if (rule.verdict() == FAILED) return true;
   if (!rule.required() || rule.verdict() == PASSED || !certificate.filter().empty()) return false;
-  return rule.verdict() != UNREACHABLE || certificate.level() != kLevelReachable;
+  return !IsBeyondReach(rule.verdict()) || certificate.level() != kLevelReachable;
 }
 
 bool CaseFails(const CaseResult& result) {
@@ -183,9 +183,10 @@ WaiverFile DraftWaivers(const Certificate& certificate, const std::string& reaso
     if (rule.client_obligation() || !RuleFails(certificate, rule)) continue;
     Waiver* waiver = file.add_waivers();
     waiver->set_rule(rule.rule());
-    waiver->set_reason(!reason.empty()              ? reason
-                       : rule.violated_in().empty() ? VerdictName(rule.verdict())
-                                                    : absl::StrCat("violated in ", rule.violated_in(0)));
+    waiver->set_reason(!reason.empty()               ? reason
+                       : !rule.violated_in().empty() ? absl::StrCat("violated in ", rule.violated_in(0))
+                       : !rule.declined_in().empty() ? absl::StrCat("declined in ", rule.declined_in())
+                                                     : VerdictName(rule.verdict()));
     waiver->set_expires(expires);
   }
   for (const CaseResult& result : certificate.cases()) {

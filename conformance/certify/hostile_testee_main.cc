@@ -88,7 +88,28 @@ class Hostile {
   // Misbehaves on a request. True: it was answered; false: to be answered honestly.
   bool OnRequest(const PlayRequest& request) {
     TesteeMessage honest = AnswerTo(request, provider_);
+    last_ = honest;
     return Ends() || Streams(honest) || Answers(request, &honest);
+  }
+
+  // Misbehaves once it was told that nothing more is to be played.
+  void AtTheEnd() {
+    if (mode_ == "parting-answer") Send(last_);
+    if (mode_ == "parting-flood") {
+      while (Write(EncodeFrame(last_))) {
+      }
+    }
+    if (mode_ == "parting-text") Write("Thank you for using testee!\n");
+    if (mode_ == "parting-cut") Write(absl::string_view(EncodeFrame(last_)).substr(0, 100));
+    if (mode_ == "parting-bye") {
+      TesteeMessage bye;
+      bye.mutable_bye();
+      Send(bye);
+    }
+    if (mode_ == "parting-crash") {
+      signal(SIGSEGV, SIG_DFL);
+      raise(SIGSEGV);
+    }
   }
 
  private:
@@ -204,6 +225,7 @@ class Hostile {
 
   const std::string mode_;
   Provider* const provider_;
+  TesteeMessage last_;
 };
 
 int Main(const std::string& mode, const std::string& when, const std::string& flag) {
@@ -247,6 +269,7 @@ int Main(const std::string& mode, const std::string& when, const std::string& fl
     }
   }
   // As long as its stdin is open it would have gone on.
+  if (misbehaved) hostile.AtTheEnd();
   return 0;
 }
 

@@ -1,8 +1,10 @@
 #include "conformance/certify/long_run.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "conformance/certify/play_order.h"
 #include "conformance/certify/play_store.h"
 #include "conformance/certify/schedule_seed.h"
 #include "conformance/certify/trace_io.h"
@@ -58,6 +60,9 @@ class Player {
       if (!made.ok()) return made.status();
       provider_ = *std::move(made);
     }
+    if (provider_->shares_host() && IsKiller(candidate.body().sequence())) {
+      if (absl::Status status = Finish(); !status.ok()) return status;
+    }
     RecordingProvider recording(provider_.get());
     model::Judge judge(options_.certify.profile);
     for (int left = options_.certify.repeat; left > 0; --left) {
@@ -65,13 +70,24 @@ class Player {
       if (!run.ok()) return run.status();
       if (run->outcome != CaseResult::ACCEPTED) break;
     }
-    return store_.Save(recording.Take(candidate.name()));
+    last_ = recording.Take(candidate.name());
+    return store_.Save(last_);
+  }
+
+  // Ends the host, if there is one. What that does wrong after its last answer costs the case it played last.
+  absl::Status Finish() {
+    const std::string fault = provider_ != nullptr ? provider_->Part() : "";
+    if (fault.empty() || last_.plays().empty()) return absl::OkStatus();
+    last_.mutable_plays()->DeleteSubrange(1, last_.plays_size() - 1);
+    last_.mutable_plays(0)->set_fault(fault);
+    return store_.Save(last_);
   }
 
  private:
   const LongRunOptions& options_;
   const PlayStore& store_;
   std::unique_ptr<Provider> provider_;
+  PlayedCase last_;
 };
 
 // The cases that are chosen, with their numbers in the suite.
@@ -94,6 +110,8 @@ absl::Status PlayMissing(const LongRunOptions& options, const PlayStore& store,
     if (!options.resume || !store.Load(chosen[i].first->name()).has_value()) missing.push_back(i);
   }
   const size_t before = chosen.size() - missing.size();
+  std::stable_partition(missing.begin(), missing.end(),
+                        [&chosen](size_t i) { return !IsKiller(chosen[i].first->body().sequence()); });
   size_t done = before;
   if (before != 0) played(done, chosen.size(), before, "");
   // Each process has a copy of its own.
@@ -101,7 +119,8 @@ absl::Status PlayMissing(const LongRunOptions& options, const PlayStore& store,
   return RunInProcesses(
       missing.size(), options.jobs,
       [&](size_t job) { return player.Play(*chosen[missing[job]].first, chosen[missing[job]].second); },
-      [&](size_t job) { played(++done, chosen.size(), before, chosen[missing[job]].first->name()); });
+      [&](size_t job) { played(++done, chosen.size(), before, chosen[missing[job]].first->name()); },
+      [&] { return player.Finish(); });
 }
 
 std::string SeedOption(const std::optional<uint64_t>& seed) {

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "conformance/certify/play_order.h"
 #include "conformance/certify/play_store.h"
 #include "conformance/certify/schedule_seed.h"
 #include "conformance/certify/workers.h"
@@ -198,6 +199,32 @@ TEST_F(LongRunTest, RefusesPlaysThatAreNotThose) {
       CompileFor(*emulator, CuratedSuite().cases(0).body().sequence(), &unreachable);
   ASSERT_TRUE(program.ok());
   EXPECT_FALSE(replaying.Play(*program).ok());
+}
+
+// A testee behind each process: what it sends after its last answer costs the case that it played last.
+TEST_F(LongRunTest, ATesteeIsPartedWith) {
+  std::vector<const NamedCase*> cases = Chosen(CuratedSuite(), "in_progress/");
+  const std::string last = cases[KillersLast(cases).cases.back()]->name();
+  for (const std::string mode : {"parting-answer", "twice"}) {
+    const std::string command = absl::StrCat("exec:exec ", HOSTILE_TESTEE, " ", mode, " ", last);
+    LongRunOptions options = Options(command, mode);
+    options.provider_options.timeout = absl::Seconds(600);
+    const Certification done = Run(options);
+    ASSERT_EQ(done.certificate.cases_size(), static_cast<int>(cases.size()));
+    for (const CaseResult& result : done.certificate.cases()) {
+      EXPECT_EQ(result.outcome(), result.name() == last ? CaseResult::PROTOCOL_FAULT : CaseResult::ACCEPTED)
+          << result.name() << "\n"
+          << result.story();
+    }
+    // Kept as such.
+    EXPECT_EQ(Run([&] {
+                LongRunOptions again = options;
+                again.resume = true;
+                return again;
+              }())
+                  .certificate.SerializeAsString(),
+              done.certificate.SerializeAsString());
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "conformance/certify/certify.h"
 #include "conformance/certify/compile.h"
+#include "conformance/certify/play_order.h"
 #include "conformance/certify/testee_answer.h"
 #include "conformance/certify/testee_wire.h"
 #include "conformance/certify/trace_io.h"
@@ -175,7 +176,10 @@ absl::StatusOr<std::string> MakePack(const Suite& suite, const std::string& filt
   hello->set_token(TokenOf(*requests));
   std::string pack = EncodeFrame(message);
   bool any = false;
-  for (PlayRequest& request : *requests) {
+  std::vector<const NamedCase*> cases;
+  for (const NamedCase& candidate : suite.cases()) cases.push_back(&candidate);
+  for (const size_t i : KillersLast(cases).cases) {
+    PlayRequest& request = (*requests)[i];
     if (!absl::StrContains(request.case_name(), filter)) continue;
     *message.mutable_play() = std::move(request);
     pack += EncodeFrame(message);

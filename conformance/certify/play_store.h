@@ -50,6 +50,8 @@ class RecordingProvider : public Provider {
   absl::StatusOr<PlayResult> Play(const Program& program) override { return PlayCase(program, "", 1); }
   absl::StatusOr<PlayResult> PlayCase(const Program& program, const std::string& case_name,
                                       uint32_t settle_scale) override;
+  bool shares_host() const override { return provider_->shares_host(); }
+  std::string Part() override { return provider_->Part(); }
 
   // What was played since the last call.
   PlayedCase Take(const std::string& case_name);

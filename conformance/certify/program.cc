@@ -16,9 +16,13 @@ void Program::Assign(absl::Span<const uint8_t> bytes) {
   if (!bytes.empty()) std::memcpy(words_.data(), bytes.data(), bytes.size());
 }
 
+absl::Span<const ProgramScript> Program::scripts() const {
+  const uint8_t* at = bytes().data() + sizeof(ProgramHeader) + header().threads * sizeof(ProgramThread);
+  return absl::MakeConstSpan(reinterpret_cast<const ProgramScript*>(at), header().scripts);
+}
+
 absl::Span<const ProgramStep> Program::steps() const {
-  const uint8_t* at = bytes().data() + sizeof(ProgramHeader) + header().threads * sizeof(ProgramThread) +
-                      header().scripts * sizeof(ProgramScript);
+  const uint8_t* at = reinterpret_cast<const uint8_t*>(scripts().data() + scripts().size());
   return absl::MakeConstSpan(reinterpret_cast<const ProgramStep*>(at), header().steps);
 }
 

@@ -27,6 +27,7 @@ class Program {
   absl::Span<const uint8_t> bytes() const {
     return absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(words_.data()), size_);
   }
+  absl::Span<const ProgramScript> scripts() const;
   absl::Span<const ProgramStep> steps() const;
   absl::Span<const ProgramChoice> choices() const;
   absl::Span<const uint8_t> schedule() const;

@@ -49,6 +49,12 @@ class Provider {
   // The options, beyond the provider's name, with which the command line repeats what Play did last; empty,
   // or beginning with a space.
   virtual std::string again() const { return ""; }
+
+  // Whether one host plays all cases, so that a case may spoil those after it.
+  virtual bool shares_host() const { return false; }
+  // Ends the host, if there is one; the next play has a new one. What the host did wrong after its last
+  // answer, or empty.
+  virtual std::string Part() { return ""; }
 };
 
 struct ProviderOptions {

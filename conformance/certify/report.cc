@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
+#include <set>
 #include <system_error>
 #include <vector>
 
@@ -10,8 +12,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "conformance/certify/declined.h"
 #include "conformance/certify/gate.h"
 #include "conformance/certify/trace_io.h"
+#include "conformance/rules/catalogue.h"
 #include "google/protobuf/util/json_util.h"
 
 namespace wskcert {
@@ -86,7 +90,10 @@ std::string TopicLine(const std::string& topic, const TopicRules& rules) {
 }
 
 std::string FailureText(const Certificate& certificate, const RuleVerdict& rule) {
-  if (rule.violated_in().empty()) return absl::StrCat("required, but ", VerdictName(rule.verdict()));
+  if (rule.violated_in().empty()) {
+    return absl::StrCat("required, but ", VerdictName(rule.verdict()),
+                        rule.declined_in().empty() ? "" : " in ", rule.declined_in());
+  }
   for (const CaseResult& result : certificate.cases()) {
     if (result.name() == rule.violated_in(0)) return result.story();
   }
@@ -189,11 +196,32 @@ static void AddGate(const Certificate& certificate, std::vector<std::string>* re
                   CountWaivers(certificate, WaiverResult::EXPIRED), " expired\n");
 }
 
+// Required rules that nobody can be blamed for not having shown.
+static std::string BeyondReach(const Certificate& certificate) {
+  int unreachable = 0;
+  int declined = 0;
+  std::set<std::string> requests;
+  for (const RuleVerdict& rule : certificate.rules()) {
+    if (!rule.required()) continue;
+    if (rule.verdict() == UNREACHABLE) ++unreachable;
+    if (rule.verdict() != DECLINED) continue;
+    ++declined;
+    const std::optional<RuleId> id = catalogue::Find(rule.rule());
+    if (id.has_value()) requests.insert(DeclinableText(catalogue::Get(*id).declinable()));
+  }
+  std::vector<std::string> parts;
+  if (unreachable != 0) parts.push_back(absl::StrCat(unreachable, " unreachable"));
+  if (declined != 0)
+    parts.push_back(absl::StrCat(declined, " declined (", absl::StrJoin(requests, ", "), ")"));
+  return parts.empty() ? "" : absl::StrCat("required, and not shown: ", absl::StrJoin(parts, ", "), "\n");
+}
+
 std::string Conclusion(const Certificate& certificate) {
   const Counts& counts = certificate.counts();
   std::string text =
       absl::StrFormat("%d cases, %d observations; required rules passed: %d of %d\n", counts.cases(),
                       counts.observations(), counts.required_passed(), counts.required());
+  absl::StrAppend(&text, BeyondReach(certificate));
   if (certificate.has_schedule_seed()) {
     absl::StrAppend(&text, "schedules: random bytes of seed ", certificate.schedule_seed(), "\n");
   }

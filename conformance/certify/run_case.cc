@@ -159,6 +159,17 @@ CaseRun RunOfTrace(LoadedTrace trace) {
   return run;
 }
 
+void MarkFault(CaseRun* run, const std::string& fault, const std::string& repeat) {
+  CaseRun marked;
+  marked.name = std::move(run->name);
+  marked.program_sha256 = std::move(run->program_sha256);
+  marked.played.capabilities = run->played.capabilities;
+  marked.played.fault = fault;
+  marked.outcome = CaseResult::PROTOCOL_FAULT;
+  marked.story = absl::StrCat("  protocol fault: ", fault, "\n  again: ", repeat, "\n");
+  *run = std::move(marked);
+}
+
 absl::StatusOr<Program> CompileFor(const Provider& provider, const Sequence& sequence, bool* unreachable) {
   const auto can = [&provider](Capability capability) {
     return (provider.capabilities() & static_cast<uint64_t>(capability)) != 0;
@@ -188,11 +199,13 @@ absl::StatusOr<CaseRun> RunCase(Provider* provider, model::Judge* judge, const s
   if (!played.ok()) return absl::InternalError(absl::StrCat(name, ": ", played.status().message()));
   run.program_sha256 = Sha256Hex(program->bytes());
   run.played = *std::move(played);
-  if (!run.played.fault.empty() || run.played.unreachable) {
-    run.outcome = run.played.unreachable ? CaseResult::UNREACHABLE_CASE : CaseResult::PROTOCOL_FAULT;
-    run.story = run.played.unreachable
-                    ? absl::StrCat("  not played: the host says: ", run.played.report, "\n")
-                    : absl::StrCat("  protocol fault: ", run.played.fault, "\n  again: ", repeat, "\n");
+  if (run.played.unreachable) {
+    run.outcome = CaseResult::UNREACHABLE_CASE;
+    run.story = absl::StrCat("  not played: the host says: ", run.played.report, "\n");
+    return run;
+  }
+  if (!run.played.fault.empty()) {
+    MarkFault(&run, run.played.fault, repeat);
     return run;
   }
   if (!JudgeRun(judge, &run)) {

@@ -56,6 +56,9 @@ struct CaseRun {
 absl::StatusOr<CaseRun> RunCase(Provider* provider, model::Judge* judge, const std::string& name,
                                 const Case& body, const std::string& repeat);
 
+// Makes of a run one of a case that a testee answered wrongly: nothing that was seen counts.
+void MarkFault(CaseRun* run, const std::string& fault, const std::string& repeat);
+
 // Judges what `run->played` has, and draws its conclusions: outcome and story. False: it is to be played
 // again, with kLongSettleScale, because something is missing that silence which was only timed does not
 // prove.

@@ -46,20 +46,26 @@ class SharedCounter {
   std::atomic<uint64_t>* counter_ = nullptr;
 };
 
+void Tell(int to_parent, uint64_t job, const absl::Status& status) {
+  Note note = {};
+  note.job = job;
+  note.code = static_cast<int32_t>(status.code());
+  const size_t size = std::min(status.message().size(), sizeof(note.message) - 1);
+  if (size != 0) std::memcpy(note.message, status.message().data(), size);
+  if (write(to_parent, &note, sizeof(note)) != static_cast<ssize_t>(sizeof(note))) _exit(1);
+  if (!status.ok()) _exit(0);
+}
+
 [[noreturn]] void Work(size_t count, SharedCounter* counter, int to_parent,
-                       const std::function<absl::Status(size_t job)>& work) {
+                       const std::function<absl::Status(size_t job)>& work,
+                       const std::function<absl::Status()>& finish) {
   for (;;) {
     const uint64_t job = counter->Take();
-    if (job >= count) _exit(0);
-    const absl::Status status = work(job);
-    Note note = {};
-    note.job = job;
-    note.code = static_cast<int32_t>(status.code());
-    const size_t size = std::min(status.message().size(), sizeof(note.message) - 1);
-    if (size != 0) std::memcpy(note.message, status.message().data(), size);
-    if (write(to_parent, &note, sizeof(note)) != static_cast<ssize_t>(sizeof(note))) _exit(1);
-    if (!status.ok()) _exit(0);
+    if (job >= count) break;
+    Tell(to_parent, job, work(job));
   }
+  if (const absl::Status status = finish(); !status.ok()) Tell(to_parent, count, status);
+  _exit(0);
 }
 
 class Workers {
@@ -70,7 +76,8 @@ class Workers {
     Reap();
   }
 
-  absl::Status Start(size_t count, int processes, const std::function<absl::Status(size_t job)>& work) {
+  absl::Status Start(size_t count, int processes, const std::function<absl::Status(size_t job)>& work,
+                     const std::function<absl::Status()>& finish) {
     int ends[2];
     if (!counter_.ok() || pipe(ends) != 0)
       return absl::ResourceExhaustedError("no memory or pipe for workers");
@@ -86,7 +93,7 @@ class Workers {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent) _exit(1);
         close(ends[0]);
-        Work(count, &counter_, ends[1], work);
+        Work(count, &counter_, ends[1], work, finish);
       }
       children_.push_back(child);
     }
@@ -128,11 +135,12 @@ class Workers {
 }  // namespace
 
 absl::Status RunInProcesses(size_t count, int processes, const std::function<absl::Status(size_t job)>& work,
-                            const std::function<void(size_t job)>& done) {
+                            const std::function<void(size_t job)>& done,
+                            const std::function<absl::Status()>& finish) {
   if (count == 0) return absl::OkStatus();
   Workers workers;
   const int needed = static_cast<int>(std::min<size_t>(count, static_cast<size_t>(std::max(processes, 1))));
-  if (absl::Status status = workers.Start(count, needed, work); !status.ok()) return status;
+  if (absl::Status status = workers.Start(count, needed, work, finish); !status.ok()) return status;
   size_t finished = 0;
   Note note;
   while (workers.Next(&note)) {

@@ -10,10 +10,12 @@
 namespace wskcert {
 
 // Runs work(0) .. work(count - 1), each in one of `processes` child processes, and calls done(job) here after
-// each. The first error of a job, and a process that dies, end everything. Children die with their parent. To
-// be called while this process has one thread.
-absl::Status RunInProcesses(size_t count, int processes, const std::function<absl::Status(size_t job)>& work,
-                            const std::function<void(size_t job)>& done);
+// each. Each process calls finish() when no job is left. The first error, and a process that dies, end
+// everything. Children die with their parent. To be called while this process has one thread.
+absl::Status RunInProcesses(
+    size_t count, int processes, const std::function<absl::Status(size_t job)>& work,
+    const std::function<void(size_t job)>& done,
+    const std::function<absl::Status()>& finish = [] { return absl::OkStatus(); });
 
 }  // namespace wskcert
 

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "conformance/certify/certify.h"
 #include "conformance/certify/coverage.h"
+#include "conformance/certify/declined.h"
 #include "conformance/certify/pack.h"
 #include "conformance/certify/render.h"
 #include "conformance/certify/schedule_seed.h"
@@ -181,6 +182,7 @@ ExitStatus RunCommand(const Options& options) {
   }
   absl::StatusOr<CaseRun> run = RunCase(provider->get(), &judge, found->name(), found->body(), repeat);
   if (!run.ok()) return Complain(run.status());
+  if (const std::string fault = (*provider)->Part(); !fault.empty()) MarkFault(&*run, fault, repeat);
   if (!found->body().summary().empty()) std::cout << found->body().summary() << "\n\n";
   PrintAnnotated(run->played.log, *profile, run->played.capabilities, options.verbose);
   PrintBreaches(run->judged);
@@ -272,6 +274,8 @@ ExitStatus ExplainCommand(const Options& options) {
   if (!rule.refines().empty()) std::cout << "  refines: " << absl::StrJoin(rule.refines(), ", ") << "\n";
   if (!rule.capabilities().empty())
     std::cout << "  needs: " << absl::StrJoin(rule.capabilities(), ", ") << "\n";
+  if (rule.declinable() != DECLINABLE_UNSPECIFIED)
+    std::cout << "  may be declined with: " << DeclinableText(rule.declinable()) << "\n";
   if (!rule.not_observable_reason().empty())
     std::cout << "  not observable: " << rule.not_observable_reason() << "\n";
   std::cout << "  cases:\n";

@@ -60,7 +60,8 @@ Plays every case of the suite, each in a process of its own, judges what was see
                      windows: narrowed by what Windows was observed to do
   --out=DIR          writes certificate.pb, certificate.json, certificate.junit.xml and the traces there
   --level=LEVEL      full (the default): every required rule has to pass
-                     reachable: every required rule that the host can bring the provider to
+                     reachable: every required rule that the host can bring the provider to and that it
+                     does not decline where a page lets it
   --waivers=FILE     failures that are expected (proto/waivers.proto); what else fails, or does not fail, makes the gate red
   --today=DATE       the day for which waivers are looked at, YYYY-MM-DD; without it that of the certificate
   --filter=WORD      only cases with WORD in their name, or about the rule or topic WORD; certifies nothing
