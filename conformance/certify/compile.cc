@@ -141,6 +141,9 @@ class SequenceCompiler::State {
     out.nth = script.has_nth() ? static_cast<uint16_t>(script.nth()) : kNoSlot;
     out.hold = script.has_hold() ? Slot(script.hold(), kMaxHolds, &header_.holds, "hold") : kNoSlot;
     out.target = kNoSlot;
+    if (script.has_target() && script.has_on_completion_of_irp()) {
+      return Fail(absl::StrCat(Path(), ".target"), "a completion routine fills no slot");
+    }
     if (script.has_target()) {
       switch (script.event()) {
         case ACCEPT_EVENT:

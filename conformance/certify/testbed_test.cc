@@ -24,6 +24,13 @@ Program MakeProgram(const std::string& text) {
   return program.ok() ? *program : Program();
 }
 
+// Why a sequence is not compiled.
+std::string RefusalOf(const std::string& text) {
+  Sequence sequence;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &sequence)) << text;
+  return std::string(Compile(sequence, EmulatorChoices()).status().message());
+}
+
 // The whole log in words.
 std::string PlayText(const std::string& text) {
   Testbed testbed;
@@ -60,6 +67,15 @@ TEST(Testbed, SameProgramSameLogEvenAfterOthers) {
     EXPECT_EQ(0, memcmp(&kept[i], &again.log[i], sizeof(Observation)))
         << i << ": " << RenderObservation(again.log, i);
   }
+}
+
+// Its event, which no completion routine has, would say what kind of slot that is.
+TEST(Testbed, CompletionRoutinesFillNoSlot) {
+  for (const char* event : {"ACCEPT_EVENT", "INSPECT_EVENT", "RECEIVE_EVENT"}) {
+    EXPECT_EQ(RefusalOf(std::string("scripts { on_completion_of_irp: 0 target: 5 event: ") + event + " }"),
+              "scripts[0].target: a completion routine fills no slot");
+  }
+  EXPECT_EQ(RefusalOf("scripts { on_completion_of_irp: 0 }"), "");
 }
 
 // Whatever thread has the peer send: what it sent in some order is received in that order.
