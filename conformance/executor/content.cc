@@ -5,8 +5,8 @@
 namespace wskcert {
 namespace {
 
-// A search for misplaced bytes looks at this many offsets before the end of what was sent; only a provider
-// that is wrong already makes it happen.
+// A search for misplaced bytes looks at this many offsets before and after the expected one, and before the
+// end of what was sent. Seldom, and then mostly with a provider that is wrong, is there one.
 constexpr uint64_t kSearchWindow = 65536;
 constexpr uint32_t kMaxNodes = 65536;
 
@@ -145,12 +145,11 @@ uint64_t PlaceBefore(const Run& run, uint32_t stream, uint32_t before) {
 
 // The same as FindInStream below, for a run whose first piece has a whole word of the pattern wherever it
 // stands: words tell where they stand.
-bool FindByWord(uint32_t stream, uint64_t first, uint64_t from, uint64_t end, const Run& run,
-                uint64_t* offset) {
+bool FindByWord(uint32_t stream, uint64_t from, uint64_t end, const Run& run, uint64_t* offset) {
   bool found = false;
   for (uint32_t before = 0; before < 8; ++before) {
     const uint64_t at = PlaceBefore(run, stream, before);
-    if (at < first || at >= end || !Matches(run, stream, at)) continue;
+    if (at >= end || !Matches(run, stream, at)) continue;
     const bool better = at >= from ? *offset < from || at < *offset : *offset < from && at > *offset;
     if (!found || better) *offset = at;
     found = true;
@@ -163,12 +162,15 @@ bool FindByWord(uint32_t stream, uint64_t first, uint64_t from, uint64_t end, co
 bool FindInStream(uint32_t stream, uint64_t sent, uint64_t expected, const Run& run, uint64_t* offset) {
   if (run.length > sent || run.first == 0) return false;
   const uint64_t end = sent - run.length + 1;
-  const uint64_t first = end > kSearchWindow ? end - 1 - kSearchWindow : 0;
-  const uint64_t from = expected < first ? first : expected < end ? expected : end;
-  if (run.first >= 15) return FindByWord(stream, first, from, end, run, offset);
-  uint64_t at = FirstMatch(run, stream, from, end);
+  const uint64_t from = expected < end ? expected : end;
+  if (run.first >= 15) return FindByWord(stream, from, end, run, offset);
+  const uint64_t near_begin = from > kSearchWindow ? from - kSearchWindow : 0;
+  const uint64_t near_end = end - from > kSearchWindow ? from + kSearchWindow : end;
+  const uint64_t tail = end > kSearchWindow ? end - kSearchWindow : 0;
+  uint64_t at = FirstMatch(run, stream, from, near_end);
+  if (at == near_end) at = FirstMatch(run, stream, near_end < tail ? tail : near_end, end);
   if (at == end) {
-    at = LastMatch(run, stream, first, from);
+    at = LastMatch(run, stream, near_begin < tail ? near_begin : tail, from);
     if (at == from) return false;
   }
   *offset = at;

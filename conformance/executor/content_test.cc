@@ -76,6 +76,25 @@ TEST_F(ContentTest, WhereverTheyStandAndWhateverIsExpected) {
   });
 }
 
+// However much was sent since.
+TEST_F(ContentTest, NearTheExpectedPlaceOrTheEnd) {
+  constexpr uint32_t kMuch = 1'000'000;
+  peer_.sent = kMuch;
+  InKernel([&] {
+    for (const uint32_t offset : {0u, 100u, 60'000u, kMuch - 60'000, kMuch - 6}) {
+      const Chain chain(kStream, offset);
+      for (const uint32_t expected : {0u, 50'000u, kMuch}) {
+        if (expected == kMuch && offset <= 60'000u) continue;
+        socket_.received = expected;
+        Indication read;
+        ASSERT_TRUE(ReadIndication(session_.get(), &socket_, &chain.node, &read));
+        EXPECT_EQ(read.decoded.content, Content::kExact) << offset << ", expected at " << expected;
+        EXPECT_EQ(read.decoded.offset, offset) << "expected at " << expected;
+      }
+    }
+  });
+}
+
 TEST_F(ContentTest, WhatWasNeverSentInOneRunIsNoRun) {
   InKernel([&] {
     for (uint32_t offset = 0; offset <= kSent - 20; ++offset) {
