@@ -101,6 +101,14 @@ void CloseSocket(Socket* socket, bool at_once) {
   bool later;
   {
     SocketLock lock(socket);
+    // What a call of the client's retains up to here counts; later ones find the socket closed.
+    if (socket->retained != 0) {
+      WspMisuse("WskCloseSocket before all retained indications were released",
+                socket->category == WSK_FLAG_DATAGRAM_SOCKET
+                    ? "nc-wsk-pfn_wsk_release_datagram_indication_list.md"
+                    : "nc-wsk-pfn_wsk_release_data_indication_list.md",
+                &socket->wsk, socket->retained_at);
+    }
     socket->state = SocketState::kClosing;
     socket->closed_at = WspNow();
     socket->request.close_due = later = socket->request.admitting;
@@ -159,13 +167,6 @@ NTSTATUS WSKAPI WspCloseSocket(PWSK_SOCKET wsk, PIRP irp) {
   if (ReadAcquire(&socket->calls) != 0) {
     WspMisuse("WskCloseSocket while another call on the socket is in progress", page, wsk,
               static_cast<ULONG>(ReadAcquire(&socket->called_at)));
-  }
-  if (socket->retained != 0) {
-    WspMisuse("WskCloseSocket before all retained indications were released",
-              socket->category == WSK_FLAG_DATAGRAM_SOCKET
-                  ? "nc-wsk-pfn_wsk_release_datagram_indication_list.md"
-                  : "nc-wsk-pfn_wsk_release_data_indication_list.md",
-              wsk, socket->retained_at);
   }
   TakeIrp(irp, nullptr, RequestKind::kOther);
   return CloseWith(socket, irp);
