@@ -13,6 +13,30 @@ constexpr RuleId kIrqlRule[kExtension] = {
 // Events whose callbacks have a Flags argument.
 constexpr EventSet kWithFlags = Bit(kReceive) | Bit(kDisconnect) | Bit(kAccept) | Bit(kReceiveFrom);
 
+// What the client owes when its callback returns.
+constexpr RuleId kReturnRule[kExtension] = {
+    RuleId::kApplicationReceiveReturnsKnownStatus, RuleId::kApplicationDisconnectReturnsSuccess,
+    RuleId::kApplicationBacklogReturnsSuccess,     RuleId::kApplicationAcceptEventStatus,
+    RuleId::kApplicationReceiveFromEventStatus,    RuleId::kApplicationInspectEventAction,
+    RuleId::kApplicationAbortReturnsSuccess};
+
+// Whether the callback's page lists this return value. An extension's says nothing.
+bool Listed(uint32_t event, Status status) {
+  switch (event) {
+    case kReceive:
+    case kReceiveFrom:
+      return status == kStatusSuccess || status == kStatusPending || status == kStatusDataNotAccepted;
+    case kAccept:
+      return status == kStatusSuccess || status == kStatusRequestNotAccepted;
+    case kInspect:
+      return status <= kActionPend;
+    case kExtension:
+      return true;
+    default:
+      return status == kStatusSuccess;
+  }
+}
+
 }  // namespace
 
 bool Judge::State::JudgeStart(const Observation& o, SocketState& s, uint32_t event) {
@@ -259,16 +283,10 @@ void Judge::State::ReceiveEnded(const Observation& o, SocketState& s, const Runn
   const uint64_t end = call.offset + call.length;
   SuspensionSet suspended = kFlowing;
   if (o.status == kStatusPending) {
-    ++s.retained;
-    RetainedBy(o, call);
-    // Nothing can be released on a closed socket, so nothing may be retained any more.
-    if (s.closing) return Breach(RuleId::kApplicationCloseListsReleased, call.socket);
     Deliver(s, call.offset, end);
   } else if (o.status == kStatusDataNotAccepted) {
     suspended = kRefused;
   } else if (o.status != kStatusSuccess) {
-    Breach(RuleId::kApplicationReceiveReturnsKnownStatus, kNone);
-    e.unjudged = true;
     s.stream.unknown = true;
     return;
   } else if (o.length == kNoIndex || o.length == call.length) {
@@ -310,6 +328,28 @@ void Judge::State::NoteWaiters(SocketState& s, uint32_t event, uint32_t begin) {
   }
 }
 
+// What the client owes when it returns, whatever is known of the socket otherwise. False: the status is none
+// that the page lists.
+bool Judge::State::ReturnKeepsObligations(const Observation& o, const Running& call) {
+  if (call.nothing) return true;  // with nothing indicated nothing is answered
+  SocketState& s = sockets[call.socket];
+  if ((call.event == kReceive || call.event == kReceiveFrom) && o.status == kStatusPending) {
+    ++s.retained;
+    RetainedBy(o, call);
+    // Nothing can be released on a closed socket, so nothing may be retained any more.
+    if (s.closing) Breach(RuleId::kApplicationCloseListsReleased, call.socket);
+  }
+  // nc-wsk-pfn_wsk_accept_event.md, Return value: what it refuses the provider closes itself.
+  if (call.event == kAccept && o.status != kStatusSuccess && o.target < kMaxSockets) {
+    sockets[o.target].refused = true;
+    if (sockets[o.target].closing) Breach(RuleId::kApplicationAcceptRefusedNotUsed, o.target);
+  }
+  if (Listed(call.event, o.status)) return true;
+  Breach(kReturnRule[call.event], call.event == kInspect ? call.socket : kNone);
+  s.events[call.event].unjudged = true;
+  return false;
+}
+
 void Judge::State::CallbackEnd(const Observation& o) {
   const uint16_t id = references[o.begin].id;
   Running& call = running[id];
@@ -326,7 +366,9 @@ void Judge::State::CallbackEnd(const Observation& o) {
   --e.running;
   --s.running;
   --running_now[call.event];
-  if (s.judged && !e.unjudged) {
+  const bool judged = s.judged && !e.unjudged;
+  const bool listed = ReturnKeepsObligations(o, call);
+  if (judged) {
     NoteWaiters(s, call.event, call.begin);
     if (call.event == kReceive) {
       ReceiveEnded(o, s, call);
@@ -334,17 +376,9 @@ void Judge::State::CallbackEnd(const Observation& o) {
       AcceptEnded(o, call);
     } else if (call.event == kInspect) {
       InspectEnded(o, call, s);
-    } else if (call.event == kAbort && o.status != kStatusSuccess) {
-      Breach(RuleId::kApplicationAbortReturnsSuccess, kNone);
-      e.unjudged = true;
     } else if (call.event == kReceiveFrom) {
       DatagramsEnded(o, s, call);
-    } else if ((call.event == kDisconnect || call.event == kBacklog) && o.status != kStatusSuccess) {
-      Breach(call.event == kDisconnect ? RuleId::kApplicationDisconnectReturnsSuccess
-                                       : RuleId::kApplicationBacklogReturnsSuccess,
-             kNone);
-      e.unjudged = true;
-    } else if (call.event == kDisconnect) {
+    } else if (call.event == kDisconnect && listed) {
       ((call.flags & kFlagAbortive) != 0 ? s.told_abortive : s.told_graceful) = true;
       if (s.told_at == kNoIndex) s.told_at = now;
     }

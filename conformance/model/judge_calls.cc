@@ -18,28 +18,28 @@ bool HasBytes(const IrpState& irp) {
 
 }  // namespace
 
-// Obligations of the client that this call may break. False: the socket is no longer judged.
-bool Judge::State::ClientKeepsObligations(const Observation& o, uint16_t slot) {
+// Obligations of the client that this call may break, whatever is known of the socket otherwise.
+void Judge::State::ClientKeepsObligations(const Observation& o, uint16_t slot) {
   SocketState& s = sockets[slot];
   // closing-a-socket.md: after WskCloseSocket no function of the socket is called.
   if (s.closing) {
     Breach(RuleId::kApplicationCloseEndsUse, slot);
-    return false;
+    return;
   }
+  // nc-wsk-pfn_wsk_accept_event.md, Return value: what was refused is the provider's to close.
+  if (s.refused) return Breach(RuleId::kApplicationAcceptRefusedNotUsed, slot);
   if (static_cast<Op>(o.op) == Op::kClose) {
     // closing-a-socket.md: no function call in progress in the application's other threads.
     for (const OpenCall& other : calls) {
       if (other.begin != kNoIndex && other.socket == slot && other.thread != o.thread) {
         Breach(RuleId::kApplicationCloseNoCallInProgress, slot);
-        return false;
+        return;
       }
     }
     if (s.retained != 0) {
       Breach(RuleId::kApplicationCloseListsReleased, slot);
-      return false;
     }
   }
-  return true;
 }
 
 void Judge::State::Creates(const Observation& o) {
@@ -74,7 +74,7 @@ void Judge::State::CallBegin(const Observation& o) {
   ++open_calls;
   SocketState& s = sockets[slot];
   ++s.open_calls;
-  if (s.judged && !creates) ClientKeepsObligations(o, slot);
+  if (slot < kMaxSockets && !creates) ClientKeepsObligations(o, slot);
   if (s.judged && !creates) SilentBegin(o, slot);
   call.judged = s.judged;
   if (call.with_irp) {

@@ -85,6 +85,7 @@ void Judge::State::NewSocket(uint16_t slot, Category category, Origin origin, ui
     // Whether accepted and stream sockets get static callbacks is open (ambiguities 15, 28).
     const bool accepted = origin == Origin::kByFunction || origin == Origin::kByEvent;
     if (accepted || category == Category::kStream) phases |= SetOf(Phase::kNew);
+    if (StaticUnderWay(s.client, event)) phases |= SetOf(Phase::kNew, Phase::kStatic);
     s.events[event].phases = phases;
     own_mask |= kMaskOf[event];
   }
@@ -235,10 +236,14 @@ size_t Judge::State::WhyNew(const SocketState& s, uint32_t event, RuleId* rules)
                                                 : RuleId::kAbortOnlyConditional;
     return count;
   }
-  if ((s.extension_enabled & kMaskOf[event]) != 0) rules[count++] = RuleId::kCategoryExtensionOwnMask;
   const bool listed = event < kConnectionEvents && s.listener < kMaxSockets;
   const bool before = (s.inherit_may & Bit(event)) != 0;
-  if (s.enable_requested && !(before && s.origin == Origin::kByFunction)) {
+  // WskAccept may have passed it on.
+  const bool passed_on = before && s.origin == Origin::kByFunction;
+  if ((s.extension_enabled & kMaskOf[event]) != 0 && !passed_on) {
+    rules[count++] = RuleId::kCategoryExtensionOwnMask;
+  }
+  if (s.enable_requested && !passed_on) {
     rules[count++] = RuleId::kEnableCallbackOnlyWhenEnabled;
     return count;
   }

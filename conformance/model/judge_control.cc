@@ -29,6 +29,32 @@ void Judge::State::ControlClientBegin(const Observation& o, OpenCall& call) {
   call.alone_in_client = !static_asked[call.client] && sockets_of[call.client] == 0;
   if (!call.alone_in_client) breached.Add(RuleId::kApplicationStaticBeforeSockets);
   static_asked[call.client] = true;
+  if (sockets_of[call.client] != 0) StaticMay(call);
+}
+
+// A request is under way that may have taken effect already, or not yet.
+bool Judge::State::StaticUnderWay(uint8_t client, uint32_t event) const {
+  for (const OpenCall& call : calls) {
+    if (call.begin == kNoIndex || static_cast<Op>(call.op) != Op::kControlClient) continue;
+    if (call.code != kSetStatic || call.client != client) continue;
+    if ((call.mask & kMaskOf[event]) != 0 || static_phases[client][event] != SetOf(Phase::kNew)) return true;
+  }
+  return false;
+}
+
+// What the client has already may get what the request names.
+void Judge::State::StaticMay(const OpenCall& call) {
+  for (uint16_t slot : used_sockets) {
+    SocketState& s = sockets[slot];
+    if (s.client != call.client || s.closed) continue;
+    for (uint32_t rest = s.own; rest != 0; rest &= rest - 1) {
+      const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
+      const bool named = (call.mask & kMaskOf[event]) != 0;
+      if (named || static_phases[call.client][event] != SetOf(Phase::kNew)) {
+        s.events[event].phases |= SetOf(Phase::kStatic);
+      }
+    }
+  }
 }
 
 // wsk-set-static-event-callbacks.md: every socket that the client creates from now on has these enabled. A
@@ -50,13 +76,8 @@ void Judge::State::ControlClient(const OpenCall& call, Status status) {
     const bool second = phases != SetOf(Phase::kNew);
     if ((call.mask & kMaskOf[event]) == 0 && !second) continue;
     phases = sure ? SetOf(Phase::kStatic) : SetOf(Phase::kNew, Phase::kStatic);
-    if (sockets_of[call.client] == 0) continue;
-    for (uint16_t slot : used_sockets) {
-      SocketState& s = sockets[slot];
-      const bool concerned = s.client == call.client && (s.own & Bit(event)) != 0;
-      if (concerned && !s.closed) s.events[event].phases |= SetOf(Phase::kStatic);
-    }
   }
+  if (sockets_of[call.client] != 0) StaticMay(call);
 }
 
 // A disable of it may be waiting, even if it was off already: what a further request does is open then

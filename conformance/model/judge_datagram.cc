@@ -66,11 +66,7 @@ void Judge::State::DatagramsEnded(const Observation& o, SocketState& s, const Ru
   if (o.status == kStatusSuccess || o.status == kStatusPending) {
     s.datagrams -= call.datagrams < s.datagrams ? call.datagrams : s.datagrams;
   }
-  if (o.status == kStatusPending) {
-    ++s.retained;
-    RetainedBy(o, call);
-    if (s.closing) Breach(RuleId::kApplicationCloseListsReleased, call.socket);
-  } else if (o.status == kStatusDataNotAccepted) {
+  if (o.status == kStatusDataNotAccepted) {
     if (e.phases == SetOf(Phase::kStatic)) e.static_refused = true;
     e.refused_at = now;
     e.function_called = false;
@@ -88,9 +84,6 @@ void Judge::State::DatagramsEnded(const Observation& o, SocketState& s, const Ru
     e.tempted = false;
     if (!others) e.trigger = e.late_start = false;
     ++e.version;
-  } else if (o.status != kStatusSuccess) {
-    Breach(RuleId::kApplicationReceiveFromEventStatus, kNone);
-    e.unjudged = true;
   }
 }
 

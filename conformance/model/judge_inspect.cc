@@ -8,10 +8,6 @@ namespace wskcert::model {
 
 namespace {
 
-constexpr uint32_t kActionReject = 0;
-constexpr uint32_t kActionAccept = 1;
-constexpr uint32_t kActionPend = 2;
-
 // Surely not decided yet, and surely still there.
 bool Undecided(const PeerState& peer) {
   const bool asked = peer.answer == Answer::kAsked || peer.answer == Answer::kPend;
@@ -28,16 +24,16 @@ PeerState* Judge::State::RequestOf(const IdState& id) {
 
 bool Judge::State::InspectStarts(const Observation& o, SocketState& s) {
   PeerState& peer = peers[o.peer];
-  if (peer.listener != o.socket) return !Forbid({RuleId::kCallbackContextIsTheSockets});
+  if (peer.active && peer.listener != o.socket) return !Forbid({RuleId::kCallbackContextIsTheSockets});
   // nc-wsk-pfn_wsk_inspect_event.md, LocalAddress and RemoteAddress.
-  if (o.code != 0) return Refuse<RuleId::kInspectEventAddresses>();
-  Exercise(RuleId::kInspectEventAddresses);
+  if (peer.active && o.code != 0) return Refuse<RuleId::kInspectEventAddresses>();
+  if (peer.active) Exercise(RuleId::kInspectEventAddresses);
   const uint32_t number = static_cast<uint32_t>(std::min<uint64_t>(o.information, kMaxIds));
   if (s.listening.strange_abort != kNoIndex && s.listening.strange_id == number) {
     s.listening.strange_abort = kNoIndex;
     peer.aborted = true;
   }
-  if (peer.again) {
+  if (peer.again || !peer.active) {
     // An inspected request all the same, but whether it is the peer's latest is not known.
     NumberUsed(number, {kNoPeerEntry, now});
     return true;
@@ -72,7 +68,6 @@ void Judge::State::NumberUsed(uint32_t number, const IdState& request) {
 void Judge::State::InspectEnded(const Observation& o, const Running& call, SocketState& s) {
   if (o.status == kActionPend) ++s.inspections;
   if (o.status == kActionAccept) s.events[kAccept].trigger |= s.events[kAccept].MayStart();
-  if (o.status > kActionPend && !call.nothing) Breach(RuleId::kApplicationInspectEventAction, call.socket);
   PeerState& peer = peers[call.peer];
   if (peer.begin == kNoIndex || peer.begin > call.begin || peer.answer != Answer::kAsked) return;
   peer.quiet_after = false;

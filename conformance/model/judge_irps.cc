@@ -334,7 +334,7 @@ void Judge::State::ReceiveCompleted(const Observation& o, IrpState& irp) {
   }
   if (!s.judged) return;
   const bool excused = irp.cancelled || s.closing || s.fin_may || s.reset_may || s.dead_may ||
-                       s.local_disconnect || starved || !s.connected_must;
+                       s.local_disconnect || starved || !s.connected_must || GivenUp(s);
   // Before all has come to rest nobody knows that it was queued: it may fail for a reason of its own.
   const bool queued = irp.settled || o.status == kStatusCancelled;
   const bool ended = queued && (!IsSuccess(o.status) || (o.information == 0 && irp.length != 0));

@@ -135,7 +135,8 @@ void Judge::State::AcceptStarts(const Observation& o, SocketState& s, uint32_t e
     if (peer.active && !peer.again && !JudgeAcceptArguments(o, s, peer)) return;
     if (!JudgeDelivery(o.socket, o.peer, true)) return;
   }
-  if (!peer.active || (event == kInspect && !InspectStarts(o, s))) return;
+  if (event == kInspect && !InspectStarts(o, s)) return;
+  if (!peer.active) return;
   if (event == kAccept && peer.owed && s.listening.refused) s.listening.met_after_refusal = true;
   bool& owed = event == kAccept ? peer.owed : peer.inspect_owed;
   *had_to = owed && s.events[event].MustIndicate();
@@ -250,9 +251,6 @@ void Judge::State::AcceptEnded(const Observation& o, const Running& call) {
   if (o.status == kStatusRequestNotAccepted) {
     sockets[call.socket].listening.refused = true;
     if (peers[call.peer].delivered && !starved) Refused(peers[call.peer], sockets[call.socket], o);
-  } else if (o.status != kStatusSuccess) {
-    Breach(RuleId::kApplicationAcceptEventStatus, kNone);
-    sockets[call.socket].events[kAccept].unjudged = true;
   }
   if (slot == kNoSocketEntry) {
     LeavePeer(call.peer);
@@ -270,8 +268,6 @@ void Judge::State::AcceptEnded(const Observation& o, const Running& call) {
   if (o.status != kStatusSuccess) {
     s.refused = true;
     s.connected_must = false;
-    // nc-wsk-pfn_wsk_accept_event.md, Return value: the provider closes it itself.
-    if (s.closing) Breach(RuleId::kApplicationAcceptRefusedNotUsed, slot);
     // What was begun on it meanwhile has an open outcome (N214).
     if (s.enable_requested || s.first_irp != kNone) s.judged = false;
     return;

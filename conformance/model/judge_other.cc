@@ -246,6 +246,9 @@ bool Judge::State::JudgeSilentRequest(const IrpState& irp, const SocketState& s,
   if (!irp.silent || Hampered(s) || irp.cancelled || s.receiving.silent_over) return true;
   // What the pages of the functions say of a socket that works no more.
   if (s.dead_may && !s.dead_by_local) return true;
+  // A flag that the function does not have is a reason of its own.
+  const uint32_t flags = static_cast<Op>(irp.op) == Op::kSend ? kFlagNoDelay : kFlagAbortive;
+  if ((irp.flags & ~flags) != 0 && !IsSuccess(status)) return true;
   if (status != kStatusInvalidDeviceState) return Refuse<RuleId::kSilentModeRequestsFail>();
   Exercise(RuleId::kSilentModeRequestsFail);
   return true;

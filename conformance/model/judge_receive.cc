@@ -23,7 +23,7 @@ void Judge::State::ReceiveBegin(const Observation& o, SocketState& s) {
 // What else could have ended a WskReceive.
 bool Judge::State::Excused(const IrpState& irp, const SocketState& s) const {
   return irp.cancelled || s.closing || s.fin_may || s.reset_may || s.dead_may || s.local_disconnect ||
-         starved || irp.early || s.receiving.silent_may;
+         starved || irp.early || s.receiving.silent_may || GivenUp(s);
 }
 
 // Parameters, Flags: the events that complete a request that waits for all, or discards all.
@@ -176,7 +176,7 @@ void Judge::State::RetainedBy(const Observation& o, const Running& call) {
 // keeps it until it releases it. Whether it outlives the connection is open (N346).
 void Judge::State::RetainedRead(const Observation& o) {
   const SocketState* s = Socket(o.socket);
-  if (s == nullptr || s->stream.unknown || s->fin_may || s->reset_may || s->dead_may) return;
+  if (s == nullptr || s->stream.unknown || s->fin_may || s->reset_may || s->dead_may || GivenUp(*s)) return;
   if (static_cast<Content>(o.content) != Content::kExact && o.length != 0) {
     Refuse<RuleId::kReceiveRetainedUnchanged>();
   } else {
@@ -205,8 +205,9 @@ bool Judge::State::JudgeRelease(const OpenCall& call, Status status) {
       return Refuse<RuleId::kReceiveFromReleaseStatus>();
     return Refuse<RuleId::kReceiveReleaseSucceeds, RuleId::kReceiveReleaseInvalidParameter>();
   }
-  if (call.release == Release::kOpen || starved || sockets[call.socket].dead_may) return true;
-  const bool datagrams = sockets[call.socket].category == Category::kDatagram;
+  const SocketState& s = sockets[call.socket];
+  if (call.release == Release::kOpen || starved || s.dead_may || GivenUp(s)) return true;
+  const bool datagrams = s.category == Category::kDatagram;
   const bool retained_list = call.release == Release::kOfRetained;
   const Status expected = retained_list ? kStatusSuccess : kStatusInvalidParameter;
   const RuleId rule = datagrams       ? RuleId::kReceiveFromReleaseStatus

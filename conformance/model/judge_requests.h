@@ -17,6 +17,11 @@ inline constexpr uint16_t kNone = 0xFFFF;  // end of an intrusive list
 inline constexpr uint16_t kNoSocketEntry = kMaxSockets;  // ... but the IRPs of calls that concern no socket
 inline constexpr uint16_t kNoPeerEntry = kMaxPeers;
 
+// WSK_INSPECT_ACTION.
+inline constexpr uint32_t kActionReject = 0;
+inline constexpr uint32_t kActionAccept = 1;
+inline constexpr uint32_t kActionPend = 2;
+
 // How far the inspection of a request is.
 enum class Answer : uint8_t {
   kNone,    // WskInspectEvent has not been called

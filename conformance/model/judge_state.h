@@ -107,7 +107,7 @@ class Judge::State {
   void CloseReturned(const OpenCall& call, Status status);
   void CloseCompleted(uint16_t slot);
   void Special(const Observation& o, OpenCall& call, SocketState& s, Op op);
-  bool ClientKeepsObligations(const Observation& o, uint16_t slot);
+  void ClientKeepsObligations(const Observation& o, uint16_t slot);
 
   // judge_category.cc
   void NewSocket(uint16_t slot, Category category, Origin origin, uint8_t client, uint32_t dispatch);
@@ -218,6 +218,8 @@ class Judge::State {
 
   // judge_control.cc
   void ControlClientBegin(const Observation& o, OpenCall& call);
+  void StaticMay(const OpenCall& call);
+  bool StaticUnderWay(uint8_t client, uint32_t event) const;
   void ControlClient(const OpenCall& call, Status status);
   void MayInherit(uint16_t listener, EventSet events);
   void NamedBegin(SocketState& s, OpenCall& call, uint32_t event);
@@ -241,6 +243,7 @@ class Judge::State {
   // judge_callbacks.cc
   void CallbackBegin(const Observation& o);
   void CallbackNode(const Observation& o);
+  bool ReturnKeepsObligations(const Observation& o, const Running& call);
   void CallbackEnd(const Observation& o);
   bool JudgeStart(const Observation& o, SocketState& s, uint32_t event);
   bool JudgeReceiveStart(const Observation& o, SocketState& s);
@@ -312,8 +315,6 @@ class Judge::State {
   void StrangeContext(const Observation& o);
   void NeverReturned();
 
-  // Nothing keeps the provider from what it owes about the socket: it is not being closed, functions, and
-  // there is memory.
   // WskReceiveFromEvent has refused datagrams, and the provider may still be returning from that.
   bool RefusedLately(const EventState& e) const {
     return e.refused_at != kNoIndex && e.refused_at > last_exact;
@@ -322,7 +323,9 @@ class Judge::State {
   bool GivenUp(const SocketState& s) const {
     return s.slow_peer && (s.local_disconnect || s.parting.given != 0 || s.parting.garbled);
   }
-  bool Works(const SocketState& s) const { return !s.closing && !s.dead_may && !starved; }
+  // Nothing keeps the provider from what it owes about the socket: it is not being closed, functions, and
+  // there is memory.
+  bool Works(const SocketState& s) const { return !s.closing && !s.dead_may && !starved && !GivenUp(s); }
   // It is being closed, or there is no memory: with what a request ends is open.
   bool Hampered(const SocketState& s) const { return s.closing || starved; }
 
