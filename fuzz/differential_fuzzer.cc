@@ -1,8 +1,8 @@
 // libFuzzer's target: sequences through emulator and model (differential.h), mutated by mutator.h.
 //
 // Environment: WSKCERT_KNOWN="RULE RULE..." passes over findings with these rules, to see what lies behind
-// one that is known and not mended yet; "*" is every rule. WSKCERT_FLOOR=1 decodes and does nothing else:
-// what mutation and engine cost.
+// one that is known and not mended yet; "*" is every rule. WSKCERT_FLOOR=N plays and judges the
+// first N inputs only, which are the seeds: what mutation and engine cost.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -55,14 +55,14 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const char* const floor = std::getenv("WSKCERT_FLOOR");
+  static long left = floor != nullptr ? std::atol(floor) : -1;
+  if (left == 0) return 0;
+  if (left > 0) --left;
   const Sequence* sequence = TheMutator().Decode(data, size);
   // Something must be worth keeping, or libFuzzer refuses to begin: without seeds what the mutator begins
   // with.
   if (sequence == nullptr) sequence = &Mutator::Base();
-  static const bool floor = std::getenv("WSKCERT_FLOOR") != nullptr;
-  static bool begun = false;
-  if (floor && begun) return 0;
-  begun = true;
   const wskcert::fuzz::Finding* finding = TheDifferential().Run(*sequence);
   if (finding != nullptr && !IsKnown(finding->rule)) wskcert::fuzz::Report(*finding, *sequence);
   wskcert::fuzz::ReportProgress(TheDifferential().tally());
