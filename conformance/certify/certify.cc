@@ -196,6 +196,7 @@ class Certifier {
       out->add_blamed(catalogue::Get(refusal.blamed[i]).name());
     }
     if (run.undecided.has_value()) out->set_undecided(catalogue::Get(*run.undecided).name());
+    out->set_not_timed_anew(run.not_timed_anew);
     run.judged.exercised.ForEach([out](RuleId rule) { out->add_exercised(catalogue::Get(rule).name()); });
   }
 

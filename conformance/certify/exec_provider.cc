@@ -165,6 +165,10 @@ class ExecProvider : public Provider {
     line_ = nullptr;
     return wrong;
   }
+  std::string WhyNotTimeAnew(const Silences::Missed& missed) override { return silences_.WhyNot(missed); }
+  void TimedAnew(const Silences::Missed& missed, const std::string& case_name, bool again) override {
+    silences_.Timed(missed, case_name, again);
+  }
 
   absl::StatusOr<PlayResult> Play(const Program& program) override { return PlayCase(program, "", 1); }
   absl::StatusOr<PlayResult> PlayCase(const Program& program, const std::string& case_name,
@@ -290,6 +294,7 @@ class ExecProvider : public Provider {
   const std::string command_;
   const ExecOptions options_;
   Hello hello_;
+  Silences silences_;
   std::unique_ptr<Line> line_;
   absl::Duration patience_;
   uint32_t last_id_ = 0;

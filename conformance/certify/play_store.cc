@@ -96,6 +96,14 @@ absl::StatusOr<PlayResult> RecordingProvider::PlayCase(const Program& program, c
   return result;
 }
 
+std::string RecordingProvider::WhyNotTimeAnew(const Silences::Missed& missed) {
+  std::string why_not = provider_->WhyNotTimeAnew(missed);
+  if (!played_.plays().empty()) {
+    played_.mutable_plays(played_.plays_size() - 1)->set_not_timed_anew(why_not);
+  }
+  return why_not;
+}
+
 PlayedCase RecordingProvider::Take(const std::string& case_name) {
   PlayedCase played;
   played.Swap(&played_);
@@ -126,6 +134,7 @@ absl::StatusOr<PlayResult> ReplayingProvider::PlayCase(const Program& program, c
   result.fault = play.fault();
   result.unreachable = play.unreachable();
   again_ = absl::StrCat(play.again(), more_again_);
+  why_not_ = play.not_timed_anew();
   return result;
 }
 

@@ -52,6 +52,10 @@ class RecordingProvider : public Provider {
                                       uint32_t settle_scale) override;
   bool shares_host() const override { return provider_->shares_host(); }
   std::string Part() override { return provider_->Part(); }
+  std::string WhyNotTimeAnew(const Silences::Missed& missed) override;
+  void TimedAnew(const Silences::Missed& missed, const std::string& case_name, bool again) override {
+    provider_->TimedAnew(missed, case_name, again);
+  }
 
   // What was played since the last call.
   PlayedCase Take(const std::string& case_name);
@@ -75,6 +79,8 @@ class ReplayingProvider : public Provider {
   // An error if this is not what was played next.
   absl::StatusOr<PlayResult> PlayCase(const Program& program, const std::string& case_name,
                                       uint32_t settle_scale) override;
+  // What was decided then.
+  std::string WhyNotTimeAnew(const Silences::Missed& missed) override { return why_not_; }
 
   // The next plays.
   void Add(const PlayedCase& played);
@@ -84,6 +90,7 @@ class ReplayingProvider : public Provider {
   Provider* const provider_;
   const std::string more_again_;
   std::string again_;
+  std::string why_not_;
   std::deque<KeptPlay> plays_;
 };
 

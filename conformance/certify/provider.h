@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "conformance/certify/child_player.h"
 #include "conformance/certify/compile.h"
+#include "conformance/certify/silences.h"
 #include "conformance/certify/testbed.h"
 #include "conformance/executor/format.h"
 
@@ -55,6 +56,12 @@ class Provider {
   // Ends the host, if there is one; the next play has a new one. What the host did wrong after its last
   // answer, or empty.
   virtual std::string Part() { return ""; }
+
+  // Where something is missing after silence that was only timed: why the case that was played last is not to
+  // be played again, with more time. Empty: it is.
+  virtual std::string WhyNotTimeAnew(const Silences::Missed& missed) { return ""; }
+  // It was, and the same was missing `again`, or was not.
+  virtual void TimedAnew(const Silences::Missed& missed, const std::string& case_name, bool again) {}
 };
 
 struct ProviderOptions {

@@ -216,6 +216,14 @@ static std::string BeyondReach(const Certificate& certificate) {
   return parts.empty() ? "" : absl::StrCat("required, and not shown: ", absl::StrJoin(parts, ", "), "\n");
 }
 
+static std::string NotTimedAnew(const Certificate& certificate) {
+  int count = 0;
+  for (const CaseResult& result : certificate.cases()) count += result.not_timed_anew() ? 1 : 0;
+  if (count == 0) return "";
+  return absl::StrCat(count, " case", count == 1 ? " misses" : "s miss",
+                      " what was awaited longer, in vain, in others: not timed anew, inconclusive\n");
+}
+
 std::string Conclusion(const Certificate& certificate) {
   const Counts& counts = certificate.counts();
   std::string text =
@@ -225,6 +233,7 @@ std::string Conclusion(const Certificate& certificate) {
   if (certificate.has_schedule_seed()) {
     absl::StrAppend(&text, "schedules: random bytes of seed ", certificate.schedule_seed(), "\n");
   }
+  absl::StrAppend(&text, NotTimedAnew(certificate));
   std::vector<std::string> reasons;
   if (!certificate.waivers().empty()) AddGate(certificate, &reasons, &text);
   if (certificate.certified()) {

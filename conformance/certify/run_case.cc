@@ -36,6 +36,7 @@ bool JudgeSilence(model::Judge* judge, CaseRun* run) {
   run->in_time = in_time.exercised;
   if (!in_time.missing.refused || in_time.missing.blamed_count == 0) return true;
   const RuleId rule = in_time.missing.blamed[0];
+  run->missed = Silences::Missed(in_time.missing);
   if (run->settle_scale != 1 && run->missing_before == rule && IsFenced(log, in_time.missing)) {
     run->judged.refusal = in_time.missing;
     run->judged.explanation = std::move(in_time.explanation);
@@ -184,6 +185,26 @@ absl::StatusOr<Program> CompileFor(const Provider& provider, const Sequence& seq
   return Compile(plain, provider.choices());
 }
 
+// Plays again with more time, for something was missing.
+static absl::Status TimeAnew(Provider* provider, model::Judge* judge, const Program& program, CaseRun* run) {
+  absl::StatusOr<PlayResult> longer = provider->PlayCase(program, run->name, kLongSettleScale);
+  if (!longer.ok()) {
+    return absl::InternalError(absl::StrCat(run->name, ": ", longer.status().message()));
+  }
+  // What cannot be played again stays undecided.
+  if (!longer->fault.empty() || longer->unreachable) return absl::OkStatus();
+  const Silences::Missed missed = *run->missed;
+  run->played = *std::move(longer);
+  run->settle_scale = kLongSettleScale;
+  run->missing_before = run->undecided;
+  run->undecided.reset();
+  run->missed.reset();
+  run->story.clear();
+  JudgeRun(judge, run);
+  provider->TimedAnew(missed, run->name, run->missed == missed);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<CaseRun> RunCase(Provider* provider, model::Judge* judge, const std::string& name,
                                 const Case& body, const std::string& repeat) {
   CaseRun run;
@@ -209,16 +230,12 @@ absl::StatusOr<CaseRun> RunCase(Provider* provider, model::Judge* judge, const s
     return run;
   }
   if (!JudgeRun(judge, &run)) {
-    absl::StatusOr<PlayResult> longer = provider->PlayCase(*program, name, kLongSettleScale);
-    if (!longer.ok()) return absl::InternalError(absl::StrCat(name, ": ", longer.status().message()));
-    // What cannot be played again stays undecided.
-    if (longer->fault.empty() && !longer->unreachable) {
-      run.played = *std::move(longer);
-      run.settle_scale = kLongSettleScale;
-      run.missing_before = run.undecided;
-      run.undecided.reset();
-      run.story.clear();
-      JudgeRun(judge, &run);
+    const std::string why_not = provider->WhyNotTimeAnew(*run.missed);
+    if (why_not.empty()) {
+      if (absl::Status status = TimeAnew(provider, judge, *program, &run); !status.ok()) return status;
+    } else {
+      run.not_timed_anew = true;
+      absl::StrAppend(&run.story, "  ", why_not, "\n");
     }
   }
   if (run.outcome != CaseResult::ACCEPTED) {

@@ -47,6 +47,9 @@ struct CaseRun {
   uint32_t settle_scale = 1;
   std::optional<RuleId> undecided;
   std::optional<RuleId> missing_before;
+  // What is missing, if something is; and whether that was not awaited any longer (silences.h).
+  std::optional<Silences::Missed> missed;
+  bool not_timed_anew = false;
   CaseResult::Outcome outcome = CaseResult::ACCEPTED;
   std::string story;  // why it is not ACCEPTED; empty otherwise
 };

@@ -66,6 +66,31 @@ bool ShowsEnd(const Observation& o) {
          o.status == kStatusSuccess && o.information == 0;
 }
 
+// Whether the call, or each of several, whose IRP did not come back had returned something else than
+// STATUS_PENDING: then the provider waits for nothing any more.
+bool IsAnswered(absl::Span<const Observation> log, const model::Refusal& missing) {
+  bool any = false;
+  for (uint32_t i = 0; i < log.size() && i < missing.index; ++i) {
+    const Observation& call = log[i];
+    if (static_cast<Seen>(call.kind) != Seen::kCallBegin || call.op != missing.missing_what ||
+        call.socket != missing.missing_socket || (call.seen_flags & kSeenIrp) == 0) {
+      continue;
+    }
+    bool completed = false;
+    bool answered = false;
+    for (uint32_t j = i + 1; j < log.size() && j < missing.index; ++j) {
+      const Observation& o = log[j];
+      if (o.begin != i) continue;
+      completed |= static_cast<Seen>(o.kind) == Seen::kCompletion;
+      answered |= static_cast<Seen>(o.kind) == Seen::kCallEnd && o.status != kStatusPending;
+    }
+    if (completed) continue;
+    if (!answered) return false;
+    any = true;
+  }
+  return any;
+}
+
 struct Search {
   model::Judge* judge;
   uint64_t capabilities;
@@ -120,7 +145,7 @@ std::optional<model::Mutant> ConfirmInTime(model::Judge* judge, absl::Span<const
 
 bool IsFenced(absl::Span<const Observation> log, const model::Refusal& missing) {
   if (missing.missing == model::Refusal::Missing::kCompletion) {
-    return NeedsNoNetwork(static_cast<Op>(missing.missing_what));
+    return NeedsNoNetwork(static_cast<Op>(missing.missing_what)) || IsAnswered(log, missing);
   }
   if (missing.missing != model::Refusal::Missing::kEvent) return false;
   // Datagrams and connections that nobody accepted may be dropped; backlogs change by themselves.

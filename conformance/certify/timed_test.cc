@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "conformance/certify/certify.h"
+#include "conformance/certify/play_store.h"
+#include "conformance/certify/report.h"
 #include "conformance/model/trace_text.h"
 #include "conformance/rules/catalogue.h"
 #include "conformance/suite/suite.h"
@@ -35,6 +37,15 @@ class Machine : public Provider {
     out.capabilities = capabilities();
     return out;
   }
+  std::string WhyNotTimeAnew(const Silences::Missed& missed) override { return silences_.WhyNot(missed); }
+  void TimedAnew(const Silences::Missed& missed, const std::string& case_name, bool again) override {
+    silences_.Timed(missed, case_name, again);
+  }
+  // From the next play on.
+  void Become(const std::string& usually, const std::string& slowly) {
+    logs_[0] = Log(usually);
+    logs_[1] = Log(slowly);
+  }
   std::vector<uint32_t> scales;
 
  private:
@@ -46,7 +57,8 @@ class Machine : public Provider {
   }
 
   const std::string name_ = "machine";
-  const std::vector<Observation> logs_[2];
+  std::vector<Observation> logs_[2];
+  Silences silences_;
 };
 
 const std::string kSetUp =
@@ -148,6 +160,137 @@ TEST(Timed, ACompletionNeedsNoFenceWhereTheProviderIsAlone) {
   EXPECT_EQ(Play(kNeverCompleted, kCompleted).run.outcome, CaseResult::ACCEPTED);
   // Something else is missing the second time: nothing was repeated.
   EXPECT_EQ(Play(kNeverCompleted, kMissingFenced).run.outcome, CaseResult::INCONCLUSIVE_CASE);
+}
+
+// One case after the other in the same host.
+class OneHost {
+ public:
+  CaseRun Play(const std::string& usually, const std::string& slowly) {
+    machine_.Become(usually, slowly);
+    RecordingProvider recording(&machine_);
+    const std::string name = std::string("a/case") + std::to_string(++count_);
+    CaseRun run = PlayWith(&recording, name);
+    // Judged again from what was kept, it comes to the same.
+    ReplayingProvider replaying(&machine_, "");
+    replaying.Add(recording.Take(name));
+    const CaseRun again = PlayWith(&replaying, name);
+    EXPECT_TRUE(replaying.empty());
+    EXPECT_EQ(again.outcome, run.outcome);
+    EXPECT_EQ(again.story, run.story);
+    EXPECT_EQ(again.not_timed_anew, run.not_timed_anew);
+    return run;
+  }
+  const std::vector<uint32_t>& scales() const { return machine_.scales; }
+
+ private:
+  CaseRun PlayWith(Provider* provider, const std::string& name) {
+    Case body;
+    body.mutable_sequence()->add_threads();
+    absl::StatusOr<CaseRun> run = RunCase(provider, &judge_, name, body, "again");
+    EXPECT_TRUE(run.ok()) << run.status();
+    return *std::move(run);
+  }
+
+  Machine machine_{kGood, kGood};
+  model::Judge judge_{model::Profile::kDocumented};
+  int count_ = 0;
+};
+
+TEST(Timed, WhatWasAwaitedInVainThreeTimesIsNotTimedAnew) {
+  OneHost host;
+  for (uint32_t i = 0; i < Silences::kEnough; ++i) {
+    const CaseRun run = host.Play(kNeverCompleted, kNeverCompleted);
+    EXPECT_EQ(run.outcome, CaseResult::VIOLATION);
+    EXPECT_FALSE(run.not_timed_anew);
+  }
+  EXPECT_EQ(host.scales().size(), 2 * Silences::kEnough);
+  const CaseRun run = host.Play(kNeverCompleted, kNeverCompleted);
+  EXPECT_EQ(host.scales().size(), 2 * Silences::kEnough + 1);
+  // Nothing was proved by this one.
+  EXPECT_EQ(run.outcome, CaseResult::INCONCLUSIVE_CASE);
+  EXPECT_TRUE(run.not_timed_anew);
+  EXPECT_THAT(run.story,
+              HasSubstr("not timed anew: the same was missing again after 10 times as long in a/case1, "
+                        "a/case2, a/case3\n"));
+  // Something else is.
+  EXPECT_EQ(host.Play(kMissingFenced, kMissingFenced).outcome, CaseResult::VIOLATION);
+  EXPECT_EQ(host.scales().back(), kLongSettleScale);
+}
+
+TEST(Timed, AHostThatWasOnlySlowIsGivenTimeAgain) {
+  OneHost host;
+  const auto in_vain = [&host] { host.Play(kNeverCompleted, kNeverCompleted); };
+  in_vain();
+  in_vain();
+  EXPECT_EQ(host.Play(kNeverCompleted, kCompleted).outcome, CaseResult::ACCEPTED);
+  in_vain();
+  in_vain();
+  EXPECT_EQ(host.Play(kNeverCompleted, kCompleted).outcome, CaseResult::ACCEPTED);
+}
+
+TEST(Timed, ACertificateSaysWhatWasNotTimedAnew) {
+  Machine machine(kNeverCompleted, kNeverCompleted);
+  Suite suite;
+  for (const char* name : {"a/1", "a/2", "a/3", "a/4", "a/5"}) {
+    suite.add_cases()->set_name(name);
+    suite.mutable_cases()->rbegin()->mutable_body()->mutable_sequence()->add_threads();
+  }
+  absl::StatusOr<Certification> done = Certify(&machine, suite, CertifyOptions(), [](auto...) {});
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(machine.scales.size(), 3u * 2 + 2);
+  const Certificate& certificate = done->certificate;
+  EXPECT_FALSE(certificate.cases(2).not_timed_anew());
+  EXPECT_TRUE(certificate.cases(3).not_timed_anew());
+  EXPECT_TRUE(certificate.cases(4).not_timed_anew());
+  EXPECT_EQ(certificate.cases(4).undecided(), "irp.pending.completes");
+  for (const RuleVerdict& rule : certificate.rules()) {
+    if (rule.rule() != "irp.pending.completes") continue;
+    EXPECT_EQ(rule.verdict(), FAILED);
+    EXPECT_EQ(rule.violated_in_size(), 3);
+  }
+  EXPECT_THAT(Conclusion(certificate), HasSubstr("2 cases miss what was awaited longer, in vain, in others"));
+}
+
+TEST(Timed, ACallThatReturnedWaitsForNothing) {
+  const std::string refused =
+      "connected socket=0 peer=0\n"
+      "call disconnect socket=0 irp=1 @d\nreturn @d NOT_IMPLEMENTED\nquiet timed\nfinish\n";
+  const Outcome outcome = Play(refused, refused);
+  EXPECT_EQ(outcome.run.outcome, CaseResult::VIOLATION) << outcome.run.story;
+  EXPECT_EQ(outcome.certificate.first_blamed(), "irp.completes-once");
+
+  model::Refusal missing;
+  missing.refused = true;
+  missing.missing = model::Refusal::Missing::kCompletion;
+  missing.missing_what = static_cast<uint16_t>(Op::kReceive);
+  missing.missing_socket = 3;
+  std::vector<Observation> log;
+  const auto add = [&log, &missing](Seen kind, uint32_t begin, Status status) {
+    Observation o = {};
+    o.kind = static_cast<uint8_t>(kind);
+    o.op = static_cast<uint16_t>(Op::kReceive);
+    o.socket = 3;
+    o.seen_flags = kind == Seen::kCallBegin ? kSeenIrp : 0;
+    o.begin = begin;
+    o.status = status;
+    log.push_back(o);
+    missing.index = static_cast<uint32_t>(log.size());
+  };
+  EXPECT_FALSE(IsFenced(log, missing));  // no call
+  add(Seen::kCallBegin, kNoIndex, 0);
+  EXPECT_FALSE(IsFenced(log, missing));  // it has not returned
+  add(Seen::kCallEnd, 0, kStatusNotSupported);
+  EXPECT_TRUE(IsFenced(log, missing));
+  missing.missing_socket = 2;
+  EXPECT_FALSE(IsFenced(log, missing));  // another socket's
+  missing.missing_socket = 3;
+  add(Seen::kCallBegin, kNoIndex, 0);
+  add(Seen::kCallEnd, 2, kStatusPending);
+  EXPECT_FALSE(IsFenced(log, missing));  // it may be the one that waits for the network
+  add(Seen::kCompletion, 2, kStatusSuccess);
+  EXPECT_TRUE(IsFenced(log, missing));
+  add(Seen::kCompletion, 0, kStatusNotSupported);
+  EXPECT_FALSE(IsFenced(log, missing));  // nothing is left
 }
 
 TEST(Timed, Fences) {
