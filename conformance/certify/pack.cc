@@ -1,6 +1,7 @@
 #include "conformance/certify/pack.h"
 
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -9,8 +10,10 @@
 #include "conformance/certify/certify.h"
 #include "conformance/certify/compile.h"
 #include "conformance/certify/play_order.h"
+#include "conformance/certify/run_case.h"
 #include "conformance/certify/testee_answer.h"
 #include "conformance/certify/testee_wire.h"
+#include "conformance/certify/timed.h"
 #include "conformance/certify/trace_io.h"
 
 namespace wskcert {
@@ -53,7 +56,8 @@ struct Recorded {
 
 class PackProvider : public Provider {
  public:
-  explicit PackProvider(std::string name) : name_(std::move(name)) {}
+  // `cases`: requests with larger numbers are for more time.
+  PackProvider(std::string name, uint32_t cases) : name_(std::move(name)), cases_(cases) {}
 
   const std::string& name() const override { return name_; }
   uint64_t capabilities() const override { return hello_.capabilities(); }
@@ -63,12 +67,13 @@ class PackProvider : public Provider {
   absl::StatusOr<PlayResult> Play(const Program& program) override { return PlayCase(program, "", 1); }
   absl::StatusOr<PlayResult> PlayCase(const Program&, const std::string& case_name,
                                       uint32_t settle_scale) override {
-    const auto found = recorded_.find(case_name);
-    if (found == recorded_.end()) {
-      return FaultyResult(hello_, absl::StrCat("the record has no case '", case_name, "'"));
+    const auto& records = settle_scale == 1 ? recorded_ : longer_;
+    const auto found = records.find(case_name);
+    if (found == records.end()) {
+      return FaultyResult(hello_, settle_scale == 1 ? absl::StrCat("the record has no case '", case_name, "'")
+                                                    : "a record cannot be played again");
     }
     const Recorded& recorded = found->second;
-    if (settle_scale != 1) return FaultyResult(hello_, "a record cannot be played again");
     if (recorded.answers > 1) {
       return FaultyResult(hello_, absl::StrCat("request ", recorded.id, " was answered again"));
     }
@@ -81,6 +86,11 @@ class PackProvider : public Provider {
     const std::string fault = ReadAnswer(recorded.answer, hello_, recorded.id, &result);
     if (!fault.empty()) return FaultyResult(hello_, fault);
     return result;
+  }
+
+  std::string WhyNotTimeAnew(const Silences::Missed& missed) override { return silences_.WhyNot(missed); }
+  void TimedAnew(const Silences::Missed& missed, const std::string& case_name, bool again) override {
+    silences_.Timed(missed, case_name, again);
   }
 
   // The next message of the record. What is wrong with it, if something is.
@@ -130,7 +140,8 @@ class PackProvider : public Provider {
     if (!greeted_) return "it does not begin with a hello";
     if (started.id() == 0) return "a case is marked with number 0";
     const std::string name = Printable(started.case_name(), 256);
-    const auto [at, is_new] = recorded_.try_emplace(started.case_name());
+    auto& records = started.id() <= cases_ ? recorded_ : longer_;
+    const auto [at, is_new] = records.try_emplace(started.case_name());
     if (!is_new) return absl::StrCat("case '", name, "' is recorded twice");
     if (!by_id_.emplace(started.id(), &at->second).second) {
       return absl::StrCat("two cases are marked with number ", started.id());
@@ -149,12 +160,58 @@ class PackProvider : public Provider {
   }
 
   const std::string name_;
+  const uint32_t cases_;
   Hello hello_;
+  Silences silences_;
   bool greeted_ = false;
   std::map<std::string, Recorded> recorded_;  // by the case's name; nodes stay where they are
+  std::map<std::string, Recorded> longer_;    // the same, with more time
   std::map<uint32_t, Recorded*> by_id_;
   Recorded* current_ = nullptr;
 };
+
+// Asks a record for what a provider that can be played would be asked for, and notes what it lacks.
+class Asked : public Provider {
+ public:
+  explicit Asked(Provider* record) : record_(record) {}
+  const std::string& name() const override { return record_->name(); }
+  uint64_t capabilities() const override { return record_->capabilities(); }
+  std::vector<NamedChoice> choices() const override { return record_->choices(); }
+  absl::StatusOr<PlayResult> Play(const Program& program) override { return PlayCase(program, "", 1); }
+  absl::StatusOr<PlayResult> PlayCase(const Program& program, const std::string& case_name,
+                                      uint32_t settle_scale) override {
+    absl::StatusOr<PlayResult> result = record_->PlayCase(program, case_name, settle_scale);
+    if (settle_scale != 1 && result.ok() && !result->fault.empty()) lacking_.insert(case_name);
+    return result;
+  }
+  // No more than would do if each were in vain.
+  std::string WhyNotTimeAnew(const Silences::Missed& missed) override {
+    std::string why_not = record_->WhyNotTimeAnew(missed);
+    if (why_not.empty() && ++asked_[missed] > Silences::kEnough) why_not = "others are asked for";
+    return why_not;
+  }
+  void TimedAnew(const Silences::Missed& missed, const std::string& case_name, bool again) override {
+    record_->TimedAnew(missed, case_name, again);
+    if (!again) asked_[missed] = 0;
+  }
+  const std::set<std::string>& lacking() const { return lacking_; }
+
+ private:
+  Provider* const record_;
+  std::set<std::string> lacking_;
+  std::map<Silences::Missed, uint32_t> asked_;
+};
+
+TesteeMessage PackHello(const std::vector<PlayRequest>& requests) {
+  TesteeMessage message;
+  Hello* hello = message.mutable_hello();
+  hello->set_protocol(kTesteeProtocol);
+  hello->set_format(kFormatVersion);
+  hello->set_provider("wskcert");
+  hello->set_provider_version(kToolVersion);
+  hello->set_token(TokenOf(requests));
+  return message;
+}
 
 }  // namespace
 
@@ -167,13 +224,7 @@ absl::StatusOr<std::string> PackToken(const Suite& suite) {
 absl::StatusOr<std::string> MakePack(const Suite& suite, const std::string& filter, uint32_t timeout_ms) {
   absl::StatusOr<std::vector<PlayRequest>> requests = Requests(suite, timeout_ms);
   if (!requests.ok()) return requests.status();
-  TesteeMessage message;
-  Hello* hello = message.mutable_hello();
-  hello->set_protocol(kTesteeProtocol);
-  hello->set_format(kFormatVersion);
-  hello->set_provider("wskcert");
-  hello->set_provider_version(kToolVersion);
-  hello->set_token(TokenOf(*requests));
+  TesteeMessage message = PackHello(*requests);
   std::string pack = EncodeFrame(message);
   bool any = false;
   std::vector<const NamedCase*> cases;
@@ -186,6 +237,34 @@ absl::StatusOr<std::string> MakePack(const Suite& suite, const std::string& filt
     any = true;
   }
   if (!any) return absl::NotFoundError(absl::StrCat("no case matches '", filter, "'"));
+  message.mutable_bye();
+  return pack + EncodeFrame(message);
+}
+
+absl::StatusOr<std::string> MakePackForMoreTime(const Suite& suite, Provider* record, model::Profile profile,
+                                                uint32_t timeout_ms) {
+  absl::StatusOr<std::vector<PlayRequest>> requests = Requests(suite, timeout_ms);
+  if (!requests.ok()) return requests.status();
+  Asked asked(record);
+  model::Judge judge(profile);
+  for (const NamedCase& candidate : suite.cases()) {
+    const absl::StatusOr<CaseRun> run = RunCase(&asked, &judge, candidate.name(), candidate.body(), "");
+    if (!run.ok()) return run.status();
+  }
+  TesteeMessage message = PackHello(*requests);
+  std::string pack = EncodeFrame(message);
+  for (PlayRequest& request : *requests) {
+    if (asked.lacking().count(request.case_name()) == 0) continue;
+    request.set_id(static_cast<uint32_t>(suite.cases_size()) + request.id());
+    request.set_settle_scale(kLongSettleScale);
+    request.set_timeout_ms(timeout_ms * kLongSettleScale);
+    *message.mutable_play() = std::move(request);
+    pack += EncodeFrame(message);
+  }
+  if (asked.lacking().empty()) {
+    return absl::NotFoundError(
+        absl::StrCat(record->name(), ": there is no case that more time could tell something about"));
+  }
   message.mutable_bye();
   return pack + EncodeFrame(message);
 }
@@ -205,7 +284,7 @@ absl::StatusOr<std::unique_ptr<Provider>> MakePackProvider(const std::string& na
   bool cut = false;
   absl::StatusOr<std::vector<TesteeMessage>> messages = ReadPack(contents, name, &cut);
   if (!messages.ok()) return messages.status();
-  auto provider = std::make_unique<PackProvider>(name);
+  auto provider = std::make_unique<PackProvider>(name, static_cast<uint32_t>(suite.cases_size()));
   if (messages->empty() || !messages->front().has_hello()) {
     return absl::InvalidArgumentError(absl::StrCat(name, ": it does not begin with a hello"));
   }

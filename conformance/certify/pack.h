@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "conformance/certify/provider.h"
+#include "conformance/model/judge.h"
 #include "proto/sequence.pb.h"
 
 namespace wskcert {
@@ -18,6 +19,12 @@ absl::StatusOr<std::string> PackToken(const Suite& suite);
 // The contents of a pack that asks for every case of `suite` whose name contains `filter`. An error if there
 // is none.
 absl::StatusOr<std::string> MakePack(const Suite& suite, const std::string& filter, uint32_t timeout_ms);
+
+// A pack that asks, with more time, for the cases of a record in which something is missing after silence
+// that was only timed (timed.h), as far as the record does not have them yet. What is recorded of it is
+// appended to the record. NotFound: there is none.
+absl::StatusOr<std::string> MakePackForMoreTime(const Suite& suite, Provider* record, model::Profile profile,
+                                                uint32_t timeout_ms);
 
 // Whether these are the contents of a pack, rather than of a trace.
 bool LooksLikePack(absl::string_view contents);

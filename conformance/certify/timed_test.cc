@@ -6,8 +6,11 @@
 #include <vector>
 
 #include "conformance/certify/certify.h"
+#include "conformance/certify/pack.h"
 #include "conformance/certify/play_store.h"
 #include "conformance/certify/report.h"
+#include "conformance/certify/testee_serve.h"
+#include "conformance/certify/testee_wire.h"
 #include "conformance/model/trace_text.h"
 #include "conformance/rules/catalogue.h"
 #include "conformance/suite/suite.h"
@@ -249,6 +252,82 @@ TEST(Timed, ACertificateSaysWhatWasNotTimedAnew) {
     EXPECT_EQ(rule.violated_in_size(), 3);
   }
   EXPECT_THAT(Conclusion(certificate), HasSubstr("2 cases miss what was awaited longer, in vain, in others"));
+}
+
+// What a recorder makes of a pack: a hello, then mark and answer of each case.
+std::string RecordOf(const std::string& pack, Provider* provider, std::vector<PlayRequest>* asked) {
+  std::string record;
+  const absl::StatusOr<std::vector<TesteeMessage>> messages = ReadPack(pack, "pack");
+  EXPECT_TRUE(messages.ok()) << messages.status();
+  for (const TesteeMessage& message : *messages) {
+    TesteeMessage out;
+    if (message.has_hello()) {
+      *out.mutable_hello() = HelloOf(*provider, message.hello().token());
+    } else if (message.has_play()) {
+      asked->push_back(message.play());
+      out.mutable_started()->set_id(message.play().id());
+      out.mutable_started()->set_case_name(message.play().case_name());
+      record += EncodeFrame(out);
+      out = AnswerTo(message.play(), provider);
+    } else {
+      out.mutable_bye();
+    }
+    record += EncodeFrame(out);
+  }
+  return record;
+}
+
+TEST(Timed, ARecordIsCompletedWithWhatNeedsMoreTime) {
+  Machine machine(kNeverCompleted, kNeverCompleted);
+  Suite suite;
+  for (const char* name : {"a/1", "a/2", "a/3", "a/4", "a/5"}) {
+    suite.add_cases()->set_name(name);
+    suite.mutable_cases()->rbegin()->mutable_body()->mutable_sequence()->add_threads();
+  }
+  const auto certificate_of = [&suite](const std::string& record) {
+    absl::StatusOr<std::unique_ptr<Provider>> provider = MakePackProvider("pack:x", record, suite);
+    EXPECT_TRUE(provider.ok()) << provider.status();
+    return Certify(provider->get(), suite, CertifyOptions(), [](auto...) {})->certificate;
+  };
+  const auto more = [&suite](const std::string& record) {
+    return MakePackForMoreTime(suite, MakePackProvider("pack:x", record, suite)->get(),
+                               model::Profile::kDocumented, 1000);
+  };
+  std::vector<PlayRequest> asked;
+  const std::string first = RecordOf(*MakePack(suite, "", 1000), &machine, &asked);
+  EXPECT_EQ(certificate_of(first).cases(0).outcome(), CaseResult::INCONCLUSIVE_CASE);
+  asked.clear();
+  const absl::StatusOr<std::string> pack = more(first);
+  ASSERT_TRUE(pack.ok()) << pack.status();
+  const std::string whole = first + RecordOf(*pack, &machine, &asked);
+  ASSERT_EQ(asked.size(), Silences::kEnough);
+  EXPECT_EQ(asked[2].case_name(), "a/3");
+  EXPECT_EQ(asked[2].settle_scale(), kLongSettleScale);
+  EXPECT_EQ(asked[2].timeout_ms(), 1000 * kLongSettleScale);
+  // The certificate is that of the machine.
+  const Certificate recorded = certificate_of(whole);
+  const Certificate here = Certify(&machine, suite, CertifyOptions(), [](auto...) {})->certificate;
+  ASSERT_EQ(recorded.rules_size(), here.rules_size());
+  for (int i = 0; i < here.rules_size(); ++i) {
+    EXPECT_EQ(recorded.rules(i).SerializeAsString(), here.rules(i).SerializeAsString());
+  }
+  for (int i = 0; i < here.cases_size(); ++i) {
+    EXPECT_EQ(recorded.cases(i).outcome(), here.cases(i).outcome());
+    EXPECT_EQ(recorded.cases(i).not_timed_anew(), here.cases(i).not_timed_anew());
+  }
+  // Nothing is left to ask for; and nothing was to ask for where it came at last.
+  EXPECT_TRUE(absl::IsNotFound(more(whole).status()));
+  Machine slow(kNeverCompleted, kCompleted);
+  asked.clear();
+  const std::string began = RecordOf(*MakePack(suite, "", 1000), &slow, &asked);
+  asked.clear();
+  const std::string went_on = began + RecordOf(*more(began), &slow, &asked);
+  EXPECT_EQ(asked.size(), Silences::kEnough);
+  EXPECT_EQ(certificate_of(went_on).cases(2).outcome(), CaseResult::ACCEPTED);
+  asked.clear();
+  RecordOf(*more(went_on), &slow, &asked);
+  ASSERT_EQ(asked.size(), 2u);
+  EXPECT_EQ(asked[0].case_name(), "a/4");
 }
 
 TEST(Timed, ACallThatReturnedWaitsForNothing) {

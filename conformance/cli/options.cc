@@ -156,8 +156,10 @@ With a pack as its input it records: wskcert testee < SUITE.pack > TRACES.pack
 
 constexpr char kPack[] =
     R"(usage: wskcert pack FILE [--filter=WORD] [--timeout=SECONDS]
+       wskcert pack FILE --more-time-for=TRACES.pack [--profile=NAME] [--timeout=SECONDS]
 
-Writes the suite (the cases with WORD in their name) as a recorder on a machine without wskcert needs it.
+Writes the suite (the cases with WORD in their name) as a recorder on a machine without wskcert needs it; or those cases of a record in
+which something is missing, to be recorded once more with more time. That record is appended to the first: cat TRACES.pack MORE.pack.
 )";
 
 constexpr char kVerify[] =
@@ -205,6 +207,7 @@ enum Option {
   kLimit,
   kJobs,
   kShard,
+  kMoreTimeFor,
   kResume,
   kScheduleSeed,
   kFormat,
@@ -243,6 +246,7 @@ const option kLongOptions[] = {{"provider", required_argument, nullptr, kProvide
                                {"format", required_argument, nullptr, kFormat},
                                {"level", required_argument, nullptr, kLevelOption},
                                {"waivers", required_argument, nullptr, kWaiversOption},
+                               {"more-time-for", required_argument, nullptr, kMoreTimeFor},
                                {"today", required_argument, nullptr, kToday},
                                {"expires", required_argument, nullptr, kExpires},
                                {"reason", required_argument, nullptr, kReason},
@@ -341,6 +345,9 @@ absl::Status Take(int option, const char* value, Options* out, bool* help) {
       break;
     case kWaiversOption:
       out->waivers = value;
+      break;
+    case kMoreTimeFor:
+      out->more_time_for = value;
       break;
     case kToday:
       out->today = value;

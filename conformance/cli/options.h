@@ -21,6 +21,7 @@ struct Options {
   std::string trace;
   std::string level = "full";
   std::string waivers;
+  std::string more_time_for;
   std::string today;
   std::string expires;
   std::string reason;
