@@ -42,7 +42,8 @@ bool Judge::State::StaticUnderWay(uint8_t client, uint32_t event) const {
   return false;
 }
 
-// What the client has already may get what the request names.
+// What the client has already may get what the request names. What is still being created gets that, or what
+// was asked for before.
 void Judge::State::StaticMay(const OpenCall& call) {
   for (uint16_t slot : used_sockets) {
     SocketState& s = sockets[slot];
@@ -51,7 +52,7 @@ void Judge::State::StaticMay(const OpenCall& call) {
       const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
       const bool named = (call.mask & kMaskOf[event]) != 0;
       if (named || static_phases[call.client][event] != SetOf(Phase::kNew)) {
-        s.events[event].phases |= SetOf(Phase::kStatic);
+        s.events[event].phases |= s.made ? SetOf(Phase::kStatic) : SetOf(Phase::kNew, Phase::kStatic);
       }
     }
   }
