@@ -98,17 +98,11 @@ void ReleaseLater(Socket* socket) {
 }  // namespace
 
 void CloseSocket(Socket* socket, bool at_once) {
-  bool later;
+  bool later, retained;
   {
     SocketLock lock(socket);
     // What a call of the client's retains up to here counts; later ones find the socket closed.
-    if (socket->retained != 0) {
-      WspMisuse("WskCloseSocket before all retained indications were released",
-                socket->category == WSK_FLAG_DATAGRAM_SOCKET
-                    ? "nc-wsk-pfn_wsk_release_datagram_indication_list.md"
-                    : "nc-wsk-pfn_wsk_release_data_indication_list.md",
-                &socket->wsk, socket->retained_at);
-    }
+    retained = socket->retained != 0;
     socket->state = SocketState::kClosing;
     socket->closed_at = WspNow();
     socket->request.close_due = later = socket->request.admitting;
@@ -116,6 +110,12 @@ void CloseSocket(Socket* socket, bool at_once) {
     bool tells = socket->listen.listening && socket->listen.inspects && !socket->broken &&
                  WspChoose(emulator::kChoiceAbortOnClose, 2) == 1;
     socket->listen.ends = tells ? TRUE : FALSE;
+  }
+  if (retained) {
+    WspMisuse("WskCloseSocket before all retained indications were released",
+              socket->category == WSK_FLAG_DATAGRAM_SOCKET ? "nc-wsk-pfn_wsk_release_datagram_indication_list.md"
+                                                           : "nc-wsk-pfn_wsk_release_data_indication_list.md",
+              &socket->wsk, socket->retained_at);
   }
   EndRequests(socket, STATUS_CANCELLED, true);
   if (socket->listen.listening) DropRequests(socket, socket->listen.ends != 0);
