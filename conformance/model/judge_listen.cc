@@ -193,11 +193,11 @@ void Judge::State::Accepted(uint16_t slot, uint16_t listener, Origin origin, uin
 
 // What the peer did before the connection had a socket concerns the socket from now on.
 void Judge::State::TakePeer(SocketState& s, uint16_t slot, uint16_t number) {
-  if (!peers[number].active) {
-    s.stream.unknown = true;
-    return;
-  }
   PeerState& peer = peers[number];
+  // Which of its requests this is, and what became of the connection since, may not be known.
+  const bool unknown = !peer.active || peer.again;
+  if (unknown) s.stream.unknown = s.fin_may = s.reset_may = s.dead_may = true;
+  if (!peer.active) return;
   UnlinkPeer(number);
   peer.active = false;
   LinkConnection(slot, number);
@@ -205,8 +205,10 @@ void Judge::State::TakePeer(SocketState& s, uint16_t slot, uint16_t number) {
   s.stream.sent_may = peer.sent_may;
   s.stream.sent_must = peer.sent_must;
   s.stream.owed_from = peer.sent_may;  // what came before may be indicated or not (ambiguities 13)
-  s.fin_may = peer.fin;
-  s.reset_may = s.dead_may = s.ended = s.stream.lossy = peer.reset;
+  s.fin_may |= peer.fin;
+  s.reset_may |= peer.reset;
+  s.dead_may |= peer.reset;
+  s.ended = s.stream.lossy = peer.reset;
   if (peer.sent_may != 0) Trigger(s, kReceive);
   if (peer.fin || peer.reset) {
     Trigger(s, kReceive);
