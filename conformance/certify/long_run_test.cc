@@ -1,5 +1,6 @@
 #include "conformance/certify/long_run.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -169,6 +170,25 @@ TEST(WorkersTest, EveryJobIsDoneOnce) {
       [&](size_t job) { EXPECT_TRUE(done.insert(job).second); });
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(done.size(), 100u);
+}
+
+// A testee may leave a server behind that other testees need. Nobody waits for that.
+TEST(WorkersTest, WhatAJobLeavesBehindIsNotWaitedFor) {
+  int held[2];
+  ASSERT_EQ(pipe2(held, O_CLOEXEC), 0);
+  const absl::Status status = RunInProcesses(
+      1, 1,
+      [&held](size_t) {
+        if (fork() != 0) return absl::OkStatus();
+        dup2(held[0], STDIN_FILENO);
+        // Runs until nobody holds the other end.
+        execlp("cat", "cat", nullptr);
+        _exit(1);
+      },
+      [](size_t) {});
+  EXPECT_TRUE(status.ok()) << status;
+  close(held[0]);
+  close(held[1]);
 }
 
 TEST(WorkersTest, AnErrorAndADeathEndEverything) {

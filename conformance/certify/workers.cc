@@ -1,5 +1,6 @@
 #include "conformance/certify/workers.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -79,7 +80,8 @@ class Workers {
   absl::Status Start(size_t count, int processes, const std::function<absl::Status(size_t job)>& work,
                      const std::function<absl::Status()>& finish) {
     int ends[2];
-    if (!counter_.ok() || pipe(ends) != 0)
+    // What a child starts may outlive it, and must not keep its end.
+    if (!counter_.ok() || pipe2(ends, O_CLOEXEC) != 0)
       return absl::ResourceExhaustedError("no memory or pipe for workers");
     from_children_ = ends[0];
     const pid_t parent = getpid();
