@@ -113,8 +113,9 @@ void CloseSocket(Socket* socket, bool at_once) {
   }
   if (retained) {
     WspMisuse("WskCloseSocket before all retained indications were released",
-              socket->category == WSK_FLAG_DATAGRAM_SOCKET ? "nc-wsk-pfn_wsk_release_datagram_indication_list.md"
-                                                           : "nc-wsk-pfn_wsk_release_data_indication_list.md",
+              socket->category == WSK_FLAG_DATAGRAM_SOCKET
+                  ? "nc-wsk-pfn_wsk_release_datagram_indication_list.md"
+                  : "nc-wsk-pfn_wsk_release_data_indication_list.md",
               &socket->wsk, socket->retained_at);
   }
   EndRequests(socket, STATUS_CANCELLED, true);
