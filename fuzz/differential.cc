@@ -102,6 +102,7 @@ bool IsStoppedAt(RuleId rule) {
     case RuleId::kApplicationIrpNotInUse:
     case RuleId::kApplicationReceiveFromEventStatus:
     case RuleId::kApplicationReceiveReturnsKnownStatus:
+    case RuleId::kApplicationRegisterNoUseAfterRelease:
       return true;
     default:
       return false;

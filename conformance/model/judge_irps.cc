@@ -325,10 +325,15 @@ void Judge::State::ReceiveCompleted(const Observation& o, IrpState& irp) {
         irp.flags != 0 && !IsSuccess(o.status) && o.status != kStatusCancelled && !irp.settled;
     if (irp.race || declined) {
       e.suspension |= kFlowing;
+      e.flowing_since = now;
     } else {
+      // Where it may have ended before, and the callback was enabled since, it is open whether it tells of
+      // what came before that (ambiguities 13).
+      const bool enabled_since = (e.suspension & kFlowing) != 0 && e.flowing_since != kNoIndex &&
+                                 e.last_enable_end != kNoIndex && e.last_enable_end > e.flowing_since;
+      if (!enabled_since) s.stream.owed_from = 0;
       e.suspension = kFlowing;
       e.resumed = true;
-      s.stream.owed_from = 0;
     }
     Trigger(s, kReceive);
   }

@@ -261,6 +261,9 @@ void Judge::State::AcceptEnded(const Observation& o, const Running& call) {
   if (!sockets[slot].created) {
     Accepted(slot, call.socket, Origin::kByEvent, call.peer, o.mask);
   } else if (!sockets[slot].accepting) {
+    // Another thread used it while its callback was still running. It is not judged; the connection has its
+    // socket all the same.
+    LeavePeer(call.peer);
     return;
   }
   SocketState& s = sockets[slot];

@@ -96,6 +96,7 @@ struct EventState {
   uint32_t last_enable_end = kNoIndex;  // and return of the latest that did
   uint32_t late_since = kNoIndex;       // when the IRP completed, with late_start
   uint32_t late_at = kNoIndex;          // the last start after it
+  uint32_t flowing_since = kNoIndex;    // receive: the last time that a suspension may have ended
   uint32_t refused_at = kNoIndex;       // datagrams: the last refusal
   uint32_t version = 0;                 // counts changes by anything but the returns of control requests
   uint32_t disables_before = 0;         // successful disables of this event on any socket when it was enabled
@@ -306,9 +307,10 @@ struct ClientState {
   bool rested = false;           // exact quiescence since it returned
   uint16_t version = 0;          // asked for
   uint16_t highest = 0, lowest = 0;
-  uint32_t captures = 0;        // that were not released
-  uint32_t captured_early = 0;  // of these, during the WskRegister that is being called
-  uint32_t calls = 0;           // of the provider's table, that have not returned
+  uint32_t captures = 0;         // that were not released
+  uint32_t captured_early = 0;   // of these, during the WskRegister that is being called
+  uint32_t calls = 0;            // of the provider's table, that have not returned
+  bool released_beside = false;  // the last capture was released while there were such
   uint32_t deregister_begin = kNoIndex, deregister_end = kNoIndex;
 };
 

@@ -1,4 +1,7 @@
 // Quiescence: what was owed and did not come, and which prohibitions were put to the test.
+#include <algorithm>
+#include <iterator>
+
 #include "conformance/model/judge_state.h"
 
 namespace wskcert::model {
@@ -346,6 +349,13 @@ bool IsFault(const RuleSet& breached) {
   return breached.size() > harmless;
 }
 
+// A call of the provider's table goes on beside which its client released the NPI: of two calls that overlap
+// nobody can tell that the one was not made after the other.
+bool Judge::State::MayFollowRelease() const {
+  return std::any_of(std::begin(clients), std::end(clients),
+                     [](const ClientState& c) { return c.released_beside && c.calls != 0; });
+}
+
 bool Judge::State::BadClient() const { return IsFault(breached); }
 
 // A callback came with a context that no socket has.
@@ -399,10 +409,14 @@ void Judge::State::Ended(const Observation& o) {
     return;
   }
   over = ended = true;
-  const bool bad_client = BadClient();
+  bool bad_client = BadClient();
   switch (static_cast<Ending>(o.code)) {
     case Ending::kBugCheck:
     case Ending::kCrashed:
+      if (!bad_client && MayFollowRelease()) {
+        breached.Add(RuleId::kApplicationRegisterNoUseAfterRelease);
+        bad_client = true;
+      }
       if (bad_client) {
         inconclusive = true;
       } else {

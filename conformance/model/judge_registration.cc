@@ -60,6 +60,7 @@ void Judge::State::RegistrationBegin(const Observation& o, OpenCall& call) {
     case Op::kReleaseNpi:
       if (c.captures != 0) --c.captures;
       Lower(c.captured_early);
+      c.released_beside = c.captures == 0 && c.calls != 0;
       break;
     case Op::kDeregister:
       ++waiting_calls;

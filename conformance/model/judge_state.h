@@ -312,6 +312,7 @@ class Judge::State {
   size_t ReasonsToIndicate(const SocketState& s, uint32_t event, RuleId* rules) const;
   void Ended(const Observation& o);
   bool BadClient() const;
+  bool MayFollowRelease() const;
   void StrangeContext(const Observation& o);
   void NeverReturned();
 
