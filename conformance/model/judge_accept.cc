@@ -19,10 +19,9 @@ bool Judge::State::MayWait(const SocketState& s) const {
   for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
     const PeerState& peer = peers[i];
     if (peer.delivered) continue;
+    if (!peer.conditional || peer.answer == Answer::kOdd) return true;
     const bool pends = peer.answer == Answer::kPend && !peer.resumed_may;
-    if (!peer.conditional || !(peer.answer == Answer::kReject || peer.aborted || peer.dropped || pends)) {
-      return true;
-    }
+    if (peer.answer != Answer::kReject && !peer.aborted && !peer.dropped && !pends) return true;
   }
   return false;
 }
