@@ -354,10 +354,12 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
     const bool alone = call.alone && e.last_call == call.begin && e.version == call.version[event];
     const PhaseSet before = call.before[event];
     PhaseSet after = before;
-    if (status == kStatusPending) {
-      after = irp_done
-                  ? e.phases
-                  : Next(before, call.disables ? LifeInput::kDisablePended : LifeInput::kEnableSucceeded);
+    if (status == kStatusPending && irp_done) {
+      after = e.phases;
+    } else if (status == kStatusPending) {
+      // An enable that pends may fail yet.
+      after = call.disables ? Next(before, LifeInput::kDisablePended)
+                            : static_cast<PhaseSet>(before | Next(before, LifeInput::kEnableSucceeded));
     } else if (status == kStatusEventPending) {
       after = Next(before, LifeInput::kDisableEventPended);
     } else if (IsSuccess(status)) {
@@ -377,6 +379,10 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
     }
     const bool failed = !IsSuccess(status);
     const bool pended = status == kStatusPending;
+    if (alone && pended && !irp_done && !call.disables && !call.odd) {
+      e.pended_enable = call.begin;
+      e.pended_version = e.version;
+    }
     e.off_pends |= status == kStatusEventPending && ((before | e.phases) & kSurelyOff) != 0;
     // One that waits for a call that still runs does so although it was disabled meanwhile.
     e.off_pends |= call.disables && ((before | e.phases) & SetOf(Phase::kDraining)) != 0 && e.running != 0;

@@ -133,6 +133,15 @@ void Judge::State::DisableIrpCompleted(IrpState& irp, Status status) {
   }
 }
 
+// An enable that pended has succeeded. What it named is enabled, if nothing has changed it since.
+void Judge::State::EnableCompleted(SocketState& s, const IrpState& irp) {
+  for (uint32_t rest = s.own; rest != 0; rest &= rest - 1) {
+    EventState& e = s.events[__builtin_ctz(rest)];
+    if (e.pended_enable != irp.call || e.last_call != irp.call || e.version != e.pended_version) continue;
+    e.phases = Next(e.phases, LifeInput::kEnableSucceeded);
+  }
+}
+
 void Judge::State::Completion(const Observation& o) {
   IrpState& irp = irps[o.irp];
   const bool poisoned =
@@ -184,6 +193,7 @@ void Judge::State::Completion(const Observation& o) {
     if (irp.closing) ExerciseWhenQuiet(RuleId::kCloseCompletesPendingIrps);
     ExerciseParting(irp, s, o.status);
   }
+  if (irp.control && !irp.disables && IsSuccess(o.status)) EnableCompleted(s, irp);
   if (irp.control && !irp.disables && !IsSuccess(o.status)) {
     // An enable that was accepted and then failed: what it named may be off.
     for (uint32_t rest = s.own; rest != 0; rest &= rest - 1) {

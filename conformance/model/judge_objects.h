@@ -89,9 +89,11 @@ struct EventState {
   uint16_t first_running = kNone;  // list of Running, youngest first
   uint8_t met_count = 0;           // why it had to come, as the first quiescence after it saw it
   RuleId met_rules[kMaxReasons] = {};
-  uint64_t met_end = 0;                 // receive: the last byte that such calls showed
-  uint32_t last_call = kNoIndex;        // begin of the latest control request about it
-  uint32_t last_begin = kNoIndex;       // of a call of the callback
+  uint64_t met_end = 0;            // receive: the last byte that such calls showed
+  uint32_t last_call = kNoIndex;   // begin of the latest control request about it
+  uint32_t last_begin = kNoIndex;  // of a call of the callback
+  // An enable that pended, and `version` when it had returned.
+  uint32_t pended_enable = kNoIndex, pended_version = 0;
   uint32_t last_enable = kNoIndex;      // begin of the latest request that enables it
   uint32_t last_enable_end = kNoIndex;  // and return of the latest that did
   uint32_t late_since = kNoIndex;       // when the IRP completed, with late_start

@@ -230,6 +230,7 @@ class Judge::State {
   bool JudgeEnable(const OpenCall& call, Status status);
   bool JudgeDisable(const OpenCall& call, Status status, bool never_returned);
   void ApplyReturn(const OpenCall& call, Status status);
+  void EnableCompleted(SocketState& s, const IrpState& irp);
   void DisableIrpCompleted(IrpState& irp, Status status);
 
   // judge_irps.cc
