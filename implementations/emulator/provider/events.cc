@@ -256,11 +256,13 @@ void Break(Socket* socket) {
   {
     SocketLock lock(socket);
     socket->breaking = FALSE;
-  }
-  if (socket->category == WSK_FLAG_DATAGRAM_SOCKET) {
-    WspTransport()->datagrams->Break(socket->datagram.endpoint);
-  } else {
-    WspTransport()->Break(socket->endpoint);
+    // Once it is closed, the endpoint may be another socket's.
+    if (socket->state != SocketState::kOpen) return;
+    if (socket->category == WSK_FLAG_DATAGRAM_SOCKET) {
+      WspTransport()->datagrams->Break(socket->datagram.endpoint);
+    } else {
+      WspTransport()->Break(socket->endpoint);
+    }
   }
   EndBroken(socket);
 }
