@@ -36,6 +36,25 @@ void LeaveSocket(const Session* session, const ProgramStep* step, SocketSlot* so
   CountDown(&socket->references);
 }
 
+// Whether the function takes an IRP at all. A step may name one all the same; nobody would ever complete it.
+bool TakesIrp(Op op) {
+  switch (op) {
+    case Op::kRegister:
+    case Op::kCapture:
+    case Op::kQueryCharacteristics:
+    case Op::kReleaseNpi:
+    case Op::kDeregister:
+    case Op::kRelease:
+    case Op::kPing:
+      return false;
+    default:
+      return true;
+  }
+}
+
+// The IRP that a step works with.
+uint32_t IrpOf(const ProgramStep* step) { return TakesIrp(static_cast<Op>(step->op)) ? step->irp : kNoSlot; }
+
 }  // namespace
 
 bool OpenCall(Session* session, const ProgramStep* step, uint32_t step_index, SocketSlot* socket,
@@ -66,7 +85,7 @@ bool OpenCall(Session* session, const ProgramStep* step, uint32_t step_index, So
       return false;
     }
   }
-  if (step->irp != kNoSlot) {
+  if (IrpOf(step) != kNoSlot) {
     IrpSlot* irp = &session->irps[step->irp];
     if (!PrepareIrp(session, irp, static_cast<IrpStyle>(step->irp_style))) {
       LeaveSocket(session, step, socket);
@@ -110,7 +129,7 @@ void BeginCall(Call* call, uint32_t length, uint64_t offset, uint8_t code) {
     o->op = step->op;
     o->socket = call->socket != nullptr ? call->socket->index : kNoSlot;
     o->step = call->step_index;
-    o->irp = step->irp;
+    o->irp = IrpOf(step);
     o->peer = step->peer;
     o->target = step->target;
     o->flags = step->flags;
@@ -146,7 +165,7 @@ void EndCall(Call* call, NTSTATUS status, uint64_t information, uint64_t value, 
   if (o != nullptr) {
     o->op = call->step->op;
     o->socket = call->socket != nullptr ? call->socket->index : kNoSlot;
-    o->irp = call->step->irp;
+    o->irp = IrpOf(call->step);
     o->begin = call->begin;
     o->step = call->step_index;
     o->status = static_cast<Status>(status);
