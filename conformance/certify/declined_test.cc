@@ -31,14 +31,7 @@ class Decliner : public Provider {
   std::vector<NamedChoice> choices() const override { return EmulatorChoices(); }
   uint64_t capabilities() const override { return EmulatorCapabilities(); }
   absl::StatusOr<PlayResult> Play(const Program& program) override {
-    const Played& played = testbed_.Play(program);
-    return PlayResult{{played.log.begin(), played.log.end()},
-                      played.capabilities,
-                      played.ending,
-                      played.report,
-                      played.leaked,
-                      "",
-                      false};
+    return ResultOf(testbed_.Play(program));
   }
 
  private:

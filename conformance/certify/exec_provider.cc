@@ -148,7 +148,7 @@ class Line {
   FrameReader reader_;
 };
 
-class ExecProvider : public Provider {
+class ExecProvider : public TimedProvider {
  public:
   ExecProvider(std::string name, std::string command, ExecOptions options)
       : name_(std::move(name)), command_(std::move(command)), options_(std::move(options)) {}
@@ -164,10 +164,6 @@ class ExecProvider : public Provider {
     std::string wrong = line_->SayBye(options_.part_timeout);
     line_ = nullptr;
     return wrong;
-  }
-  std::string WhyNotTimeAnew(const Silences::Missed& missed) override { return silences_.WhyNot(missed); }
-  void TimedAnew(const Silences::Missed& missed, const std::string& case_name, bool again) override {
-    silences_.Timed(missed, case_name, again);
   }
 
   absl::StatusOr<PlayResult> Play(const Program& program) override { return PlayCase(program, "", 1); }
@@ -294,7 +290,6 @@ class ExecProvider : public Provider {
   const std::string command_;
   const ExecOptions options_;
   Hello hello_;
-  Silences silences_;
   std::unique_ptr<Line> line_;
   absl::Duration patience_;
   uint32_t last_id_ = 0;

@@ -54,7 +54,7 @@ struct Recorded {
   std::string stream_error;
 };
 
-class PackProvider : public Provider {
+class PackProvider : public TimedProvider {
  public:
   // `cases`: requests with larger numbers are for more time.
   PackProvider(std::string name, uint32_t cases) : name_(std::move(name)), cases_(cases) {}
@@ -86,11 +86,6 @@ class PackProvider : public Provider {
     const std::string fault = ReadAnswer(recorded.answer, hello_, recorded.id, &result);
     if (!fault.empty()) return FaultyResult(hello_, fault);
     return result;
-  }
-
-  std::string WhyNotTimeAnew(const Silences::Missed& missed) override { return silences_.WhyNot(missed); }
-  void TimedAnew(const Silences::Missed& missed, const std::string& case_name, bool again) override {
-    silences_.Timed(missed, case_name, again);
   }
 
   // The next message of the record. What is wrong with it, if something is.
@@ -162,7 +157,6 @@ class PackProvider : public Provider {
   const std::string name_;
   const uint32_t cases_;
   Hello hello_;
-  Silences silences_;
   bool greeted_ = false;
   std::map<std::string, Recorded> recorded_;  // by the case's name; nodes stay where they are
   std::map<std::string, Recorded> longer_;    // the same, with more time

@@ -55,14 +55,7 @@ class EmulatorProvider : public Provider {
 
   absl::StatusOr<PlayResult> PlayHere(const Program& program) {
     if (testbed_ == nullptr) testbed_ = std::make_unique<Testbed>(TestbedOptions());
-    const Played& played = testbed_->Play(program);
-    return PlayResult{{played.log.begin(), played.log.end()},
-                      played.capabilities,
-                      played.ending,
-                      played.report,
-                      played.leaked,
-                      "",
-                      false};
+    return ResultOf(testbed_->Play(program));
   }
 
   absl::StatusOr<PlayResult> PlayInChild(const Program& program) {
@@ -90,6 +83,16 @@ constexpr char kLibPrefix[] = "lib:";
 constexpr char kPackPrefix[] = "pack:";
 
 }  // namespace
+
+PlayResult ResultOf(const Played& played) {
+  PlayResult result;
+  result.log.assign(played.log.begin(), played.log.end());
+  result.capabilities = played.capabilities;
+  result.ending = played.ending;
+  result.report = played.report;
+  result.leaked = played.leaked;
+  return result;
+}
 
 ProviderIdentity Provider::identity() const { return {name(), kToolVersion, "", ""}; }
 

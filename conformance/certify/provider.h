@@ -64,6 +64,21 @@ class Provider {
   virtual void TimedAnew(const Silences::Missed& missed, const std::string& case_name, bool again) {}
 };
 
+// A provider whose host may be slow: keeps what that was awaited for in vain.
+class TimedProvider : public Provider {
+ public:
+  std::string WhyNotTimeAnew(const Silences::Missed& missed) override { return silences_.WhyNot(missed); }
+  void TimedAnew(const Silences::Missed& missed, const std::string& case_name, bool again) override {
+    silences_.Timed(missed, case_name, again);
+  }
+
+ private:
+  Silences silences_;
+};
+
+// What a play on the emulator in this process came to.
+PlayResult ResultOf(const Played& played);
+
 struct ProviderOptions {
   // After this a case counts as hung.
   absl::Duration timeout = absl::Seconds(10);

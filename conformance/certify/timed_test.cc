@@ -25,7 +25,7 @@ using ::testing::HasSubstr;
 constexpr char kReceives[] = "receive.enabled.indicates";
 
 // A machine without exact quiescence that shows the first log, and the second when it is to wait longer.
-class Machine : public Provider {
+class Machine : public TimedProvider {
  public:
   Machine(const std::string& usually, const std::string& slowly) : logs_{Log(usually), Log(slowly)} {}
 
@@ -39,10 +39,6 @@ class Machine : public Provider {
     out.log = logs_[settle_scale == 1 ? 0 : 1];
     out.capabilities = capabilities();
     return out;
-  }
-  std::string WhyNotTimeAnew(const Silences::Missed& missed) override { return silences_.WhyNot(missed); }
-  void TimedAnew(const Silences::Missed& missed, const std::string& case_name, bool again) override {
-    silences_.Timed(missed, case_name, again);
   }
   // From the next play on.
   void Become(const std::string& usually, const std::string& slowly) {
@@ -61,7 +57,6 @@ class Machine : public Provider {
 
   const std::string name_ = "machine";
   std::vector<Observation> logs_[2];
-  Silences silences_;
 };
 
 const std::string kSetUp =

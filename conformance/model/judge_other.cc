@@ -124,10 +124,10 @@ bool Judge::State::ExtensionReturned(const Observation& o, const OpenCall& call,
   return true;
 }
 
-// nc-wsk-pfn_wsk_connect_ex.md, Return value: no flags are defined, and no more bytes are taken. Where the
-// socket could be connected.
+// nc-wsk-pfn_wsk_connect_ex.md, Return value: as many bytes may come with the request.
 constexpr uint32_t kMostWithConnect = 65535;
 
+// The same: no flags are defined. Where the socket could be connected.
 bool Judge::State::JudgeConnectFlags(const IrpState& irp, const SocketState& s, Status status) {
   if (irp.flags == 0 || !irp.could_connect || Hampered(s) || irp.cancelled) return true;
   // The page has another status for a buffer that is too long, and says nothing of which goes first.

@@ -60,10 +60,8 @@ std::string LifeDiagram() {
       "the socket, and when that has completed what is still buffered must be indicated (`receive.resumes`). "
       "Whether a\n"
       "WskReceive that was declined, a re-enable, a WskReceive that was queued before, or one called inside "
-      "the "
-      "refusing\n"
-      "callback lifts the suspension is "
-      "open; the judge then keeps both.\n";
+      "the refusing\n"
+      "callback lifts the suspension is open; the judge then keeps both.\n";
   return text;
 }
 

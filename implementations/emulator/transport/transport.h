@@ -2,8 +2,9 @@
 // host's loopback or another stack can be put below it. Kernel C++ (docs/kernel_cpp.md).
 //
 // Rules for both sides: no function waits; each may be called at IRQL <= DISPATCH_LEVEL, in any thread, with
-// no lock held. The transport calls its client from threads of its own, never from within a call of the
-// client (except Sent, when a Send is refused), and one at a time per endpoint.
+// no lock held; Break may be called with a lock of the client's. The transport calls its client from threads
+// of its own, never from within a call of the client (except Sent, when a Send is refused), and one at a time
+// per endpoint.
 #ifndef WSKCERT_IMPLEMENTATIONS_EMULATOR_TRANSPORT_TRANSPORT_H_
 #define WSKCERT_IMPLEMENTATIONS_EMULATOR_TRANSPORT_TRANSPORT_H_
 
