@@ -27,7 +27,7 @@ fi
 export ASAN_OPTIONS=detect_leaks=0
 targets=(differential_fuzzer program_fuzzer trace_fuzzer)
 cmake -S "$SRC/wskcert" -B "$WORK/wskcert" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" \
-  -DCMAKE_SKIP_RPATH=ON -DWSKCERT_FUZZ=ON -DWSKCERT_FUZZING_ENGINE="$LIB_FUZZING_ENGINE" -DWSKCERT_STATIC=ON -DWSKCERT_TESTS=OFF -DWSKCERT_BENCH=OFF \
+  -DCMAKE_SKIP_RPATH=ON -DWSKCERT_FUZZ=ON -DWSKCERT_FUZZING_ENGINE="$LIB_FUZZING_ENGINE" -DWSKCERT_STATIC=ON -DWSKCERT_TESTS=OFF -DWSKCERT_BENCH=OFF -DWSKCERT_PCH=OFF \
   ${found[@]+"${found[@]}"}
 cmake --build "$WORK/wskcert" --target make_seeds "${targets[@]}" -- -j "$jobs"
 
