@@ -8,6 +8,11 @@ if(WSKCERT_SANITIZE)
   add_link_options(-fsanitize=${WSKCERT_SANITIZE})
 endif()
 
+# Reports of sanitizers and fuzzers need functions, files and lines; types and variables would cost time wherever they go.
+if((WSKCERT_SANITIZE OR WSKCERT_FUZZ) AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+  add_compile_options(-gline-tables-only)
+endif()
+
 # Counts lines and branches of one library; everything else only carries the counters' runtime.
 function(wskcert_count_coverage name)
   if(WSKCERT_COVERAGE)
