@@ -1,7 +1,7 @@
 # Precompiled headers: what most host files and most tests include takes a compiler longer to read than the file itself. There are three, because
 # one can only be used with the flags that it was made with: libraries are PIC and programs PIE, and tests of kernel code have a dialect of their own.
 # Kernel code, the model and whatever else includes little has none. A file still includes what it needs: the builds that have none hold
-# that (preset certify, ci/oss-fuzz/build.sh, and with tests gcc).
+# that: preset gcc, ci/oss-fuzz/build.sh, and ci/tidy.
 option(WSKCERT_PCH "Precompile the headers that most files include (clang only)" ON)
 
 # As CMake has it, but without the header's text, whose path ccache would take for a difference between two clones.
