@@ -54,7 +54,7 @@ void Judge::State::CallBegin(const Observation& o) {
   const uint16_t slot = o.socket;
   if (creates) Creates(o);
   if (!creates && slot < kMaxSockets && !sockets[slot].created && !Provisional(slot, o.enclosing)) {
-    sockets[slot].created = true;  // of unknown origin, and so not judged
+    sockets[slot].created = sockets[slot].stray = true;
   }
   Touch(slot);
   uint16_t id;
@@ -216,6 +216,7 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
     case Op::kDisconnect:
       DisconnectBegin(o, call, s);
       SendBegin(o, call, s);
+      if (call.length != 0) s.receiving.sizes_unknown = true;
       break;
     case Op::kSetSilentMode:
       irps[call.irp].overlaps = s.open_calls > 1;

@@ -272,7 +272,11 @@ size_t Judge::State::WhyNew(const SocketState& s, uint32_t event, RuleId* rules)
 size_t Judge::State::WhyOff(const SocketState& s, uint32_t event, RuleId* rules) const {
   size_t count = 0;
   const PhaseSet phases = s.events[event].phases;
-  if ((phases & SetOf(Phase::kNew)) != 0) count = WhyNew(s, event, rules);
+  if ((phases & SetOf(Phase::kNew)) != 0) {
+    count = WhyNew(s, event, rules);
+    // The phase that forbids least decides, and this rule is only inferred.
+    if (count == 1 && rules[0] == RuleId::kInheritByFunctionNotEnabled) return count;
+  }
   for (unsigned rest = phases & ~SetOf(Phase::kNew); rest != 0; rest &= rest - 1) {
     const Phase phase = static_cast<Phase>(__builtin_ctz(rest));
     if (phase == Phase::kDisabled) {

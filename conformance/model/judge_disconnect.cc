@@ -44,6 +44,10 @@ void Judge::State::LinkConnection(uint16_t slot, uint16_t number) {
   sockets[slot].parting.peer = number;
   sockets[slot].parting.reports = peer.established;
   sockets[slot].slow_peer |= peer.slow;
+  if (PeerIsActing(number)) {
+    SocketState& s = sockets[slot];
+    s.stream.unknown = s.fin_may = s.reset_may = s.dead_may = true;
+  }
 }
 
 // What the peer sees is no longer about the socket that it was connected with.

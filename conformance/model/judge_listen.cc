@@ -1,4 +1,7 @@
 // Listening sockets: requests to connect, inspection, and the sockets that are accepted.
+#include <algorithm>
+#include <iterator>
+
 #include "conformance/model/judge_state.h"
 
 namespace wskcert::model {
@@ -28,7 +31,7 @@ void Judge::State::PeerConnects(const Observation& o) {
   PartPeer(o.peer);
   PeerState& peer = peers[o.peer];
   if (peer.begin == kNoIndex) used_peers.push_back(o.peer);
-  const bool again = peer.again || peer.active;
+  const bool again = peer.again || peer.active || PeerIsActing(o.peer);
   if (peer.active) ++sockets[peer.listener].listening.lost;
   if (peer.end_owed) --requests.ends_owed;
   const bool slow = peer.slow;
@@ -216,8 +219,11 @@ void Judge::State::TakePeer(SocketState& s, uint16_t slot, uint16_t number) {
   }
 }
 
-// A call on a slot that is not known as a socket: one that is just being accepted.
+// A call on a slot that is not known as a socket: one that is just being accepted. Which, is clear only where
+// no other is.
 bool Judge::State::Provisional(uint16_t slot, uint32_t enclosing) {
+  const auto accepts = [](const Running& call) { return call.begin != kNoIndex && call.event == kAccept; };
+  if (std::count_if(std::begin(running), std::end(running), accepts) != 1) return false;
   const Running* accept = nullptr;
   ForEachAround(enclosing, [&accept](uint32_t, const Running& outer) {
     if (outer.event == kAccept) accept = &outer;
@@ -262,7 +268,13 @@ void Judge::State::AcceptEnded(const Observation& o, const Running& call) {
     Accepted(slot, call.socket, Origin::kByEvent, call.peer, o.mask);
   } else if (!sockets[slot].accepting) {
     // Another thread used it while its callback was still running. It is not judged; the connection has its
-    // socket all the same.
+    // socket all the same, and WskDeregister waits for it.
+    SocketState& s = sockets[slot];
+    if (s.stray) {
+      s.stray = false;
+      s.client = sockets[call.socket].client;
+      ++sockets_of[s.client];
+    }
     LeavePeer(call.peer);
     return;
   }

@@ -166,6 +166,7 @@ struct SocketState {
   Parting parting;
   Receiving receiving;
   bool used = false;
+  bool stray = false;  // used before anything has told where it comes from, and so not judged
   bool created = false;
   bool made = false;    // ... and surely there
   bool failed = false;  // ... and surely not there

@@ -258,6 +258,7 @@ class Judge::State {
   void NotePending(const Pending& begun);
   void Breaks(const Observation& o, SocketState& s);
   void StimulusEnd(const Observation& o);
+  bool PeerIsActing(uint16_t number) const;
   void Trigger(SocketState& s, uint32_t event);
   bool JudgeContent(const Observation& o, SocketState& s);
   bool JudgeBytes(SocketState& s, uint64_t offset, uint32_t length);

@@ -1,5 +1,6 @@
 // What the environment does to a connection, and the bytes that travel over it.
 #include <algorithm>
+#include <iterator>
 
 #include "conformance/model/judge_state.h"
 
@@ -10,6 +11,14 @@ void Judge::State::Trigger(SocketState& s, uint32_t event) {
   EventState& e = s.events[event];
   if (e.MayStart()) e.trigger = true;
   e.tempted = true;
+}
+
+// Whether something that the peer does, and that was not begun for the connection that is being made, may
+// still come to concern it.
+bool Judge::State::PeerIsActing(uint16_t number) const {
+  return std::any_of(std::begin(stimuli), std::end(stimuli), [number](const Pending& pending) {
+    return pending.begin != kNoIndex && pending.peer == number && !pending.to_peer;
+  });
 }
 
 // Of more at a time than there is room for, the end says nothing.
@@ -48,7 +57,10 @@ void Judge::State::StimulusBegin(const Observation& o) {
     --requests.ends_owed;
   }
   if (of_peer && peers[o.peer].active) return PeerStimulus(o);
-  if (!sockets[o.socket].created) return;
+  if (!sockets[o.socket].created) {
+    if (of_peer) NotePending({now, kNoSocketEntry, o.peer, false, o.length});
+    return;
+  }
   Touch(o.socket);
   SocketState& s = sockets[o.socket];
   NotePending({now, o.socket, o.peer, false, o.length});
@@ -141,6 +153,7 @@ void Judge::State::StimulusEnd(const Observation& o) {
   for (Pending& pending : stimuli) {
     if (pending.begin != o.begin) continue;
     pending.begin = kNoIndex;
+    if (!pending.to_peer && pending.socket == kNoSocketEntry) return;
     const bool done = o.status == kStatusSuccess;
     if (pending.to_peer) {
       PeerState& peer = peers[pending.peer];
