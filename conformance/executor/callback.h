@@ -19,7 +19,7 @@ void BadContext(Session* session, Event event);
 const ProgramScript* FindScript(const Session* session, uint16_t first, uint8_t event, uint16_t socket,
                                 LONG nth);
 // Keeps the calling callback in progress until the script's hold is released; only recorded as refused at
-// DISPATCH_LEVEL and inside another call on the same thread.
+// DISPATCH_LEVEL, inside another call on the same thread, and where kMaxHeldCalls are held.
 void HoldCallback(Session* session, const ProgramScript& script, uint16_t socket, uint32_t begin);
 // Puts a list into the script's retained slot. False: the slot is taken, so the data is accepted instead.
 bool Retain(Session* session, SocketSlot* socket, uint16_t target, void* list, const Indication& read,

@@ -59,7 +59,8 @@ void HoldCallback(Session* session, const ProgramScript& script, uint16_t socket
   // very one.
   const uint32_t thread = session->environment.ThreadNumber(session->environment.context);
   const bool outermost = thread < kTrackedThreads && session->depth[thread] == 1;
-  const bool can_wait = outermost && KeGetCurrentIrql() == PASSIVE_LEVEL;
+  const bool spare = InterlockedIncrement(&session->held) <= kMaxHeldCalls;
+  const bool can_wait = outermost && spare && KeGetCurrentIrql() == PASSIVE_LEVEL;
   uint32_t stamp;
   Observation* o = Reserve(session, can_wait ? Seen::kHeld : Seen::kHoldRefused, &stamp);
   if (o != nullptr) {
@@ -68,12 +69,16 @@ void HoldCallback(Session* session, const ProgramScript& script, uint16_t socket
     o->begin = begin;
     Publish(o);
   }
-  if (!can_wait) return;
+  if (!can_wait) {
+    InterlockedDecrement(&session->held);
+    return;
+  }
   InterlockedExchange(&hold->entered, 1);
   LARGE_INTEGER bound;
   bound.QuadPart = -static_cast<LONGLONG>(session->environment.hold_bound);
   KeWaitForSingleObject(&hold->released, Executive, KernelMode, FALSE,
                         session->environment.hold_bound != 0 ? &bound : nullptr);
+  InterlockedDecrement(&session->held);
   o = Reserve(session, Seen::kUnheld, &stamp);
   if (o != nullptr) {
     o->socket = socket;

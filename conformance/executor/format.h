@@ -342,7 +342,7 @@ enum class Seen : uint8_t {
   kFault = 13,         // the executor caught a fault of the provider; code: FaultKind
   kHeld = 14,          // a callback (enclosing) is held in slot `target`
   kUnheld = 15,        // it goes on
-  kHoldRefused = 16,   // it could not be held: DISPATCH_LEVEL, or on the stack of a call of the client
+  kHoldRefused = 16,   // it could not be held: DISPATCH_LEVEL, inside a call of the client, too many held
   kRetainedRead = 17,  // a retained list was read again; code: Content
   kEnd = 18,           // last record; code: Ending, status: the bugcheck code for kBugCheck
 };

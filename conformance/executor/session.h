@@ -147,6 +147,10 @@ struct IrpSlot {
   } memory;
 };
 
+// A call that is held occupies a thread of the provider's, or of the system's. If all were taken, what the
+// provider has to do would wait for them, and silence would not mean that it has done it.
+inline constexpr LONG kMaxHeldCalls = 32;
+
 struct HoldSlot {
   KEVENT released;
   volatile LONG entered;
@@ -192,6 +196,7 @@ class Session {
   IrpSlot* irps;  // header->irps of them for the steps, then one a socket for the tear-down's closes
   PeerSlot* peers;
   HoldSlot* holds;
+  volatile LONG held;  // calls that are kept in progress; at most kMaxHeldCalls
   RetainedSlot* retained;
   InspectSlot* inspects;
   SeenId* ids;

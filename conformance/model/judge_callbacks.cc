@@ -382,6 +382,8 @@ void Judge::State::CallbackEnd(const Observation& o) {
       ((call.flags & kFlagAbortive) != 0 ? s.told_abortive : s.told_graceful) = true;
       if (s.told_at == kNoIndex) s.told_at = now;
     }
+  } else if (call.event == kAccept) {
+    AcceptEndedUnjudged(o, call);
   }
   references[o.begin].kind = Reference::kNothing;
   call.begin = kNoIndex;

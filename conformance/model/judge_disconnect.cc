@@ -44,6 +44,7 @@ void Judge::State::LinkConnection(uint16_t slot, uint16_t number) {
   sockets[slot].parting.peer = number;
   sockets[slot].parting.reports = peer.established;
   sockets[slot].slow_peer |= peer.slow;
+  sockets[slot].parting.half_open_unsure |= peer.no_half_open;
   if (PeerIsActing(number)) {
     SocketState& s = sockets[slot];
     s.stream.unknown = s.fin_may = s.reset_may = s.dead_may = true;
@@ -114,7 +115,7 @@ void Judge::State::DisconnectBegin(const Observation& o, OpenCall& call, SocketS
     if (!s.dead_may) s.dead_may = s.dead_by_local = true;
     return;
   }
-  if (p.no_half_open) s.stream.lossy = true;
+  if (p.no_half_open || p.half_open_unsure) s.stream.lossy = true;
   if (p.graceful) return;
   p.held_back = p.acks_quiet && (p.unacknowledged || o.length != 0);
   p.graceful = true;

@@ -34,9 +34,10 @@ void Judge::State::PeerConnects(const Observation& o) {
   const bool again = peer.again || peer.active || PeerIsActing(o.peer);
   if (peer.active) ++sockets[peer.listener].listening.lost;
   if (peer.end_owed) --requests.ends_owed;
-  const bool slow = peer.slow;
+  const bool slow = peer.slow, no_half_open = peer.no_half_open;
   peer = PeerState();
   peer.slow = slow;
+  peer.no_half_open = no_half_open;
   peer.active = true;
   peer.again = again;
   peer.begin = now;
@@ -253,6 +254,25 @@ bool Judge::State::Unknown(const Observation& o, uint32_t event) {
   return true;
 }
 
+// A slot that was used before anything told where it comes from turns out to be a socket of this client.
+void Judge::State::Adopt(uint16_t slot, uint8_t client) {
+  SocketState& s = sockets[slot];
+  if (!s.stray) return;
+  s.stray = false;
+  s.client = client;
+  ++sockets_of[client];
+}
+
+// Nothing is judged of the listening socket, nor of what it gives; but that is a socket all the same.
+void Judge::State::AcceptEndedUnjudged(const Observation& o, const Running& call) {
+  if (call.nothing || o.target == kNoSocketEntry) return;
+  if (!sockets[o.target].created) Accepted(o.target, call.socket, Origin::kByEvent, call.peer, o.mask);
+  SocketState& s = sockets[o.target];
+  Adopt(o.target, sockets[call.socket].client);
+  s.judged = s.accepting = false;
+  (o.status == kStatusSuccess ? s.made : s.refused) = true;
+}
+
 void Judge::State::AcceptEnded(const Observation& o, const Running& call) {
   if (call.nothing) return;
   const uint16_t slot = o.target;
@@ -269,12 +289,7 @@ void Judge::State::AcceptEnded(const Observation& o, const Running& call) {
   } else if (!sockets[slot].accepting) {
     // Another thread used it while its callback was still running. It is not judged; the connection has its
     // socket all the same, and WskDeregister waits for it.
-    SocketState& s = sockets[slot];
-    if (s.stray) {
-      s.stray = false;
-      s.client = sockets[call.socket].client;
-      ++sockets_of[s.client];
-    }
+    Adopt(slot, sockets[call.socket].client);
     LeavePeer(call.peer);
     return;
   }

@@ -136,13 +136,14 @@ enum class Origin : uint8_t { kCreated, kBySocketConnect, kByFunction, kByEvent 
 
 // How a connection ends, and what its peer sees of it.
 struct Parting {
-  uint16_t peer = kNone;        // none: another connection of that peer's has begun since
-  bool reports = false;         // the host tells what this peer sees
-  bool no_half_open = false;    // the transport knows no half-open connections
-  bool acks_held = false;       // the peer acknowledges nothing
-  bool acks_quiet = false;      // ... and has surely not for some time
-  bool unacknowledged = false;  // bytes were given to sends since then
-  bool garbled = false;         // a send failed or was cancelled: what reaches the peer is not known
+  uint16_t peer = kNone;          // none: another connection of that peer's has begun since
+  bool reports = false;           // the host tells what this peer sees
+  bool no_half_open = false;      // the transport knows no half-open connections
+  bool half_open_unsure = false;  // ... which was said of the peer before the connection had a socket
+  bool acks_held = false;         // the peer acknowledges nothing
+  bool acks_quiet = false;        // ... and has surely not for some time
+  bool unacknowledged = false;    // bytes were given to sends since then
+  bool garbled = false;           // a send failed or was cancelled: what reaches the peer is not known
   bool graceful = false, graceful_done = false, graceful_quiet = false;
   bool abort_done = false, abort_quiet = false;
   bool reset_done = false, reset_quiet = false;  // by the peer

@@ -48,7 +48,8 @@ struct PeerState {
   // Its number stood for another request, too, which may still be there: its inspection is not followed.
   bool again = false;
   bool listed = false;
-  bool slow = false;  // acknowledges nothing, or did not for a time
+  bool slow = false;          // acknowledges nothing, or did not for a time
+  bool no_half_open = false;  // the transport to it may know no half-open connections
   // On a listening socket in conditional-accept mode.
   bool conditional = false;  // the mode was surely on when it came
   bool abandoned = false;    // it surely gave up before it was established

@@ -129,6 +129,8 @@ class Judge::State {
   void LeavePeer(uint16_t number);
   void AcceptStarts(const Observation& o, SocketState& s, uint32_t event, bool* had_to);
   void AcceptEnded(const Observation& o, const Running& call);
+  void AcceptEndedUnjudged(const Observation& o, const Running& call);
+  void Adopt(uint16_t slot, uint8_t client);
   void Accepted(uint16_t slot, uint16_t listener, Origin origin, uint16_t peer, uint32_t dispatch);
   void TakePeer(SocketState& s, uint16_t slot, uint16_t peer);
   bool Provisional(uint16_t slot, uint32_t enclosing);

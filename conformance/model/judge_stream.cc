@@ -45,6 +45,11 @@ void Judge::State::StimulusBegin(const Observation& o) {
     if (peer.begin == kNoIndex) used_peers.push_back(o.peer), peer.begin = now;
     peer.slow = true;
   }
+  if (op == Op::kNoHalfOpen && !sockets[o.socket].created) {
+    PeerState& peer = peers[o.peer];
+    if (peer.begin == kNoIndex) used_peers.push_back(o.peer), peer.begin = now;
+    peer.no_half_open = true;
+  }
   const bool of_peer = op == Op::kPeerSend || op == Op::kPeerDisconnect || op == Op::kPeerReset ||
                        op == Op::kPeerAbandon || op == Op::kBreakSocket;
   if (of_peer && op != Op::kPeerSend) {
