@@ -331,7 +331,7 @@ bool ReadDatagrams(const Session* session, const WSK_DATAGRAM_INDICATION* list, 
   for (; list != nullptr; list = list->Next) {
     if (++out->nodes > kMaxNodes) return false;
     const Decoded decoded = DecodeOne(session, list);
-    if (out->nodes == 1) out->decoded = decoded;
+    if (out->bytes == 0) out->decoded = decoded;
     if (decoded.content != Content::kExact && list->Buffer.Length != 0) out->one_run = false;
     out->bytes += list->Buffer.Length;
   }

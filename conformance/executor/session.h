@@ -266,8 +266,8 @@ bool ReadIndication(const Session* session, const SocketSlot* socket, const WSK_
 // Publishes a kCallbackNode for each datagram; false: the chain cannot be walked.
 bool RecordDatagrams(Session* session, const SocketSlot* socket, const WSK_DATAGRAM_INDICATION* list,
                      uint32_t begin);
-// What a list of datagrams holds: bytes of all, the first one's place, and `one_run` if every one is exact.
-// False: no end in sight.
+// What a list of datagrams holds: bytes of all, the place of the first that has any, and `one_run` if every
+// one is exact. False: no end in sight.
 bool ReadDatagrams(const Session* session, const WSK_DATAGRAM_INDICATION* list, Indication* out);
 // Publishes a kCallbackNode for each node.
 void RecordNodes(Session* session, const SocketSlot* socket, const WSK_DATA_INDICATION* list, uint32_t begin);

@@ -39,6 +39,12 @@ bool Listed(uint32_t event, Status status) {
 
 }  // namespace
 
+// Nothing was indicated: the socket is no longer functional.
+void Judge::State::WorksNoMore(SocketState& s) {
+  s.dead_may = s.receiving.told_null = true;
+  s.dead_by_local = false;
+}
+
 bool Judge::State::JudgeStart(const Observation& o, SocketState& s, uint32_t event) {
   EventState& e = s.events[event];
   if (s.refused) {
@@ -63,6 +69,7 @@ bool Judge::State::JudgeStart(const Observation& o, SocketState& s, uint32_t eve
       if (Forbid(rules, count)) return false;
       e.unjudged = true;  // an inference was broken: what follows from that is not said
       if (event == kReceive) s.stream.unknown = true;
+      if ((o.seen_flags & kSeenNullIndication) != 0) WorksNoMore(s);
       return true;
     }
   } else if (s.accepting && !s.enable_requested && (e.phases & SetOf(Phase::kStatic)) == 0) {
@@ -88,9 +95,7 @@ bool Judge::State::JudgeReceiveStart(const Observation& o, SocketState& s) {
   // one, so two visible ones that overlap are a breach on any number of threads.
   if (e.running != 0) return Refuse<RuleId::kReceiveSerial>();
   if ((o.seen_flags & kSeenNullIndication) != 0) {
-    s.dead_may = true;  // the socket is no longer functional
-    s.dead_by_local = false;
-    s.receiving.told_null = true;
+    WorksNoMore(s);
     return true;
   }
   if (!JudgeDrained(o, s, o.length) || !JudgeAlive(o, s, o.length) || !JudgePush(o, s)) return false;

@@ -248,6 +248,7 @@ class Judge::State {
   void CallbackNode(const Observation& o);
   bool ReturnKeepsObligations(const Observation& o, const Running& call);
   void CallbackEnd(const Observation& o);
+  static void WorksNoMore(SocketState& s);
   bool JudgeStart(const Observation& o, SocketState& s, uint32_t event);
   bool JudgeReceiveStart(const Observation& o, SocketState& s);
   bool JudgeDisconnectStart(const Observation& o, SocketState& s);
