@@ -243,6 +243,8 @@ void Judge::State::CallbackBegin(const Observation& o) {
       if (o.offset + o.length > e.met_end) e.met_end = o.offset + o.length;
     }
     e.owed = false;
+  } else if (s.judged && call.nothing) {
+    WorksNoMore(s);
   }
   if (event != kReceive || s.stream.indicated >= s.stream.sent_may) e.trigger = false;
   e.recent = true;
