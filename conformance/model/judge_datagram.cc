@@ -37,7 +37,8 @@ void Judge::State::DatagramSent(const Observation& o, SocketState& s) {
   const bool stranger = s.remote_filter && o.peer != s.receiving.remote_peer;
   // While the provider may still be taking in a refusal, what comes may share its fate.
   const bool beside_refusal = RefusedLately(e);
-  if (OwedConditions(s, kReceiveFrom) && !stranger && !beside_refusal) e.owed = true;
+  const bool room = s.datagrams <= kDatagramsSurelyBuffered;
+  if (OwedConditions(s, kReceiveFrom) && !stranger && !beside_refusal && room) e.owed = true;
   DatagramPeer& peer = datagram_peers[o.peer];
   if (peer.last == kNoIndex && peer.sent_to_by == kNobody) used_datagram_peers.push_back(o.peer);
   Datagram sent;
