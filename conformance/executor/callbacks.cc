@@ -195,7 +195,8 @@ NTSTATUS WSKAPI ReceiveEvent(PVOID context, ULONG flags, PWSK_DATA_INDICATION li
   }
   const uint64_t taken = status == STATUS_SUCCESS ? (accepted != kNoIndex ? accepted : read.bytes)
                                                   : (status == STATUS_PENDING ? read.bytes : 0);
-  if (read.decoded.content == Content::kExact && taken != 0) socket->received = read.decoded.offset + taken;
+  const uint64_t end = read.decoded.offset + taken;
+  if (read.decoded.content == Content::kExact && end > socket->received) socket->received = end;
   call.End(status, accepted, target);
   return status;
 }

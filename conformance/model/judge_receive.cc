@@ -141,6 +141,7 @@ bool Judge::State::JudgePush(const Observation& o, SocketState& s) {
   if ((capabilities & kNeeded) == 0 || s.stream.unknown || s.fin_may || o.length == 0) return true;
   if (!r.push_known || o.offset < r.push_from || static_cast<Content>(o.content) != Content::kExact)
     return true;
+  if (InSeveralPlaces(o, s.stream)) return true;
   bool any = false;
   bool last = false;
   for (uint32_t i = 0; i < r.pushed_count; ++i) {

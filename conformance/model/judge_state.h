@@ -263,6 +263,7 @@ class Judge::State {
   void StimulusEnd(const Observation& o);
   bool PeerIsActing(uint16_t number) const;
   void Trigger(SocketState& s, uint32_t event);
+  static bool InSeveralPlaces(const Observation& o, const Stream& stream);
   bool JudgeContent(const Observation& o, SocketState& s);
   bool JudgeBytes(SocketState& s, uint64_t offset, uint32_t length);
   void Deliver(SocketState& s, uint64_t begin, uint64_t end);

@@ -200,13 +200,16 @@ void Judge::State::StimulusEnd(const Observation& o) {
   }
 }
 
+// One or two bytes are found in several places of a stream, and where they were not expected mean little.
+bool Judge::State::InSeveralPlaces(const Observation& o, const Stream& stream) {
+  return o.length <= 2 && o.offset != stream.delivered;
+}
+
 // Bytes that are another connection's, or nobody's, were not sent here.
 bool Judge::State::JudgeContent(const Observation& o, SocketState& s) {
   if (s.stream.unknown) return true;
   const Content content = static_cast<Content>(o.content);
-  // One or two bytes are found in several places.
-  constexpr uint32_t kAmbiguous = 2;
-  if (content == Content::kExact && o.length <= kAmbiguous && o.offset != s.stream.delivered) {
+  if (content == Content::kExact && InSeveralPlaces(o, s.stream)) {
     s.stream.unknown = true;
     return true;
   }
