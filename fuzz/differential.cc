@@ -23,13 +23,15 @@ namespace {
 constexpr uint32_t kLogCapacity = 1u << 11;
 constexpr uint64_t kStepBudget = 20000;
 
-// A run that does not come to rest is the client's own doing if scripts kept making calls: each refusal with
-// a receive in its script may bring the next indication.
+// A run that does not come to rest is the sequence's own doing if scripts kept making calls, or peers do
+// something: each refusal with a receive in its script may bring the next indication, each peer that connects
+// the next request.
 constexpr uint32_t kCallsOfScripts = 256;
 
 uint32_t CallsFromInside(absl::Span<const Observation> log) {
   return static_cast<uint32_t>(std::count_if(log.begin(), log.end(), [](const Observation& o) {
-    return static_cast<Seen>(o.kind) == Seen::kCallBegin && o.enclosing != kNoIndex;
+    const Seen kind = static_cast<Seen>(o.kind);
+    return (kind == Seen::kCallBegin || kind == Seen::kStimulusBegin) && o.enclosing != kNoIndex;
   }));
 }
 

@@ -28,8 +28,29 @@ void Judge::State::ControlClientBegin(const Observation& o, OpenCall& call) {
   call.odd = !known;
   call.alone_in_client = !static_asked[call.client] && sockets_of[call.client] == 0;
   if (!call.alone_in_client) breached.Add(RuleId::kApplicationStaticBeforeSockets);
+  // Of two at once either may be the second.
+  if (static_asked[call.client]) StaticNotAlone(call.client);
   static_asked[call.client] = true;
   if (sockets_of[call.client] != 0) StaticMay(call);
+}
+
+// What is under way has, or may have, another one before it.
+void Judge::State::StaticNotAlone(uint8_t client) {
+  for (OpenCall& call : calls) {
+    const bool control = call.begin != kNoIndex && static_cast<Op>(call.op) == Op::kControlClient;
+    if (control && call.client == client) call.alone_in_client = false;
+  }
+}
+
+// Static callbacks are enabled for what a registration creates. `anew`: the one before is over, surely.
+void Judge::State::StaticRegistered(uint8_t client, bool anew) {
+  StaticNotAlone(client);
+  for (PhaseSet& phases : static_phases[client])
+    phases = anew ? SetOf(Phase::kNew) : phases | SetOf(Phase::kNew);
+  static_mask[client] = 0;
+  if (!anew) return;
+  static_asked[client] = false;
+  sockets_of[client] = 0;
 }
 
 // A request is under way that may have taken effect already, or not yet.

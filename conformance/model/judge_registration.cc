@@ -77,6 +77,7 @@ void Judge::State::RegistrationBegin(const Observation& o, OpenCall& call) {
 
 void Judge::State::Registered(ClientState& c, const OpenCall& call) {
   const uint32_t captures = c.captured_early;
+  if (c.registered) StaticRegistered(call.client, c.deregister_end != kNoIndex);
   c = ClientState();
   c.captures = captures;
   c.registered = true;

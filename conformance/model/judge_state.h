@@ -220,6 +220,8 @@ class Judge::State {
 
   // judge_control.cc
   void ControlClientBegin(const Observation& o, OpenCall& call);
+  void StaticNotAlone(uint8_t client);
+  void StaticRegistered(uint8_t client, bool anew);
   void StaticMay(const OpenCall& call);
   bool StaticUnderWay(uint8_t client, uint32_t event) const;
   void ControlClient(const OpenCall& call, Status status);
