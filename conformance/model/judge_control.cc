@@ -46,7 +46,7 @@ void Judge::State::StaticNotAlone(uint8_t client) {
 void Judge::State::StaticRegistered(uint8_t client, bool anew) {
   StaticNotAlone(client);
   for (PhaseSet& phases : static_phases[client])
-    phases = anew ? SetOf(Phase::kNew) : phases | SetOf(Phase::kNew);
+    phases = anew ? SetOf(Phase::kNew) : static_cast<PhaseSet>(phases | SetOf(Phase::kNew));
   static_mask[client] = 0;
   if (!anew) return;
   static_asked[client] = false;

@@ -66,6 +66,10 @@ void Judge::State::SendBegin(const Observation& o, const OpenCall& call, SocketS
   IrpState& irp = irps[call.irp];
   irp.offset = o.offset;
   p.unacknowledged |= p.acks_quiet;
+  // nc-wsk-pfn_wsk_send.md, Flags: it may fail for a flag that is unknown, or that the transport does not
+  // support.
+  irp.doubtful = static_cast<Op>(o.op) == Op::kSend && o.flags != 0;
+  p.doubtful += irp.doubtful ? 1 : 0;
   if (static_cast<Op>(o.op) != Op::kSend || !s.connected_must) return;
   if (p.abort_done) {
     irp.barred = Barred::kByOwnAbort;
@@ -82,6 +86,7 @@ bool Judge::State::SendOutcome(IrpState& irp, SocketState& s, Status status, Mom
     s.parting.given = irp.offset + irp.length;
   }
   if (!Takes(status)) s.parting.garbled = true;
+  if (moment != Moment::kReturn && irp.doubtful) Lower(s.parting.doubtful);
   if (moment == Moment::kReturn && status == kStatusPending) return true;
   if (irp.barred == Barred::kNo || Hampered(s)) return true;
   if (Takes(status)) return !Forbid({RuleOf(irp.barred)});
@@ -257,6 +262,7 @@ void Judge::State::ConnectionSight(const Observation& o) {
       return;
   }
   if (!s.judged || !p.graceful || p.abort_begin != kNoIndex || Hampered(s) || OtherEnd(s)) return;
+  if (p.doubtful != 0) return;
   if (p.reset_seen) {
     // Parameters, Flags: without WSK_FLAG_ABORTIVE it is graceful.
     Forbid({RuleId::kDisconnectGracefulWaitsForSends});
