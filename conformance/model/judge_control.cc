@@ -432,7 +432,8 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
       e.phases = static_cast<PhaseSet>(SetOf(Phase::kDisabled) | (before & SetOf(Phase::kStatic)) |
                                        (enabled_since ? SetOf(Phase::kEnabled) : 0));
     } else if (call.disables && !call.odd && e.open_enables == 0 &&
-               (e.last_enable == kNoIndex || e.last_enable < call.begin)) {
+               (e.last_enable == kNoIndex || e.last_enable < call.begin) &&
+               (e.last_enable_end == kNoIndex || e.last_enable_end < call.begin)) {
       // Only disables overlapped it: what they have come to counts, not what was before.
       if (!failed)
         e.phases = Next(e.phases, pended ? LifeInput::kDisablePended : LifeInput::kDisableEventPended);

@@ -28,7 +28,8 @@ void Judge::State::DatagramSent(const Observation& o, SocketState& s) {
   EventState& e = s.events[kReceiveFrom];
   ++s.datagrams;
   uint32_t& first = s.receiving.first_datagram;
-  if (first == kNoIndex || first < last_exact) first = now;
+  // A call that is in progress may keep back what the provider has committed itself to.
+  if (first == kNoIndex || (first < last_exact && s.running == 0)) first = now;
   s.own_stimulus = true;
   Trigger(s, kReceiveFrom);
   // Those that wait from before may come now, too.
