@@ -145,6 +145,7 @@ void Judge::State::AcceptBegin(OpenCall& call, const Observation& o, SocketState
   const bool listens = s.category == Category::kStream ? s.listening_must : s.bound_must;
   AcceptCall& accept = call.accept;
   accept.vacant = !MayWait(s);
+  accept.claimed = s.events[kAccept].MayStart() || s.events[kAccept].running != 0;
   accept.sound = call.judged && call.with_irp && listens && !s.dead_may && !starved;
   // Connections may follow the word that it is dead (N202).
   if (listens && accept.vacant) GoneBegin(call, s);
@@ -190,7 +191,7 @@ bool Judge::State::AcceptCompleted(const Observation& o, IrpState& irp, SocketSt
   for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
     queued += Queued(irps[i]) && irps[i].accept.quiet < peer.begin ? 1 : 0;
   }
-  const bool before = known && !peer.over && !peer.fin && peer.waits_since < irp.call;
+  const bool before = known && !peer.over && !peer.fin && peer.waits_since < irp.call && !irp.accept.claimed;
   if (!JudgeDelivery(irp.socket, o.peer, false)) return false;
   if (!fit || !known) return true;
   if (before) {

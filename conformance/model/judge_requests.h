@@ -111,10 +111,11 @@ struct ListenState {
 
 // A call of WskAccept or WskInspectComplete.
 struct AcceptCall {
-  bool sound = false;   // a working listening socket, as far as can be known
-  bool vacant = false;  // WskAccept: surely no connection waited
-  bool waited = false;  // it completed with a connection that waited already before the call
-  bool pended = false;  // WskInspectComplete of a request that pends, for the first time
+  bool sound = false;    // a working listening socket, as far as can be known
+  bool vacant = false;   // WskAccept: surely no connection waited
+  bool claimed = false;  // ... WskAcceptEvent may have been on its way with what waited
+  bool waited = false;   // it completed with a connection that waited already before the call
+  bool pended = false;   // WskInspectComplete of a request that pends, for the first time
   bool accepts = false;
   // The socket surely no longer functioned when the call was made: it broke, or the client was told.
   bool gone = false, broken = false, told_accept = false, told_inspect = false;
