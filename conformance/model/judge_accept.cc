@@ -145,7 +145,8 @@ void Judge::State::AcceptBegin(OpenCall& call, const Observation& o, SocketState
   const bool listens = s.category == Category::kStream ? s.listening_must : s.bound_must;
   AcceptCall& accept = call.accept;
   accept.vacant = !MayWait(s);
-  accept.claimed = s.events[kAccept].MayStart() || s.events[kAccept].running != 0;
+  const EventState& event = s.events[kAccept];
+  accept.claimed = HasFunction(s.dispatch, kAccept) && (event.MayStart() || event.running != 0);
   accept.sound = call.judged && call.with_irp && listens && !s.dead_may && !starved;
   // Connections may follow the word that it is dead (N202).
   if (listens && accept.vacant) GoneBegin(call, s);
