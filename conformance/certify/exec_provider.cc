@@ -148,7 +148,7 @@ class Line {
   FrameReader reader_;
 };
 
-class ExecProvider : public TimedProvider {
+class ExecProvider final : public TimedProvider {
  public:
   ExecProvider(std::string name, std::string command, ExecOptions options)
       : name_(std::move(name)), command_(std::move(command)), options_(std::move(options)) {}
