@@ -6,27 +6,25 @@
 //
 // A chain begins with one of the suite's cases, or of the inputs given beside them (of differential_fuzzer,
 // as they lie in its corpus), and is up to --length mutations long (default 30). The first three sequences of
-// each kind of finding are written to
-// --findings (default: the working directory) as crash-SEED-RULE-N, which differential_fuzzer and `wskcert
-// minimize` take. Prints at the end what was found how often, and how much was executed. Status: 0 nothing
-// found, 1 something, 3 bad usage. The same arguments give the same.
-#include <algorithm>
-#include <filesystem>
+// each kind of finding are written to --findings (default: the working directory) as crash-SEED-RULE-N, which
+// differential_fuzzer and `wskcert minimize` take. Prints at the end what was found how often, and how much
+// was executed. Status: 0 nothing found, 1 something, 3 bad usage. The same arguments give the same.
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <map>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "conformance/certify/compile.h"
+#include "conformance/certify/trace_io.h"
 #include "conformance/suite/suite.h"
 #include "fuzz/differential.h"
+#include "fuzz/input_files.h"
 #include "fuzz/mutator.h"
 #include "fuzz/random.h"
 
@@ -66,39 +64,20 @@ bool Parse(int argc, char** argv, Arguments* out) {
   return out->executions != 0;
 }
 
-// Files, and those in directories, in the order of their names.
-bool FilesOf(const std::string& path, std::vector<std::string>* files) {
-  std::error_code error;
-  if (!std::filesystem::is_directory(path, error)) {
-    files->push_back(path);
-    return std::filesystem::is_regular_file(path, error);
-  }
-  std::vector<std::string> found;
-  for (std::filesystem::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
-    if (it->is_regular_file(error)) found.push_back(it->path().string());
-  }
-  std::sort(found.begin(), found.end());
-  files->insert(files->end(), found.begin(), found.end());
-  return !error;
-}
-
 // The suite's cases, then the inputs; none: one of those cannot be read.
 std::vector<Sequence> Beginnings(const Arguments& arguments) {
   std::vector<Sequence> beginnings;
   for (const NamedCase& named : CuratedSuite().cases()) beginnings.push_back(named.body().sequence());
-  for (const std::string& path : arguments.inputs) {
-    std::vector<std::string> files;
-    const bool listed = FilesOf(path, &files);
-    for (const std::string& file : files) {
-      std::ifstream stream(file, std::ios::binary);
-      const std::string bytes((std::istreambuf_iterator<char>(stream)), {});
-      Sequence sequence;
-      if (!listed || !stream || !sequence.ParseFromString(bytes)) {
-        std::cerr << file << ": is no input of differential_fuzzer\n";
-        return {};
-      }
-      beginnings.push_back(std::move(sequence));
+  for (const std::string& file : InputFiles(arguments.inputs)) {
+    const absl::StatusOr<std::string> bytes = ReadFile(file);
+    Sequence sequence;
+    if (!bytes.ok() || !sequence.ParseFromString(*bytes)) {
+      std::cerr << (bytes.ok() ? absl::StrCat(file, ": is no input of differential_fuzzer")
+                               : std::string(bytes.status().message()))
+                << "\n";
+      return {};
     }
+    beginnings.push_back(std::move(sequence));
   }
   return beginnings;
 }

@@ -15,7 +15,7 @@ grep -qE '^3000 executions, [0-9]{5,} observations, [0-9]{2,} rules exercised, 0
 "$chains" 3000 --seed=6 --findings="$work" corpus/differential_fuzzer > "$work/3" || fail "seed 6: status $?: $(cat "$work/3")"
 cmp -s "$work/1" "$work/3" && fail "another seed gave the same"
 
-# refused STATUS TEXT ARGUMENT...
+# refused TEXT ARGUMENT...
 refused() {
   local text=$1 status=0
   shift
@@ -28,6 +28,6 @@ refused 'usage: chains' 0
 refused 'usage: chains' 10 --length=0
 refused 'usage: chains' 10 --seed=x
 refused 'usage: chains' 10 --unknown
-refused "$work/none: is no input" 10 "$work/none"
+refused "$work/none" 10 "$work/none"
 printf '\377\377' > "$work/garbage"
 refused "$work/garbage: is no input" 10 "$work/garbage"

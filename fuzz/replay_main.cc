@@ -4,37 +4,19 @@
 //   NAME_replay FILE|DIRECTORY...
 //
 // A finding aborts, like under libFuzzer. Status 3 if there is nothing to run.
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <iostream>
 #include <string>
 #include <vector>
 
 #include "conformance/certify/trace_io.h"
+#include "fuzz/input_files.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
-namespace {
-
-void AddFiles(const std::filesystem::path& path, std::vector<std::string>* files) {
-  if (!std::filesystem::is_directory(path)) {
-    files->push_back(path.string());
-    return;
-  }
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
-    if (entry.is_regular_file()) files->push_back(entry.path().string());
-  }
-}
-
-}  // namespace
-
 int main(int argc, char** argv) {
-  std::vector<std::string> files;
-  for (int i = 1; i < argc; ++i) AddFiles(argv[i], &files);
-  // A directory has no order of its own.
-  std::sort(files.begin(), files.end());
+  const std::vector<std::string> files = wskcert::fuzz::InputFiles({argv + 1, argv + argc});
   for (const std::string& file : files) {
     const absl::StatusOr<std::string> contents = wskcert::ReadFile(file);
     if (!contents.ok()) {

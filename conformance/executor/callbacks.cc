@@ -195,8 +195,7 @@ NTSTATUS WSKAPI ReceiveEvent(PVOID context, ULONG flags, PWSK_DATA_INDICATION li
   }
   const uint64_t taken = status == STATUS_SUCCESS ? (accepted != kNoIndex ? accepted : read.bytes)
                                                   : (status == STATUS_PENDING ? read.bytes : 0);
-  const uint64_t end = read.decoded.offset + taken;
-  if (read.decoded.content == Content::kExact && end > socket->received) socket->received = end;
+  Received(socket, read.decoded, taken);
   call.End(status, accepted, target);
   return status;
 }

@@ -13,9 +13,7 @@ void DescribeBytes(const IrpSlot* slot, const IRP* irp, Observation* o) {
   SocketSlot* socket = &session->sockets[slot->socket];
   const uint32_t length = static_cast<uint32_t>(received);
   const Decoded decoded = Decode(session, socket, slot->bytes, length);
-  // A callback may have been told of what is behind them before the request was seen to complete.
-  const uint64_t end = decoded.offset + length;
-  if (decoded.content == Content::kExact && end > socket->received) socket->received = end;
+  Received(socket, decoded, length);
   if (decoded.content == Content::kCorrupt) o->mask = LeadingBytes(session, socket, slot->bytes, length);
   o->length = length;
   o->offset = decoded.offset;

@@ -253,6 +253,12 @@ uint32_t LeadingBytes(const Session* session, const SocketSlot* socket, const ui
 Decoded DecodeDatagram(const Session* session, uint32_t peer, bool to_peer, const uint8_t* bytes,
                        uint32_t length);
 
+// The client has got the first `bytes` of these. Where the stream is expected to go on does not move back: a
+// callback may have been told of what is behind the bytes of a request before that was seen to complete.
+inline void Received(SocketSlot* socket, const Decoded& decoded, uint64_t bytes) {
+  const uint64_t end = decoded.offset + bytes;
+  if (decoded.content == Content::kExact && bytes != 0 && end > socket->received) socket->received = end;
+}
 // What an indication chain holds. False: it cannot be walked (a node without a readable buffer, or no end in
 // sight).
 struct Indication {

@@ -42,17 +42,6 @@ void Judge::State::StaticNotAlone(uint8_t client) {
   }
 }
 
-// Static callbacks are enabled for what a registration creates. `anew`: the one before is over, surely.
-void Judge::State::StaticRegistered(uint8_t client, bool anew) {
-  StaticNotAlone(client);
-  for (PhaseSet& phases : static_phases[client])
-    phases = anew ? SetOf(Phase::kNew) : static_cast<PhaseSet>(phases | SetOf(Phase::kNew));
-  static_mask[client] = 0;
-  if (!anew) return;
-  static_asked[client] = false;
-  sockets_of[client] = 0;
-}
-
 // A request is under way that may have taken effect already, or not yet.
 bool Judge::State::StaticUnderWay(uint8_t client, uint32_t event) const {
   for (const OpenCall& call : calls) {

@@ -32,14 +32,20 @@ bool OtherEnd(const SocketState& s) {
 
 }  // namespace
 
-// From now on the peer's sights are about this socket.
-void Judge::State::LinkConnection(uint16_t slot, uint16_t number) {
-  PartPeer(number);
+// A peer of which something is known from now on.
+PeerState& Judge::State::UsedPeer(uint16_t number) {
   PeerState& peer = peers[number];
   if (peer.begin == kNoIndex) {
     used_peers.push_back(number);
     peer.begin = now;
   }
+  return peer;
+}
+
+// From now on the peer's sights are about this socket.
+void Judge::State::LinkConnection(uint16_t slot, uint16_t number) {
+  PartPeer(number);
+  PeerState& peer = UsedPeer(number);
   peer.connection = slot;
   sockets[slot].parting.peer = number;
   sockets[slot].parting.reports = peer.established;

@@ -139,8 +139,8 @@ struct Parting {
   uint16_t peer = kNone;          // none: another connection of that peer's has begun since
   bool reports = false;           // the host tells what this peer sees
   bool no_half_open = false;      // the transport knows no half-open connections
-  uint32_t doubtful = 0;          // sends under way that may fail for their flags
   bool half_open_unsure = false;  // ... which was said of the peer before the connection had a socket
+  uint32_t doubtful = 0;          // sends under way that may fail for their flags
   bool acks_held = false;         // the peer acknowledges nothing
   bool acks_quiet = false;        // ... and has surely not for some time
   bool unacknowledged = false;    // bytes were given to sends since then

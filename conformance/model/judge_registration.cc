@@ -75,6 +75,17 @@ void Judge::State::RegistrationBegin(const Observation& o, OpenCall& call) {
   }
 }
 
+// Static callbacks are enabled for what a registration creates. `anew`: the one before is over, surely.
+void Judge::State::StaticRegistered(uint8_t client, bool anew) {
+  StaticNotAlone(client);
+  for (PhaseSet& phases : static_phases[client])
+    phases = anew ? SetOf(Phase::kNew) : static_cast<PhaseSet>(phases | SetOf(Phase::kNew));
+  static_mask[client] = 0;
+  if (!anew) return;
+  static_asked[client] = false;
+  sockets_of[client] = 0;
+}
+
 void Judge::State::Registered(ClientState& c, const OpenCall& call) {
   const uint32_t captures = c.captured_early;
   if (c.registered) StaticRegistered(call.client, c.deregister_end != kNoIndex);

@@ -272,6 +272,7 @@ class Judge::State {
   static bool Taken(const Stream& stream, uint64_t begin, uint64_t end);
 
   // judge_disconnect.cc
+  PeerState& UsedPeer(uint16_t number);
   void LinkConnection(uint16_t slot, uint16_t peer);
   void PartPeer(uint16_t peer);
   void SendBegin(const Observation& o, const OpenCall& call, SocketState& s);

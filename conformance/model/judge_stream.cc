@@ -41,15 +41,9 @@ void Judge::State::StimulusBegin(const Observation& o) {
   if (op == Op::kPeerConnect) return PeerConnects(o);
   if (op == Op::kPeerHoldAcks) {
     // It holds for the connections that the peer will have as well.
-    PeerState& peer = peers[o.peer];
-    if (peer.begin == kNoIndex) used_peers.push_back(o.peer), peer.begin = now;
-    peer.slow = true;
+    UsedPeer(o.peer).slow = true;
   }
-  if (op == Op::kNoHalfOpen && !sockets[o.socket].created) {
-    PeerState& peer = peers[o.peer];
-    if (peer.begin == kNoIndex) used_peers.push_back(o.peer), peer.begin = now;
-    peer.no_half_open = true;
-  }
+  if (op == Op::kNoHalfOpen && !sockets[o.socket].created) UsedPeer(o.peer).no_half_open = true;
   const bool of_peer = op == Op::kPeerSend || op == Op::kPeerDisconnect || op == Op::kPeerReset ||
                        op == Op::kPeerAbandon || op == Op::kBreakSocket;
   if (of_peer && op != Op::kPeerSend) {
@@ -202,7 +196,8 @@ void Judge::State::StimulusEnd(const Observation& o) {
 
 // One or two bytes are found in several places of a stream, and where they were not expected mean little.
 bool Judge::State::InSeveralPlaces(const Observation& o, const Stream& stream) {
-  return o.length <= 2 && o.offset != stream.delivered;
+  constexpr uint32_t kAmbiguous = 2;
+  return o.length <= kAmbiguous && o.offset != stream.delivered;
 }
 
 // Bytes that are another connection's, or nobody's, were not sent here.
