@@ -112,7 +112,7 @@ bool Judge::State::JudgeReceiveStart(const Observation& o, SocketState& s) {
     if (static_cast<Op>(irp.op) != Op::kReceive || !irp.settled || irp.cancelled || irp.length == 0) continue;
     if (irp.resumes || irp.race || o.offset < irp.settled_sent) continue;
     if (s.closing || s.stream.unknown || s.dead_may) continue;
-    if (o.length != 0 && o.offset <= s.stream.delivered)
+    if (o.length != 0 && o.offset <= s.stream.delivered && !InSeveralPlaces(o, s.stream))
       return Refuse<RuleId::kReceiveQueuedTakesPrecedence>();
   }
   if (!JudgeParted(o, s, o.length)) return false;
@@ -121,7 +121,7 @@ bool Judge::State::JudgeReceiveStart(const Observation& o, SocketState& s) {
   // settled.
   const bool enabled_before = e.last_enable_end == kNoIndex || e.last_enable_end < s.told_at;
   if (s.told_graceful && s.graceful_quiet && enabled_before && e.MustIndicate() && e.suspension == kFlowing &&
-      !e.resumed && o.offset >= s.stream.indicated) {
+      !e.resumed && o.offset >= s.stream.indicated && !InSeveralPlaces(o, s.stream)) {
     Forbid({RuleId::kDisconnectGracefulNoDataAfter});
   }
   e.suspension = kFlowing;

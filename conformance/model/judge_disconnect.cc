@@ -197,12 +197,12 @@ void Judge::State::ExerciseParting(const IrpState& irp, const SocketState& s, St
 bool Judge::State::JudgeParted(const Observation& o, const SocketState& s, uint32_t length) {
   const Parting& p = s.parting;
   if (length == 0 || s.stream.unknown) return true;
-  // Bytes of nobody have not been there before either, unless they are what lies before and behind bytes that
-  // were taken before, in one buffer.
+  // Bytes of nobody have not been there before either.
   const Content content = static_cast<Content>(o.content);
   const bool known = content == Content::kExact;
-  if (content == Content::kCorrupt && s.stream.island_count != 0) return true;
-  if (content == Content::kNone || (known && o.offset < p.sent_then)) return true;
+  if (content == Content::kCorrupt && MayLieAround(s)) return true;
+  if (content == Content::kNone || (known && (o.offset < p.sent_then || InSeveralPlaces(o, s.stream))))
+    return true;
   if (p.abort_quiet) return Refuse<RuleId::kDisconnectLocalAbortNoDataAfter>();
   if (p.graceful_quiet && p.no_half_open) return Refuse<RuleId::kDisconnectGracefulNotHalfOpen>();
   return true;

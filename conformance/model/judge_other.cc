@@ -270,7 +270,8 @@ bool Judge::State::JudgeSilent(const Observation& o, const SocketState& s, uint3
   if (!r.silent_must || r.silent_over || s.closing) return true;
   if (event == kDisconnect) return Refuse<RuleId::kSilentModeNothingIndicated>();
   const bool data = event == kReceive && o.length != 0 && static_cast<Content>(o.content) == Content::kExact;
-  if (data && o.offset >= r.silent_sent) return Refuse<RuleId::kSilentModeNothingIndicated>();
+  if (data && o.offset >= r.silent_sent && !InSeveralPlaces(o, s.stream))
+    return Refuse<RuleId::kSilentModeNothingIndicated>();
   return true;
 }
 

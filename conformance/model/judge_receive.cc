@@ -70,7 +70,7 @@ bool Judge::State::JudgeReceive(const Observation& o, const IrpState& irp, const
   // Return value, STATUS_SUCCESS and STATUS_PENDING: the number of bytes received.
   const bool corrupt = static_cast<Content>(o.content) == Content::kCorrupt;
   if (o.information > irp.length) return Refuse<RuleId::kReceiveInformationIsByteCount>();
-  if (corrupt && o.mask != 0 && !s.stream.unknown && s.stream.island_count == 0) {
+  if (corrupt && o.mask != 0 && !s.stream.unknown && !MayLieAround(s)) {
     return Refuse<RuleId::kReceiveInformationIsByteCount, RuleId::kReceiveBytesNoneLost>();
   }
   if (o.information != 0) Exercise(RuleId::kReceiveInformationIsByteCount);
@@ -92,7 +92,8 @@ bool Judge::State::JudgeDrained(const Observation& o, const SocketState& s, uint
   const Receiving& r = s.receiving;
   if (!r.drained || length == 0 || static_cast<Content>(o.content) != Content::kExact) return true;
   const bool overlaps = o.offset < r.drained_to && o.offset + length > r.drained_from;
-  if (!overlaps) return true;
+  // Which bytes would be next is not known of a stream that is discarded.
+  if (!overlaps || length <= kAmbiguous) return true;
   return Refuse<RuleId::kReceiveDrainDiscards>();
 }
 
@@ -159,7 +160,7 @@ bool Judge::State::JudgePush(const Observation& o, SocketState& s) {
 // Data of after an indication that said that the socket no longer functions.
 bool Judge::State::JudgeAlive(const Observation& o, const SocketState& s, uint32_t length) {
   const Receiving& r = s.receiving;
-  if (s.stream.unknown || length == 0) return true;
+  if (s.stream.unknown || length == 0 || InSeveralPlaces(o, s.stream)) return true;
   if (r.null_quiet && o.offset >= r.null_sent) return Refuse<RuleId::kReceiveNullIndicationMeansDead>();
   if (r.enabled_quiet && o.offset >= r.quiet_sent) Exercise(RuleId::kReceiveNullIndicationMeansDead);
   return true;

@@ -265,7 +265,10 @@ class Judge::State {
   void StimulusEnd(const Observation& o);
   bool PeerIsActing(uint16_t number) const;
   void Trigger(SocketState& s, uint32_t event);
+  // So few bytes may stand in several places of a stream.
+  static constexpr uint32_t kAmbiguous = 2;
   static bool InSeveralPlaces(const Observation& o, const Stream& stream);
+  static bool MayLieAround(const SocketState& s);
   bool JudgeContent(const Observation& o, SocketState& s);
   bool JudgeBytes(SocketState& s, uint64_t offset, uint32_t length);
   void Deliver(SocketState& s, uint64_t begin, uint64_t end);

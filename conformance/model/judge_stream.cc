@@ -196,8 +196,13 @@ void Judge::State::StimulusEnd(const Observation& o) {
 
 // One or two bytes are found in several places of a stream, and where they were not expected mean little.
 bool Judge::State::InSeveralPlaces(const Observation& o, const Stream& stream) {
-  constexpr uint32_t kAmbiguous = 2;
   return o.length <= kAmbiguous && o.offset != stream.delivered;
+}
+
+// What is there in one buffer may lie before and behind bytes that were taken before: were seen to be taken,
+// or are a request's that nobody has seen completed.
+bool Judge::State::MayLieAround(const SocketState& s) {
+  return s.stream.island_count != 0 || s.receives != 0;
 }
 
 // Bytes that are another connection's, or nobody's, were not sent here.
@@ -208,8 +213,8 @@ bool Judge::State::JudgeContent(const Observation& o, SocketState& s) {
     s.stream.unknown = true;
     return true;
   }
-  if (content == Content::kCorrupt && s.stream.island_count != 0) {
-    s.stream.unknown = true;  // what lies before and behind bytes that were taken before, in one buffer
+  if (content == Content::kCorrupt && MayLieAround(s)) {
+    s.stream.unknown = true;
     return true;
   }
   if (content == Content::kForeign || content == Content::kCorrupt)
