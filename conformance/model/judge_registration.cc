@@ -61,6 +61,7 @@ void Judge::State::RegistrationBegin(const Observation& o, OpenCall& call) {
       if (c.captures != 0) --c.captures;
       Lower(c.captured_early);
       c.released_beside = c.captures == 0 && c.calls != 0;
+      if (c.released_beside) ReleasedBeside(call.client);
       break;
     case Op::kDeregister:
       ++waiting_calls;
@@ -72,6 +73,16 @@ void Judge::State::RegistrationBegin(const Observation& o, OpenCall& call) {
     default:
       if (OfProviderTable(op)) ++c.calls;
       break;
+  }
+}
+
+// Calls of the provider's table go on while their client gives the NPI back. Nobody can tell that they were
+// not made after that, so that they may fail.
+void Judge::State::ReleasedBeside(uint8_t client) {
+  StaticNotAlone(client);
+  for (const OpenCall& open : calls) {
+    const bool creates = open.begin != kNoIndex && static_cast<Op>(open.op) == Op::kSocket;
+    if (creates && open.client == client) sockets[open.socket].foreign_static = 0;
   }
 }
 

@@ -300,6 +300,7 @@ class Judge::State {
   void RegistrationEnd(const Observation& o, const OpenCall& call);
   void Registered(ClientState& c, const OpenCall& call);
   void CaptureReturned(ClientState& c, const OpenCall& call, Status status);
+  void ReleasedBeside(uint8_t client);
   bool UnreadyCapture(const OpenCall& call, Status status, bool late);
   bool SurelyOpen(const SocketState& s) const;
   void CountSockets(uint8_t client, uint32_t* surely, uint32_t* possibly) const;
