@@ -60,8 +60,8 @@ void Judge::State::RegistrationBegin(const Observation& o, OpenCall& call) {
     case Op::kReleaseNpi:
       if (c.captures != 0) --c.captures;
       Lower(c.captured_early);
-      c.released_beside = c.captures == 0 && c.calls != 0;
-      if (c.released_beside) ReleasedBeside(call.client);
+      if (c.calls == 0) c.released_beside = false;
+      if (c.captures == 0 && c.calls != 0) ReleasedBeside(call.client);
       break;
     case Op::kDeregister:
       ++waiting_calls;
@@ -79,6 +79,7 @@ void Judge::State::RegistrationBegin(const Observation& o, OpenCall& call) {
 // Calls of the provider's table go on while their client gives the NPI back. Nobody can tell that they were
 // not made after that, so that they may fail.
 void Judge::State::ReleasedBeside(uint8_t client) {
+  clients[client].released_beside = true;
   StaticNotAlone(client);
   for (const OpenCall& open : calls) {
     const bool creates = open.begin != kNoIndex && static_cast<Op>(open.op) == Op::kSocket;
@@ -98,10 +99,14 @@ void Judge::State::StaticRegistered(uint8_t client, bool anew) {
 }
 
 void Judge::State::Registered(ClientState& c, const OpenCall& call) {
-  const uint32_t captures = c.captured_early;
+  const ClientState before = c;
   if (c.registered) StaticRegistered(call.client, c.deregister_end != kNoIndex);
   c = ClientState();
-  c.captures = captures;
+  c.captures = before.captured_early;
+  // Calls that have not returned may be of the registration before, and the provider may know of them only
+  // now.
+  c.calls = before.calls;
+  c.released_beside = before.released_beside;
   c.registered = true;
   c.version = static_cast<uint16_t>(call.mask);
   client_event_given |= call.code != 0;
