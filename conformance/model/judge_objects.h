@@ -365,6 +365,7 @@ struct OpenCall {
   bool ready = false;     // capture: the provider was surely ready when it began
   bool unready = false;   // ... surely not
   bool too_late = false;  // capture: WskDeregister had been called
+  bool anew = false;      // capture: beside a WskRegister of the same client
   bool blocked = false;   // capture: it waited at an exact quiescence
   EventSet inherits = 0;  // listener: connection events that the request names
   bool odd = false;       // the pages leave the outcome open: mask, identifier, size

@@ -47,7 +47,7 @@ void Judge::State::RegistrationBegin(const Observation& o, OpenCall& call) {
       c.captured_early = 0;
       for (OpenCall& open : calls) {
         const bool capture = open.begin != kNoIndex && static_cast<Op>(open.op) == Op::kCapture;
-        if (capture && open.client == call.client) open.too_late = false;
+        if (capture && open.client == call.client) open.anew = true;
       }
       break;
     case Op::kCapture:
@@ -55,7 +55,8 @@ void Judge::State::RegistrationBegin(const Observation& o, OpenCall& call) {
       call.mask = o.length;  // the longest wait
       call.ready = ready == Ready::kYes;
       call.unready = ready == Ready::kNo;
-      call.too_late = (c.deregister_end != kNoIndex || c.deregister_quiet) && !c.registering;
+      call.too_late = c.deregister_end != kNoIndex || c.deregister_quiet;
+      call.anew = c.registering;
       break;
     case Op::kReleaseNpi:
       if (c.captures != 0) --c.captures;
@@ -151,7 +152,13 @@ void Judge::State::CaptureReturned(ClientState& c, const OpenCall& call, Status 
     const bool late = c.deregister_begin != kNoIndex;
     // The host has said something of the provider since the call began.
     const bool moved = ready_stimulus != kNoIndex && ready_stimulus > call.begin;
-    if (call.too_late && !unsupported) {
+    if (call.anew) {
+      // For which of the registrations it was is not known.
+      if (call.unready && !moved && success) {
+        Forbid({RuleId::kRegisterCaptureWait});
+        return;
+      }
+    } else if (call.too_late && !unsupported) {
       if (status != kStatusDeviceNotReady) {
         Forbid({RuleId::kRegisterCaptureAfterDeregister});
         return;
