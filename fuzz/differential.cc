@@ -26,7 +26,7 @@ constexpr uint64_t kStepBudget = 20000;
 // A run that does not come to rest is the sequence's own doing if scripts kept making calls, or peers do
 // something: each refusal with a receive in its script may bring the next indication, each peer that connects
 // the next request.
-constexpr uint32_t kCallsOfScripts = 256;
+constexpr uint32_t kCallsOfScripts = 64;
 
 uint32_t CallsFromInside(absl::Span<const Observation> log) {
   return static_cast<uint32_t>(std::count_if(log.begin(), log.end(), [](const Observation& o) {
