@@ -79,6 +79,8 @@ bool Judge::State::OwedConditions(const SocketState& s, uint32_t event) const {
   }
   if (!s.connected_must) return false;
   const Stream& stream = s.stream;
+  // What ends a connection whose peer acknowledges nothing leaves nothing but that to tell of.
+  if (event != kDisconnect && HasGivenUp(s)) return false;
   if (event == kReceive) {
     // nc-wsk-pfn_wsk_receive_event.md, Remarks: enabled, and no WskReceive queued.
     return s.receives == 0 && !stream.unknown && !stream.lossy && !s.dead_may && !s.fin_may &&

@@ -337,6 +337,11 @@ class Judge::State {
   bool GivenUp(const SocketState& s) const {
     return s.slow_peer && (s.local_disconnect || s.parting.given != 0 || s.parting.garbled);
   }
+  // ... and, seen at exact quiescence, has unless its peer was to see that and did not.
+  bool HasGivenUp(const SocketState& s) const {
+    const Parting& p = s.parting;
+    return GivenUp(s) && (p.reset_seen || !p.reports || p.peer == kNone);
+  }
   // Nothing keeps the provider from what it owes about the socket: it is not being closed, functions, and
   // there is memory.
   bool Works(const SocketState& s) const { return !s.closing && !s.dead_may && !starved && !GivenUp(s); }
