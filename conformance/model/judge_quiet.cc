@@ -250,9 +250,13 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     irp.stuck |= ends && clear;
     const bool queues = op == Op::kReceive || op == Op::kAccept || op == Op::kReceiveFrom;
     if (!queues || !irp.returned || irp.returned_status != kStatusPending) continue;
-    if (!irp.settled) irp.settled_sent = s.stream.sent_may;
-    if (!irp.settled) irp.settled_at = now;
-    irp.settled = true;
+    // While a call is held the provider may keep back one that WskReceiveFromEvent is to get for datagrams from
+    // before the request, and show what comes later with them (ambiguities 19).
+    if (op != Op::kReceiveFrom || clear) {
+      if (!irp.settled) irp.settled_sent = s.stream.sent_may;
+      if (!irp.settled) irp.settled_at = now;
+      irp.settled = true;
+    }
     const bool excused = irp.cancelled || s.closing || s.fin_may || s.reset_may || s.dead_may ||
                          s.local_disconnect || (op == Op::kReceive && !s.connected_must);
     if (irp.disable_since && !excused && s.judged) Exercise(RuleId::kDisableLeavesQueuedReceives);
