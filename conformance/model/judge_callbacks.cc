@@ -373,6 +373,7 @@ void Judge::State::CallbackEnd(const Observation& o) {
   --e.running;
   --s.running;
   --running_now[call.event];
+  for (EventState& other : s.events) other.trigger |= other.kept_back && other.MayStart();
   const bool judged = s.judged && !e.unjudged;
   const bool listed = ReturnKeepsObligations(o, call);
   if (judged) {

@@ -67,6 +67,7 @@ struct EventState {
   SuspensionSet suspension = kFlowing;
   bool unjudged = false;    // the client returned something undefined from it
   bool trigger = false;     // something happened that may have committed a call not yet seen
+  bool kept_back = false;   // ... before an exact quiescence at which another callback was held
   bool recent = false;      // a call was seen since the last moment when surely none was in progress
   bool late_start = false;  // a call committed while a disable was pending may show after its IRP completed
   bool tempted = false;     // something happened that would start it, were it not off or suspended

@@ -265,7 +265,10 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
     EventState& e = s.events[event];
     if (e.running != 0) continue;
-    e.triggers = 0;
+    // A held call may keep back those of the socket's other callbacks: they come, each in a call of its own,
+    // when it has returned.
+    e.kept_back = s.running != 0 && (e.kept_back || e.trigger);
+    if (s.running == 0) e.triggers = 0;
     e.loose = false;
     e.recent = e.trigger = e.late_start = false;
     if ((e.phases & SetOf(Phase::kDraining)) != 0) {
