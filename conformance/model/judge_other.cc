@@ -203,6 +203,11 @@ void Judge::State::QuietBacklog(SocketState& s) {
   if (s.events[kBacklog].running != 0) return;
   r.size_count = 0;
   r.sizes_unknown = !s.events[kBacklog].MustIndicate() || !s.connected_must;
+  // What is outstanding may move the ideal backlog when the peer acknowledges it.
+  for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
+    const Op op = static_cast<Op>(irps[i].op);
+    r.sizes_unknown |= op == Op::kSend || (op == Op::kDisconnect && irps[i].length != 0);
+  }
   r.quiet_at = now;
 }
 
