@@ -285,7 +285,8 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
   // ... if it had not ended already, for want of acknowledgements.
   if (clear && s.breaking && !s.ended && !GivenUp(s)) s.dead_must = true;
   if (s.told_abortive) s.abortive_quiet = true;
-  if (s.told_graceful) s.graceful_quiet = true;
+  // A held call may keep back data from before the disconnect (ambiguities 35).
+  if (s.told_graceful && s.running == 0) s.graceful_quiet = true;
   if (s.local_disconnect) s.local_quiet = true;
 }
 
