@@ -46,6 +46,7 @@ void Judge::State::Creates(const Observation& o) {
   const bool connects = static_cast<Op>(o.op) == Op::kSocketConnect;
   NewSocket(o.socket, connects ? Category::kConnection : static_cast<Category>(o.code),
             connects ? Origin::kBySocketConnect : Origin::kCreated, o.content, o.mask);
+  MayFind(o.socket);
 }
 
 void Judge::State::CallBegin(const Observation& o) {

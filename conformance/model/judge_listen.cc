@@ -18,6 +18,25 @@ void Judge::State::UnlinkPeer(uint16_t slot) {
   peer.listed = false;
 }
 
+void Judge::State::ListPeer(uint16_t slot) {
+  PeerState& peer = peers[slot];
+  SocketState& s = sockets[peer.listener];
+  peer.next = s.first_peer;
+  if (peer.next != kNone) peers[peer.next].previous = slot;
+  s.first_peer = slot;
+  peer.listed = true;
+}
+
+// A socket is being created that requests may find which were made before, as they take their time.
+void Judge::State::MayFind(uint16_t slot) {
+  for (uint16_t number : used_peers) {
+    PeerState& peer = peers[number];
+    if (!peer.active || peer.listed || peer.listener != slot) continue;
+    ListPeer(number);
+    sockets[slot].events[kAccept].trigger = true;
+  }
+}
+
 // The peer's own attempt to connect is over: from now on its number stands for another connection.
 void Judge::State::LeavePeer(uint16_t number) {
   if (!peers[number].active) return;
@@ -31,7 +50,8 @@ void Judge::State::PeerConnects(const Observation& o) {
   PartPeer(o.peer);
   PeerState& peer = peers[o.peer];
   if (peer.begin == kNoIndex) used_peers.push_back(o.peer);
-  const bool again = peer.again || peer.active || PeerIsActing(o.peer);
+  const bool acting = PeerIsActing(o.peer);
+  const bool again = peer.again || peer.active || acting;
   if (peer.active) ++sockets[peer.listener].listening.lost;
   if (peer.end_owed) --requests.ends_owed;
   const bool slow = peer.slow, no_half_open = peer.no_half_open;
@@ -41,16 +61,16 @@ void Judge::State::PeerConnects(const Observation& o) {
   peer.active = true;
   peer.again = again;
   peer.begin = now;
-  if (!sockets[o.socket].created) return;
+  peer.listener = o.socket;
+  if (!sockets[o.socket].created) {
+    peer.again = true;  // it may find what is created meanwhile, see MayFind()
+    return;
+  }
   SocketState& s = sockets[o.socket];
   Touch(o.socket);
   s.own_stimulus = true;
   s.tempted_after_close |= s.closing;
-  peer.listener = o.socket;
-  peer.next = s.first_peer;
-  if (peer.next != kNone) peers[peer.next].previous = o.peer;
-  s.first_peer = o.peer;
-  peer.listed = true;
+  ListPeer(o.peer);
   s.listening.last_arrival = now;
   if (s.conditional_may) Trigger(s, kInspect);
   EventState& accept = s.events[kAccept];
@@ -60,12 +80,16 @@ void Judge::State::PeerConnects(const Observation& o) {
     Trigger(s, kAccept);
   }
   const bool listens = s.category == Category::kStream ? s.listening_must : s.bound_must;
-  if (!s.judged || !listens || !Works(s)) return;
+  // What the peer does already may end it at once.
+  if (!s.judged || !listens || !Works(s) || acting) return;
   peer.inspect_owed = s.conditional_must;
   peer.owed = !s.conditional_may && s.accepts == 0 && accept.MustIndicate();
-  // Of several at once some may be dropped (N224).
+  // Of several at once some may be dropped, also of those that came first (N224).
   bool alone = s.listening.lost == 0;
-  for (uint16_t i = peer.next; i != kNone; i = peers[i].next) alone &= peers[i].delivered;
+  for (uint16_t i = peer.next; i != kNone; i = peers[i].next) {
+    alone &= peers[i].delivered;
+    peers[i].expects = false;
+  }
   peer.expects = alone && !s.conditional_may && (peer.owed || s.accepts != 0);
   NewRequest(s, peer);
 }

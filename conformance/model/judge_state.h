@@ -125,6 +125,8 @@ class Judge::State {
   void PeerConnects(const Observation& o);
   void PeerStimulus(const Observation& o);
   void PeerSaw(const Observation& o);
+  void ListPeer(uint16_t slot);
+  void MayFind(uint16_t slot);
   void UnlinkPeer(uint16_t peer);
   void LeavePeer(uint16_t number);
   void AcceptStarts(const Observation& o, SocketState& s, uint32_t event, bool* had_to);
