@@ -27,13 +27,17 @@ void Judge::State::ListPeer(uint16_t slot) {
   peer.listed = true;
 }
 
-// A socket is being created that requests may find which were made before, as they take their time.
+// A socket is being created that requests may find which were made before, as they take their time. Of what
+// else may find it is not known whether it has.
 void Judge::State::MayFind(uint16_t slot) {
   for (uint16_t number : used_peers) {
     PeerState& peer = peers[number];
     if (!peer.active || peer.listed || peer.listener != slot) continue;
     ListPeer(number);
     sockets[slot].events[kAccept].trigger = true;
+  }
+  for (const Pending& pending : stimuli) {
+    if (pending.begin != kNoIndex && pending.early == slot) sockets[slot].judged = false;
   }
 }
 

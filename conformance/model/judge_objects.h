@@ -403,6 +403,7 @@ struct Pending {
   uint16_t peer = kNoPeerEntry;
   bool to_peer = false;  // of a connection that had no socket yet
   uint32_t length = 0;
+  uint16_t early = kNoSocketEntry;  // what was no socket yet and may become one meanwhile
 };
 inline constexpr uint32_t kMaxPending = 16;
 

@@ -57,7 +57,9 @@ void Judge::State::StimulusBegin(const Observation& o) {
   }
   if (of_peer && peers[o.peer].active) return PeerStimulus(o);
   if (!sockets[o.socket].created) {
+    const bool of_socket = op == Op::kPeerSendDatagram || op == Op::kBreakBound;
     if (of_peer) NotePending({now, kNoSocketEntry, o.peer, false, o.length});
+    if (of_socket) NotePending({now, kNoSocketEntry, kNone, false, o.length, o.socket});
     return;
   }
   Touch(o.socket);
