@@ -73,8 +73,8 @@ void Judge::State::SendBegin(const Observation& o, const OpenCall& call, SocketS
   irp.offset = o.offset;
   p.unacknowledged |= p.acks_quiet;
   // nc-wsk-pfn_wsk_send.md, Flags: it may fail for a flag that is unknown, or that the transport does not
-  // support.
-  irp.doubtful = static_cast<Op>(o.op) == Op::kSend && o.flags != 0;
+  // support; and, while the connection is being made, because it came too early.
+  irp.doubtful = static_cast<Op>(o.op) == Op::kSend && (o.flags != 0 || !s.connected_must);
   p.doubtful += irp.doubtful ? 1 : 0;
   if (static_cast<Op>(o.op) != Op::kSend || !s.connected_must) return;
   if (p.abort_done) {

@@ -141,7 +141,7 @@ struct Parting {
   bool reports = false;           // the host tells what this peer sees
   bool no_half_open = false;      // the transport knows no half-open connections
   bool half_open_unsure = false;  // ... which was said of the peer before the connection had a socket
-  uint32_t doubtful = 0;          // sends under way that may fail for their flags
+  uint32_t doubtful = 0;          // sends under way that may fail
   bool acks_held = false;         // the peer acknowledges nothing
   bool acks_quiet = false;        // ... and has surely not for some time
   bool unacknowledged = false;    // bytes were given to sends since then
@@ -286,7 +286,7 @@ struct IrpState {
   uint64_t offset = 0;           // of the first byte of a send
   bool stuck = false;            // sends, disconnects: outstanding at an exact quiescence
   bool dead_disconnect = false;  // WskDisconnect on a socket that surely no longer functioned
-  bool doubtful = false;         // a send that may fail for its flags
+  bool doubtful = false;         // a send that may fail for its flags, or as too early
   Barred barred = Barred::kNo;   // sends: why none may succeed
   uint32_t settled_at = 0;
   uint16_t peer = kNoPeerEntry;
