@@ -9,7 +9,9 @@ namespace wskcert::model {
 // Something that would start the callback, if nothing stood against it.
 void Judge::State::Trigger(SocketState& s, uint32_t event) {
   EventState& e = s.events[event];
-  if (e.MayStart()) e.trigger = true;
+  // WskAccept may have passed it on.
+  const bool passed_on = s.origin == Origin::kByFunction && (s.inherit_may & Bit(event)) != 0;
+  if (e.MayStart() || (passed_on && (e.phases & SetOf(Phase::kNew)) != 0)) e.trigger = true;
   e.tempted = true;
 }
 
