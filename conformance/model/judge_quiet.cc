@@ -423,7 +423,7 @@ void Judge::State::Ended(const Observation& o) {
   switch (static_cast<Ending>(o.code)) {
     case Ending::kBugCheck:
     case Ending::kCrashed:
-      if (!bad_client && MayFollowRelease()) {
+      if (MayFollowRelease()) {
         breached.Add(RuleId::kApplicationRegisterNoUseAfterRelease);
         bad_client = true;
       }
