@@ -5,12 +5,6 @@
 namespace wskcert {
 namespace {
 
-// A search for misplaced bytes looks at this many offsets before and after the expected one, and before the
-// end of what was sent. Seldom, and then mostly with a provider that is wrong, is there one.
-constexpr uint64_t kSearchWindow = 65536;
-// From so many bytes on chance has little to do with it, and behind a held call a peer may have sent much.
-constexpr uint32_t kTelling = 3;
-constexpr uint64_t kFarWindow = uint64_t{1} << 20;
 constexpr uint32_t kMaxNodes = 65536;
 
 // The piece of a node that lies in one MDL.
@@ -161,20 +155,17 @@ bool FindByWord(uint32_t stream, uint64_t from, uint64_t end, const Run& run, ui
 }
 
 // Few bytes may stand at several places by chance. So the whole run is compared; and since what races ahead
-// is not far ahead, the first place from the expected one on counts, or else the last one before it.
+// is not far ahead, the first place from the expected one on counts, or else the last one before it. All that
+// was sent is searched (kArenaLimit): a byte or two are soon found somewhere, words tell where they stand,
+// and where neither is so a provider is mostly wrong.
 bool FindInStream(uint32_t stream, uint64_t sent, uint64_t expected, const Run& run, uint64_t* offset) {
   if (run.length > sent || run.first == 0) return false;
   const uint64_t end = sent - run.length + 1;
   const uint64_t from = expected < end ? expected : end;
   if (run.first >= 15) return FindByWord(stream, from, end, run, offset);
-  const uint64_t window = run.first >= kTelling ? kFarWindow : kSearchWindow;
-  const uint64_t near_begin = from > window ? from - window : 0;
-  const uint64_t near_end = end - from > window ? from + window : end;
-  const uint64_t tail = end > kSearchWindow ? end - kSearchWindow : 0;
-  uint64_t at = FirstMatch(run, stream, from, near_end);
-  if (at == near_end) at = FirstMatch(run, stream, near_end < tail ? tail : near_end, end);
+  uint64_t at = FirstMatch(run, stream, from, end);
   if (at == end) {
-    at = LastMatch(run, stream, near_begin < tail ? near_begin : tail, from);
+    at = LastMatch(run, stream, 0, from);
     if (at == from) return false;
   }
   *offset = at;

@@ -26,7 +26,9 @@ bool TellsCast(Cast cast, uint32_t flags) {
 
 void Judge::State::DatagramSent(const Observation& o, SocketState& s) {
   EventState& e = s.events[kReceiveFrom];
+  if (s.datagrams == 0) s.datagram_bytes = 0;
   ++s.datagrams;
+  s.datagram_bytes += o.length;
   uint32_t& first = s.receiving.first_datagram;
   // A call that is in progress may keep back what the provider has committed itself to.
   if (first == kNoIndex || (first < last_exact && s.running == 0)) first = now;
@@ -38,7 +40,8 @@ void Judge::State::DatagramSent(const Observation& o, SocketState& s) {
   const bool stranger = s.remote_filter && o.peer != s.receiving.remote_peer;
   // While the provider may still be taking in a refusal, what comes may share its fate.
   const bool beside_refusal = RefusedLately(e);
-  const bool room = s.datagrams <= kDatagramsSurelyBuffered;
+  const bool room =
+      s.datagrams <= kDatagramsSurelyBuffered && s.datagram_bytes <= kDatagramBytesSurelyBuffered;
   if (OwedConditions(s, kReceiveFrom) && !stranger && !beside_refusal && room) e.owed = true;
   DatagramPeer& peer = datagram_peers[o.peer];
   if (peer.last == kNoIndex && peer.sent_to_by == kNobody) used_datagram_peers.push_back(o.peer);

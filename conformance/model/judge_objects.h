@@ -207,6 +207,7 @@ struct SocketState {
   uint16_t accepts = 0;                              // WskAccept calls whose IRP is not completed
   uint16_t receive_froms = 0;                        // likewise WskReceiveFrom
   uint32_t datagrams = 0;                            // that were sent to it and may still be waiting
+  uint64_t datagram_bytes = 0;                       // of these, and of those taken since there were none
   bool dirty = false;                                // in the list of sockets to look at on quiescence
   bool connected_may = false;
   bool connected_must = false;
