@@ -30,6 +30,11 @@ bool OtherEnd(const SocketState& s) {
   return s.reset_may || s.told_abortive || (s.dead_may && !s.dead_by_local) || p.garbled;
 }
 
+// Or maybe so, where a disconnect began before the connection was asked for: it may have met it.
+bool DisconnectedBothWays(const SocketState& s) {
+  return s.fin_may && (s.parting.graceful || s.parting.early != 0);
+}
+
 }  // namespace
 
 // A peer of which something is known from now on.
@@ -117,6 +122,7 @@ void Judge::State::DisconnectBegin(const Observation& o, OpenCall& call, SocketS
     // nc-wsk-pfn_wsk_disconnect.md, Remarks: it is for sockets that were connected. What it does to another,
     // and to a connection that this one makes later, is not said.
     irps[call.irp].unconnected = s.stream.lossy = p.garbled = true;
+    p.early += abortive ? 0 : 1;
     if (abortive && !s.dead_may) s.dead_may = s.dead_by_local = true;
     return;
   }
@@ -147,7 +153,10 @@ bool Judge::State::DisconnectOutcome(IrpState& irp, SocketState& s, Status statu
     Exercise(RuleId::kDisconnectDeadSocketForcedClosed);
   }
   const bool abortive = (irp.flags & kFlagAbortive) != 0;
-  if (irp.unconnected) return true;
+  if (irp.unconnected) {
+    if (!success && !abortive && moment != Moment::kReturn) Lower(p.early);
+    return true;
+  }
   if (!success) {
     if (!abortive) s.stream.lossy = p.garbled = true;
     return true;
@@ -292,7 +301,7 @@ void Judge::State::ConnectionSight(const Observation& o) {
 // it is disconnected in both directions.
 void Judge::State::CloseParts(SocketState& s) const {
   Parting& p = s.parting;
-  const bool both = s.fin_may && p.graceful;
+  const bool both = DisconnectedBothWays(s);
   p.reset_due = s.connected_must && p.reports && p.peer != kNone && !both && p.abort_begin == kNoIndex &&
                 !p.reset_seen && !s.slow_peer && !s.dead_may && !s.told_abortive && !starved &&
                 !s.receiving.silent_may;
@@ -302,7 +311,7 @@ void Judge::State::CloseParts(SocketState& s) const {
 void Judge::State::QuietParting(SocketState& s) {
   Parting& p = s.parting;
   if (s.closed && p.reset_due) {
-    const bool both = s.fin_may && p.graceful;
+    const bool both = DisconnectedBothWays(s);
     if (p.peer != kNone && !both && !s.reset_may && !s.dead_may && !starved) {
       if (!p.reset_seen) {
         Forbid({RuleId::kCloseConnectedAborts});
