@@ -2,7 +2,6 @@
 #include "conformance/model/judge_state.h"
 
 namespace wskcert::model {
-
 namespace {
 
 // By WskControlSocket, beside requests about events.
@@ -14,6 +13,14 @@ bool IsOtherControl(Op op) {
 bool HasBytes(const IrpState& irp) {
   const Op op = static_cast<Op>(irp.op);
   return op == Op::kSend || op == Op::kConnectEx || op == Op::kDisconnect;
+}
+
+// The peer's number is going to stand for another connection. A request of its own that has ended may still be
+// told of, for no page says when one that waits is forgotten; so of a later one nobody can tell which it is.
+void StillWaits(PeerState& peer, SocketState& listener) {
+  if (peer.delivered) return;
+  peer.again = true;
+  ++listener.listening.lost;
 }
 
 }  // namespace
@@ -118,11 +125,13 @@ void Judge::State::Special(const Observation& o, OpenCall& call, SocketState& s,
       ControlClientBegin(o, call);
       break;
     case Op::kSocketConnect:
+      if (peers[o.peer].active) StillWaits(peers[o.peer], sockets[peers[o.peer].listener]);
       LeavePeer(o.peer);
       LinkConnection(slot, o.peer);
       break;
     case Op::kConnect:
     case Op::kConnectEx:
+      if (peers[o.peer].active) StillWaits(peers[o.peer], sockets[peers[o.peer].listener]);
       LeavePeer(o.peer);
       LinkConnection(slot, o.peer);
       SendBegin(o, call, s);
