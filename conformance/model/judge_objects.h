@@ -142,7 +142,7 @@ struct Parting {
   bool no_half_open = false;      // the transport knows no half-open connections
   bool half_open_unsure = false;  // ... which was said of the peer before the connection had a socket
   uint32_t doubtful = 0;          // sends under way that may fail
-  uint32_t early = 0;  // graceful disconnects from before the connection was asked for, not failed
+  uint32_t early = 0;             // graceful disconnects from before the connection was asked for, not failed
   bool acks_held = false;         // the peer acknowledges nothing
   bool acks_quiet = false;        // ... and has surely not for some time
   bool unacknowledged = false;    // bytes were given to sends since then
