@@ -244,9 +244,13 @@ void Judge::State::ConnectionSight(const Observation& o) {
   SocketState& s = sockets[slot];
   Parting& p = s.parting;
   if (p.peer != o.peer) return;
+  // Until it has seen that this connection stands it may still see the end of the one before.
+  if (!p.reports && !s.connected_must && static_cast<PeerSight>(o.code) != PeerSight::kConnected) return;
   switch (static_cast<PeerSight>(o.code)) {
     case PeerSight::kConnected:
       p.reports = true;
+      p.reset_seen = p.fin_seen = false;
+      p.seen = 0;
       return;
     case PeerSight::kData:
       // nc-wsk-pfn_wsk_disconnect.md, Remarks: after an abortive disconnect nothing can be sent.
