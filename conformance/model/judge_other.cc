@@ -1,5 +1,8 @@
 // What belongs to no other subject: extension interfaces, outputs and levels of control requests, sends, the
 // ideal backlog, silent mode, flags of WskConnectEx.
+#include <algorithm>
+#include <iterator>
+
 #include "conformance/model/judge_state.h"
 
 namespace wskcert::model {
@@ -112,7 +115,12 @@ bool Judge::State::ExtensionReturned(const Observation& o, const OpenCall& call,
   // sio-wsk-register-extension.md: it applies to all types of sockets. What a second registration returns is
   // open.
   if (!success && o.status != kStatusNotSupported && o.status != kStatusInsufficientResources) {
-    if (s.extension_tried) return true;
+    // Of two at once either may be the second.
+    const bool beside = std::any_of(std::begin(calls), std::end(calls), [&call](const OpenCall& other) {
+      return other.begin != kNoIndex && other.begin != call.begin && other.socket == call.socket &&
+             static_cast<Op>(other.op) == Op::kRegisterExtension;
+    });
+    if (s.extension_tried || beside) return true;
     return Refuse<RuleId::kExtensionEveryCategory>();
   }
   Exercise(RuleId::kExtensionEveryCategory);
