@@ -483,6 +483,9 @@ void Judge::State::ControlReturned(OpenCall& call, Status status) {
     }
   }
   ApplyReturn(call, status);
+  if (!call.disables && (IsSuccess(status) || status == kStatusPending)) {
+    s.inherit_taken |= static_cast<EventSet>(call.inherits | (call.named & kOfConnection));
+  }
   if (call.disables || call.inherits == 0) return;
   // so-wsk-event-callback.md: from now on for every socket that WskAcceptEvent accepts.
   for (uint32_t rest = call.inherits & ~s.inherit_must; rest != 0; rest &= rest - 1) {
@@ -492,7 +495,9 @@ void Judge::State::ControlReturned(OpenCall& call, Status status) {
     s.inherit_since[event] = now;
     s.inherit_request[event] = call.begin;
   }
-  if (!IsSuccess(status) && !call.odd && call.all_off && s.open_calls == 0) s.inherit_may = s.inherit_must;
+  if (!IsSuccess(status) && !call.odd && call.all_off && s.open_calls == 0) {
+    s.inherit_may = s.inherit_must | s.inherit_taken;
+  }
 }
 
 }  // namespace wskcert::model

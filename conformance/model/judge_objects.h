@@ -198,6 +198,7 @@ struct SocketState {
   uint32_t foreign_named = 0;                              // flags of other categories that requests named
   uint32_t foreign_static = 0;                             // ... that the static mask named
   ListenState listening;
+  EventSet inherit_taken = 0;  // listener: what requests named that did not fail when they returned
   EventSet inherit_may = 0, inherit_must = 0;  // listener: connection callbacks enabled for accepted sockets
   EventSet inherit_tried = 0;                  // ... that the client tried to disable there
   uint32_t inherit_since[kConnectionEvents] = {};
