@@ -133,7 +133,14 @@ void Judge::State::DisconnectBegin(const Observation& o, OpenCall& call, SocketS
     return;
   }
   if (p.no_half_open || p.half_open_unsure) s.stream.lossy = true;
-  if (p.graceful) return;
+  if (p.graceful) {
+    // Of two at once either may be the first, and the buffer of the other does not go.
+    for (uint16_t i = s.first_irp; i != kNone; i = irps[i].next) {
+      const bool other = i != call.irp && static_cast<Op>(irps[i].op) == Op::kDisconnect;
+      if (other && !irps[i].returned) p.with = p.before;
+    }
+    return;
+  }
   p.held_back = p.acks_quiet && (p.unacknowledged || o.length != 0);
   p.graceful = true;
   p.before = p.given;
