@@ -138,6 +138,12 @@ bool Judge::State::AbortStarts(const Observation& o, SocketState& s) {
     return !Forbid({dropped ? RuleId::kAbortIdMatches : RuleId::kAbortOnlyAfterInspection});
   }
   PeerState* found = RequestOf(id);
+  if (number == 0 && found == nullptr) {
+    // There are more ids than are told apart: it may be about any request that has none.
+    for (uint16_t i = s.first_peer; i != kNone; i = peers[i].next) {
+      if (peers[i].id == 0 && peers[i].answer != Answer::kNone) peers[i].answer = Answer::kOdd;
+    }
+  }
   if (found == nullptr || !found->conditional || found->listener != o.socket) return true;
   PeerState& peer = *found;
   // The same, third and fourth condition. Whether a request that is dropped while the client is asked may be
