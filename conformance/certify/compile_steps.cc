@@ -1,5 +1,7 @@
 #include "conformance/certify/compile_steps.h"
 
+#include "conformance/executor/program_check.h"
+
 namespace wskcert {
 namespace {
 
@@ -36,6 +38,9 @@ ProgramStep StepCompiler::CompileStep(const StepProto& in) {
   out.step_flags =
       static_cast<uint8_t>((in.unguarded() ? kStepUnguarded : 0) | (in.killer() ? kStepKiller : 0));
   CompileOp(in, &out);
+  if (in.at_dispatch() && NeedsPassiveLevel(out.op, out.length)) {
+    Fail(absl::StrCat(Path(), ".at_dispatch"), "a call that may wait is made at PASSIVE_LEVEL");
+  }
   return out;
 }
 

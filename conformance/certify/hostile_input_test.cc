@@ -238,6 +238,23 @@ TEST(HostileInput, TheJudgeSurvivesUnvalidatedLogs) {
   }
 }
 
+// At DISPATCH_LEVEL it would stop the machine, for which the provider is not to be blamed.
+TEST(HostileInput, ACallThatMayWaitIsRefusedAtDispatchLevel) {
+  Sequence sequence;
+  sequence.set_format_version(1);
+  Step* step = sequence.add_threads()->add_steps();
+  step->set_at_dispatch(true);
+  step->mutable_deregister();
+  const absl::StatusOr<Program> deregisters = Compile(sequence, EmulatorChoices());
+  ASSERT_FALSE(deregisters.ok());
+  EXPECT_NE(deregisters.status().message().find("threads[0].steps[0].at_dispatch"), absl::string_view::npos)
+      << deregisters.status();
+  step->mutable_capture()->set_wait_ms(1);
+  EXPECT_FALSE(Compile(sequence, EmulatorChoices()).ok());
+  step->mutable_capture()->set_wait_ms(0);
+  EXPECT_TRUE(Compile(sequence, EmulatorChoices()).ok());
+}
+
 TEST(HostileInput, AnEndlessFileIsRefusedByItsSize) {
   absl::StatusOr<std::string> contents = ReadFile("/dev/zero");
   ASSERT_FALSE(contents.ok());

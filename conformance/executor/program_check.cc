@@ -203,7 +203,9 @@ class Checker {
           !SlotFits(s.irp, h.irps, row->needs & kIrpSlot) || !StepTargetFits(s, row->needs)) {
         return Fail(ProgramFault::kStepSlot, i);
       }
-      if (s.irql != kPassiveLevel && s.irql != kDispatchLevel) return Fail(ProgramFault::kStepLevel, i);
+      const bool level =
+          s.irql == kPassiveLevel || (s.irql == kDispatchLevel && !NeedsPassiveLevel(s.op, s.length));
+      if (!level) return Fail(ProgramFault::kStepLevel, i);
       if (s.client >= kMaxClients || (s.client != 0 && s.client >= h.clients) ||
           s.npi > static_cast<uint8_t>(Npi::kNull) ||
           s.irp_style > static_cast<uint8_t>(IrpStyle::kPassedDown) || s.step_flags > 3 ||
@@ -278,6 +280,11 @@ class Checker {
 
 ProgramError ValidateProgram(const void* bytes, size_t size) { return Checker(bytes, size).Check(); }
 
+bool NeedsPassiveLevel(uint16_t op, uint32_t length) {
+  const Op o = static_cast<Op>(op);
+  return o == Op::kDeregister || (o == Op::kCapture && length != 0);
+}
+
 bool IsKnownOp(uint16_t op) { return FindOp(op) != nullptr; }
 
 const char* OpName(uint16_t op) {
@@ -318,7 +325,7 @@ const char* ProgramFaultText(ProgramFault fault) {
     case ProgramFault::kStepSlot:
       return "a step names a slot that the header does not declare, or lacks one";
     case ProgramFault::kStepLevel:
-      return "a step is at a level other than PASSIVE and DISPATCH";
+      return "a step is at a level other than PASSIVE and DISPATCH, or one that may wait at DISPATCH";
     case ProgramFault::kStepRange:
       return "a field of a step is out of range";
     case ProgramFault::kWaitInScript:

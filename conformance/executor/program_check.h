@@ -27,7 +27,7 @@ enum class ProgramFault : uint8_t {
   kScriptSlot,      // a slot beyond those that the header declares
   kOp,              // unknown operation
   kStepSlot,        // a slot beyond those that the header declares, or missing
-  kStepLevel,       // a level other than PASSIVE and DISPATCH
+  kStepLevel,       // a level other than PASSIVE and DISPATCH, or DISPATCH for a call that may wait
   kStepRange,       // another field out of its range
   kWaitInScript,    // a step that waits, inside a callback or completion routine
   kHeldCompletion,  // a completion routine that would be held
@@ -49,6 +49,9 @@ const char* ProgramFaultText(ProgramFault fault);
 
 // True if `op` is an operation that the format defines.
 bool IsKnownOp(uint16_t op);
+// Whether a call of this operation may wait, and so is made at PASSIVE_LEVEL (nf-wsk-wskcaptureprovidernpi.md,
+// nf-wsk-wskderegister.md). `length` as in the step: of a capture how long it waits at most, in milliseconds.
+bool NeedsPassiveLevel(uint16_t op, uint32_t length);
 // Its name as sequences spell it ("event_callback"), or null.
 const char* OpName(uint16_t op);
 

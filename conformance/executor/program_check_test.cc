@@ -97,6 +97,13 @@ INSTANTIATE_TEST_SUITE_P(
         Breakage{"Peer", ProgramFault::kStepSlot, [](Image* i) { i->steps[0].peer = 1; }},
         Breakage{"StrayTarget", ProgramFault::kStepSlot, [](Image* i) { i->steps[0].target = 0; }},
         Breakage{"Level", ProgramFault::kStepLevel, [](Image* i) { i->steps[0].irql = 1; }},
+        Breakage{"LevelOfAWait", ProgramFault::kStepLevel,
+                 [](Image* i) {
+                   i->steps[0] = ProgramStep();
+                   i->steps[0].op = static_cast<uint16_t>(Op::kDeregister);
+                   i->steps[0].socket = i->steps[0].irp = i->steps[0].peer = i->steps[0].target = kNoSlot;
+                   i->steps[0].irql = kDispatchLevel;
+                 }},
         Breakage{"Length", ProgramFault::kStepRange,
                  [](Image* i) { i->steps[0].length = kMaxTransferBytes + 1; }},
         Breakage{"Client", ProgramFault::kStepRange, [](Image* i) { i->steps[0].client = 1; }},
