@@ -2,10 +2,11 @@
 // instrumented, kept or minimised, so that a sequence of the suite's size takes a tenth of the time. For what
 // lies a few mutations away from sequences that are there; an engine gets further from them.
 //
-//   chains EXECUTIONS [--seed=N] [--length=N] [--findings=DIR] [FILE|DIR...]
+//   chains EXECUTIONS [--seed=N] [--length=N] [--findings=DIR] [--inputs-only] [FILE|DIR...]
 //
 // A chain begins with one of the suite's cases, or of the inputs given beside them (of differential_fuzzer,
-// as they lie in its corpus), and is up to --length mutations long (default 30). The first three sequences of
+// as they lie in its corpus; --inputs-only: of these alone, to stay near what they are about), and is up to
+// --length mutations long (default 30). The first three sequences of
 // each kind of finding are written to --findings (default: the working directory) as crash-SEED-RULE-N, which
 // differential_fuzzer and `wskcert minimize` take. Prints at the end what was found how often, and how much
 // was executed. Status: 0 nothing found, 1 something, 3 bad usage. The same arguments give the same.
@@ -41,6 +42,7 @@ struct Arguments {
   uint32_t seed = 1;
   uint32_t length = 30;
   std::string findings = ".";
+  bool inputs_only = false;
   std::vector<std::string> inputs;
 };
 
@@ -53,6 +55,8 @@ bool Parse(int argc, char** argv, Arguments* out) {
       if (!absl::SimpleAtoi(word, &out->length) || out->length == 0) return false;
     } else if (absl::ConsumePrefix(&word, "--findings=")) {
       out->findings = std::string(word);
+    } else if (word == "--inputs-only") {
+      out->inputs_only = true;
     } else if (word.empty() || word[0] == '-') {
       return false;
     } else if (out->executions != 0) {
@@ -61,13 +65,15 @@ bool Parse(int argc, char** argv, Arguments* out) {
       return false;
     }
   }
-  return out->executions != 0;
+  return out->executions != 0 && (!out->inputs_only || !out->inputs.empty());
 }
 
 // The suite's cases, then the inputs; none: one of those cannot be read.
 std::vector<Sequence> Beginnings(const Arguments& arguments) {
   std::vector<Sequence> beginnings;
-  for (const NamedCase& named : CuratedSuite().cases()) beginnings.push_back(named.body().sequence());
+  if (!arguments.inputs_only) {
+    for (const NamedCase& named : CuratedSuite().cases()) beginnings.push_back(named.body().sequence());
+  }
   for (const std::string& file : InputFiles(arguments.inputs)) {
     const absl::StatusOr<std::string> bytes = ReadFile(file);
     Sequence sequence;
@@ -79,6 +85,7 @@ std::vector<Sequence> Beginnings(const Arguments& arguments) {
     }
     beginnings.push_back(std::move(sequence));
   }
+  if (beginnings.empty()) std::cerr << "no input is there\n";
   return beginnings;
 }
 
@@ -104,7 +111,8 @@ bool Keep(const Arguments& arguments, const Finding& finding, int number, const 
 int Main(int argc, char** argv) {
   Arguments arguments;
   if (!Parse(argc, argv, &arguments)) {
-    std::cerr << "usage: chains EXECUTIONS [--seed=N] [--length=N] [--findings=DIR] [FILE|DIR...]\n";
+    std::cerr << "usage: chains EXECUTIONS [--seed=N] [--length=N] [--findings=DIR] [--inputs-only] "
+                 "[FILE|DIR...]\n";
     return kBadUsage;
   }
   const std::vector<Sequence> beginnings = Beginnings(arguments);
