@@ -49,8 +49,9 @@ const char* ProgramFaultText(ProgramFault fault);
 
 // True if `op` is an operation that the format defines.
 bool IsKnownOp(uint16_t op);
-// Whether a call of this operation may wait, and so is made at PASSIVE_LEVEL (nf-wsk-wskcaptureprovidernpi.md,
-// nf-wsk-wskderegister.md). `length` as in the step: of a capture how long it waits at most, in milliseconds.
+// Whether a call of this operation may wait, and so is made at PASSIVE_LEVEL
+// (nf-wsk-wskcaptureprovidernpi.md, nf-wsk-wskderegister.md). `length` as in the step: of a capture how long
+// it waits at most, in milliseconds.
 bool NeedsPassiveLevel(uint16_t op, uint32_t length);
 // Its name as sequences spell it ("event_callback"), or null.
 const char* OpName(uint16_t op);

@@ -15,8 +15,9 @@ bool HasBytes(const IrpState& irp) {
   return op == Op::kSend || op == Op::kConnectEx || op == Op::kDisconnect;
 }
 
-// The peer's number is going to stand for another connection. A request of its own that has ended may still be
-// told of, for no page says when one that waits is forgotten; so of a later one nobody can tell which it is.
+// The peer's number is going to stand for another connection. A request of its own that has ended may still
+// be told of, for no page says when one that waits is forgotten; so of a later one nobody can tell which it
+// is.
 void StillWaits(PeerState& peer, SocketState& listener) {
   if (peer.delivered) return;
   peer.again = true;

@@ -273,8 +273,8 @@ bool Judge::State::Succeeded(const Observation& o, IrpState& irp) {
         s.connected_must = s.connected_may = true;
       } else {
         s.dead_may = true;
-        // nc-wsk-pfn_wsk_connect_ex.md does not say what becomes of a connection that was made, where the data
-        // did not go: whose bytes come on it then is not known.
+        // nc-wsk-pfn_wsk_connect_ex.md does not say what becomes of a connection that was made, where the
+        // data did not go: whose bytes come on it then is not known.
         s.stream.unknown |= static_cast<Op>(irp.op) == Op::kConnectEx && irp.length != 0;
       }
       if (static_cast<Op>(irp.op) == Op::kSocketConnect) Created(o, irp);

@@ -250,8 +250,8 @@ void Judge::State::QuietSocket(uint16_t slot, bool clear) {
     irp.stuck |= ends && clear;
     const bool queues = op == Op::kReceive || op == Op::kAccept || op == Op::kReceiveFrom;
     if (!queues || !irp.returned || irp.returned_status != kStatusPending) continue;
-    // While a call is held the provider may keep back one that WskReceiveFromEvent is to get for datagrams from
-    // before the request, and show what comes later with them (ambiguities 19).
+    // While a call is held the provider may keep back one that WskReceiveFromEvent is to get for datagrams
+    // from before the request, and show what comes later with them (ambiguities 19).
     if (op != Op::kReceiveFrom || clear) {
       if (!irp.settled) irp.settled_sent = s.stream.sent_may;
       if (!irp.settled) irp.settled_at = now;

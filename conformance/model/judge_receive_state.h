@@ -30,8 +30,8 @@ struct Datagram {
 };
 // How far back a datagram is looked for; what is older is not judged.
 inline constexpr uint32_t kDatagramsLookedAt = 64;
-// No page says how many datagrams a provider keeps that nobody has taken yet, nor how many bytes of them; more
-// than these it may drop.
+// No page says how many datagrams a provider keeps that nobody has taken yet, nor how many bytes of them;
+// more than these it may drop.
 inline constexpr uint32_t kDatagramsSurelyBuffered = 64;
 inline constexpr uint64_t kDatagramBytesSurelyBuffered = 65536;
 // Shorter ones are found in several places of their streams.
