@@ -6,10 +6,27 @@
 namespace wskcert::provider {
 namespace {
 
+// What was cancelled while the transport was being asked ends here, now that there is something to end.
+void EndGivenUp(Socket* socket, bool created) {
+  {
+    SocketLock lock(socket);
+    socket->starting_connect = FALSE;
+    if (!socket->connect_given_up) return;
+    socket->connect_given_up = FALSE;
+  }
+  if (created) {
+    CloseSocket(socket);
+  } else {
+    WspTransport()->Disconnect(socket->endpoint, true);
+  }
+}
+
 // Starts connecting on behalf of an IRP. `data` is what to send afterwards, or null. `started` tells whether
 // the outcome is still to come; otherwise the IRP has been answered.
 NTSTATUS StartConnect(Call* call, PIRP irp, PSOCKADDR address, const WSK_BUF* data, bool* started) {
   Socket* socket = call->socket();
+  // The IRP may be somebody else's again, once the transport has been asked.
+  const bool created = RequestOf(irp)->kind == RequestKind::kSocketConnect;
   NTSTATUS status = STATUS_SUCCESS;
   {
     SocketLock lock(socket);
@@ -37,7 +54,9 @@ NTSTATUS StartConnect(Call* call, PIRP irp, PSOCKADDR address, const WSK_BUF* da
         SetEventRules(socket, &kConnectionRules);
         if (WspChoose(emulator::kChoiceStreamCommit, 2) == 1) socket->listen.committed = TRUE;
       }
+      socket->starting_connect = TRUE;
       if (!Pend(socket, nullptr, irp)) {
+        socket->starting_connect = FALSE;
         socket->connecting = FALSE;
         socket->connect = nullptr;
         status = STATUS_CANCELLED;
@@ -47,6 +66,7 @@ NTSTATUS StartConnect(Call* call, PIRP irp, PSOCKADDR address, const WSK_BUF* da
   *started = NT_SUCCESS(status);
   if (*started) {
     WspTransport()->Connect(socket->endpoint, address);
+    EndGivenUp(socket, created);
     return STATUS_PENDING;
   }
   call->Leave();

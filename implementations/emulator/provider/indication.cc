@@ -170,8 +170,13 @@ void FinishIndication(Socket* socket, NTSTATUS status, SIZE_T bytes, SIZE_T acce
       if (socket->state == SocketState::kOpen && !socket->aborted && !socket->peer_reset && !socket->broken &&
           !socket->silent) {
         PutBack(socket, buffers);
-      } else {
-        *EndOf(&used) = buffers;
+      } else if (buffers != nullptr) {
+        // What is lost takes along what has come behind it.
+        PutBack(socket, buffers);
+        *EndOf(&used) = socket->received;
+        socket->received = nullptr;
+        socket->received_end = &socket->received;
+        socket->received_bytes = 0;
       }
     } else {
       WspMisuse("a receive event callback that returned a status that the page does not list", page, socket);

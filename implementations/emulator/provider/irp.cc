@@ -40,16 +40,19 @@ void CancelSend(PIRP irp) {
 }
 
 void CancelConnect(Socket* socket, PIRP irp, RequestKind kind) {
+  bool early;
   {
     SocketLock lock(socket);
+    early = socket->starting_connect;
+    socket->connect_given_up = early;
     socket->connect = nullptr;
     socket->connecting = FALSE;
     socket->connected = FALSE;
   }
-  if (kind == RequestKind::kConnect) WspTransport()->Disconnect(socket->endpoint, true);
+  if (!early && kind == RequestKind::kConnect) WspTransport()->Disconnect(socket->endpoint, true);
   Reference(socket);
   Complete(irp, STATUS_CANCELLED, 0);
-  if (kind == RequestKind::kSocketConnect) CloseSocket(socket);
+  if (!early && kind == RequestKind::kSocketConnect) CloseSocket(socket);
   Release(socket);
 }
 

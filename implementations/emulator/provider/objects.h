@@ -220,7 +220,9 @@ struct Socket {
   SocketState state;
   UCHAR category;  // the flag given to WskSocket
   Flag connecting;
-  Flag broken;  // no longer functional
+  Flag starting_connect;  // the transport is being asked, and the IRP can be cancelled already
+  Flag connect_given_up;  // ... and was: who asks the transport ends it again
+  Flag broken;            // no longer functional
   BOOLEAN bound, connected;
   BOOLEAN send_closed;        // we disconnected gracefully
   BOOLEAN aborted;            // we disconnected abortively
