@@ -32,6 +32,18 @@ class Flag {
   BOOLEAN value_;
 };
 
+// The same for a mask, of which all bits are replaced at once.
+class Mask {
+ public:
+  // NOLINTNEXTLINE(google-explicit-constructor): it stands for the plain type.
+  operator ULONG() const { return static_cast<ULONG>(ReadAcquire(&value_)); }
+  // NOLINTNEXTLINE(misc-unconventional-assign-operator): as above.
+  void operator=(ULONG value) { WriteRelease(&value_, static_cast<LONG>(value)); }
+
+ private:
+  LONG value_;
+};
+
 // ---- A client
 
 struct Registration {
@@ -45,7 +57,7 @@ struct Registration {
   ULONG sockets;            // open, being made or being closed
   BOOLEAN sockets_made;     // too late for static event callbacks
   BOOLEAN static_set;       // WSK_SET_STATIC_EVENT_CALLBACKS succeeded
-  ULONG static_events;      // mask
+  Mask static_events;
   LIST_ENTRY notifications;  // IRPs of WSK_TRANSPORT_LIST_CHANGE; each counts among the calls
   ULONG waiting;             // captures that wait for the provider
   KEVENT changed;            // for them: set when the provider becomes ready, or the client deregisters

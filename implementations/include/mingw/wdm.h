@@ -15,6 +15,11 @@
 #ifndef ReadAcquire
 static inline LONG ReadAcquire(const volatile LONG* p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 #endif
+#ifndef WriteRelease
+static inline void WriteRelease(volatile LONG* p, LONG value) {
+  __atomic_store_n(p, value, __ATOMIC_RELEASE);
+}
+#endif
 #ifndef ReadBooleanAcquire
 static inline BOOLEAN ReadBooleanAcquire(const volatile BOOLEAN* p) {
   return __atomic_load_n(p, __ATOMIC_ACQUIRE);
