@@ -105,6 +105,7 @@ void Connect(Endpoint* endpoint, const SOCKADDR* address) {
 }
 
 void SendBytes(Endpoint* endpoint, Send* send) {
+  NTSTATUS status;
   {
     Guard guard;
     if (endpoint->connected && !endpoint->reset_due && !send->cancelled) {
@@ -113,9 +114,9 @@ void SendBytes(Endpoint* endpoint, Send* send) {
       Schedule(endpoint);
       return;
     }
+    status = send->cancelled ? STATUS_CANCELLED : STATUS_CONNECTION_ABORTED;
   }
-  endpoint->client->Sent(endpoint->context, send,
-                         send->cancelled ? STATUS_CANCELLED : STATUS_CONNECTION_ABORTED);
+  endpoint->client->Sent(endpoint->context, send, status);
 }
 
 bool CancelIn(Send** head, Send*** end, Send* send) {
