@@ -83,6 +83,15 @@ void PutBack(Socket* socket, transport::Buffer* buffers) {
   socket->received_bytes += bytes;
 }
 
+// With the lock: all that nobody has been given, in one list.
+transport::Buffer* TakeReceived(Socket* socket) {
+  transport::Buffer* buffers = socket->received;
+  socket->received = nullptr;
+  socket->received_end = &socket->received;
+  socket->received_bytes = 0;
+  return buffers;
+}
+
 // With the lock: ends the node list of the callback that returned; its buffers in one list.
 transport::Buffer* TakeIndicated(Socket* socket) {
   transport::Buffer* buffers = nullptr;
@@ -173,10 +182,7 @@ void FinishIndication(Socket* socket, NTSTATUS status, SIZE_T bytes, SIZE_T acce
       } else if (buffers != nullptr) {
         // What is lost takes along what has come behind it.
         PutBack(socket, buffers);
-        *EndOf(&used) = socket->received;
-        socket->received = nullptr;
-        socket->received_end = &socket->received;
-        socket->received_bytes = 0;
+        *EndOf(&used) = TakeReceived(socket);
       }
     } else {
       WspMisuse("a receive event callback that returned a status that the page does not list", page, socket);
@@ -209,10 +215,7 @@ void DropReceived(Socket* socket) {
   transport::Buffer* buffers;
   {
     SocketLock lock(socket);
-    buffers = socket->received;
-    socket->received = nullptr;
-    socket->received_end = &socket->received;
-    socket->received_bytes = 0;
+    buffers = TakeReceived(socket);
   }
   if (buffers != nullptr) WspTransport()->ReturnBuffers(buffers);
 }
