@@ -6,10 +6,10 @@
 //
 // A chain begins with one of the suite's cases, or of the inputs given beside them (of differential_fuzzer,
 // as they lie in its corpus; --inputs-only: of these alone, to stay near what they are about), and is up to
-// --length mutations long (default 30). The first three sequences of
-// each kind of finding are written to --findings (default: the working directory) as crash-SEED-RULE-N, which
-// differential_fuzzer and `wskcert minimize` take. Prints at the end what was found how often, and how much
-// was executed. Status: 0 nothing found, 1 something, 3 bad usage. The same arguments give the same.
+// --length mutations long (default 30). The first three sequences of each kind of finding are written to
+// --findings (default: the working directory) as crash-SEED-RULE-N, which differential_fuzzer and `wskcert
+// minimize` take. Prints at the end what was found how often, and how much was executed. Status: 0 nothing
+// found, 1 something, 3 bad usage. The same arguments give the same.
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -68,7 +68,8 @@ bool Parse(int argc, char** argv, Arguments* out) {
   return out->executions != 0 && (!out->inputs_only || !out->inputs.empty());
 }
 
-// The suite's cases, then the inputs; none: one of those cannot be read.
+// The suite's cases, unless only inputs are wanted, then the inputs; none: there is none, or one cannot be
+// read.
 std::vector<Sequence> Beginnings(const Arguments& arguments) {
   std::vector<Sequence> beginnings;
   if (!arguments.inputs_only) {
