@@ -258,7 +258,8 @@ Premise Judge::State::EnablePremise(const OpenCall& call) const {
 bool Judge::State::JudgeEnable(const OpenCall& call, Status status) {
   const SocketState& s = sockets[call.socket];
   const Premise premise = EnablePremise(call);
-  if (premise == Premise::kDeadIrp) irps[call.irp].dead = true;
+  // Completed inside the call, it may be in use again.
+  if (premise == Premise::kDeadIrp && irps[call.irp].call == call.begin) irps[call.irp].dead = true;
   const Row& row = RowOf(premise);
   // A lack of resources is nobody's breach, and shows nothing either.
   if (status == kStatusInsufficientResources || (starved && !IsSuccess(status))) return true;
@@ -415,11 +416,14 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
     if (alone) {
       e.phases = after;
     } else if (call.disables && status == kStatusSuccess && !call.odd) {
-      // design: only an enable that overlapped the request, or came later, explains a start from now on.
+      // design: only an enable that overlapped the request, or came later, explains a start from now on. What
+      // that has enabled may be waited for again, by another disable since.
       const bool enabled_since =
           e.open_enables != 0 || (e.last_enable_end != kNoIndex && e.last_enable_end > call.begin);
+      const uint32_t since =
+          SetOf(Phase::kEnabled) | (e.phases & SetOf(Phase::kPendingIrp, Phase::kDraining));
       e.phases = static_cast<PhaseSet>(SetOf(Phase::kDisabled) | (before & SetOf(Phase::kStatic)) |
-                                       (enabled_since ? SetOf(Phase::kEnabled) : 0));
+                                       (enabled_since ? since : 0));
     } else if (call.disables && !call.odd && e.open_enables == 0 &&
                (e.last_enable == kNoIndex || e.last_enable < call.begin) &&
                (e.last_enable_end == kNoIndex || e.last_enable_end < call.begin)) {
