@@ -7,6 +7,9 @@ namespace {
 
 constexpr uint32_t kMaxNodes = 65536;
 
+// Bytes around the expected place that are searched first.
+constexpr uint64_t kNear = 64 * 1024;
+
 // The piece of a node that lies in one MDL.
 struct Piece {
   const uint8_t* bytes;
@@ -154,22 +157,29 @@ bool FindByWord(uint32_t stream, uint64_t from, uint64_t end, const Run& run, ui
   return found;
 }
 
-// Few bytes may stand at several places by chance. So the whole run is compared; and since what races ahead
-// is not far ahead, the first place from the expected one on counts, or else the last one before it. All that
-// was sent is searched (kArenaLimit): a byte or two are soon found somewhere, words tell where they stand,
-// and where neither is so a provider is mostly wrong.
+// Few bytes may stand at several places by chance. So the whole run is compared; and since what races ahead,
+// or comes again, is not far away, places near the expected one count before others, there the first one from
+// it on, or else the last one before it. All that was sent is searched (kArenaLimit) before it is said that
+// bytes stand nowhere: a byte or two are soon found somewhere, words tell where they stand, and where neither
+// is so a provider is mostly wrong.
 bool FindInStream(uint32_t stream, uint64_t sent, uint64_t expected, const Run& run, uint64_t* offset) {
   if (run.length > sent || run.first == 0) return false;
   const uint64_t end = sent - run.length + 1;
   const uint64_t from = expected < end ? expected : end;
   if (run.first >= 15) return FindByWord(stream, from, end, run, offset);
-  uint64_t at = FirstMatch(run, stream, from, end);
-  if (at == end) {
-    at = LastMatch(run, stream, 0, from);
-    if (at == from) return false;
+  uint64_t low = from;  // the places in [low, high) are none
+  uint64_t high = from;
+  for (uint64_t reach = kNear; low != 0 || high != end; reach *= 8) {
+    const uint64_t ahead = end - from > reach ? from + reach : end;
+    *offset = FirstMatch(run, stream, high, ahead);
+    if (*offset != ahead) return true;
+    high = ahead;
+    const uint64_t behind = from > reach ? from - reach : 0;
+    *offset = LastMatch(run, stream, behind, low);
+    if (*offset != low) return true;
+    low = behind;
   }
-  *offset = at;
-  return true;
+  return false;
 }
 
 uint32_t StreamOf(const Session* session, const SocketSlot* socket) {
