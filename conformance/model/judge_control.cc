@@ -362,7 +362,10 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
   for (uint32_t rest = call.named; rest != 0; rest &= rest - 1) {
     const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
     EventState& e = s.events[event];
-    const bool alone = call.alone && e.last_call == call.begin && e.version == call.version[event];
+    const bool enabled_since =
+        e.open_enables != 0 || (e.last_enable_end != kNoIndex && e.last_enable_end > call.begin);
+    const bool alone = call.alone && e.last_call == call.begin && e.version == call.version[event] &&
+                       !(call.disables && enabled_since);
     const PhaseSet before = call.before[event];
     PhaseSet after = before;
     if (status == kStatusPending && irp_done) {
@@ -418,8 +421,6 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
     } else if (call.disables && status == kStatusSuccess && !call.odd) {
       // design: only an enable that overlapped the request, or came later, explains a start from now on. What
       // that has enabled may be waited for again, by another disable since.
-      const bool enabled_since =
-          e.open_enables != 0 || (e.last_enable_end != kNoIndex && e.last_enable_end > call.begin);
       const uint32_t since =
           SetOf(Phase::kEnabled) | (e.phases & SetOf(Phase::kPendingIrp, Phase::kDraining));
       e.phases = static_cast<PhaseSet>(SetOf(Phase::kDisabled) | (before & SetOf(Phase::kStatic)) |
@@ -460,11 +461,15 @@ void Judge::State::ApplyReturn(const OpenCall& call, Status status) {
 
 void Judge::State::ControlReturned(OpenCall& call, Status status) {
   SocketState& s = sockets[call.socket];
+  // ambiguities 10: one that pends takes effect at any time until its IRP completes.
+  const bool pends = !call.disables && status == kStatusPending && call.with_irp &&
+                     irps[call.irp].call == call.begin && !irps[call.irp].completed;
+  if (pends) irps[call.irp].enables = call.named;
   for (uint32_t rest = call.named; rest != 0; rest &= rest - 1) {
     const uint32_t event = static_cast<uint32_t>(__builtin_ctz(rest));
     EventState& e = s.events[event];
     Lower(e.open_calls);
-    if (!call.disables) Lower(e.open_enables);
+    if (!call.disables && !pends) Lower(e.open_enables);
   }
   if (call.judged) {
     if (!(call.disables ? JudgeDisable(call, status, false) : JudgeEnable(call, status))) return;

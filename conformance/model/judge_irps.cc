@@ -167,6 +167,11 @@ void Judge::State::Completion(const Observation& o) {
   if (op == Op::kAccept) Lower(s.accepts);
   if (op == Op::kReceiveFrom) Lower(s.receive_froms);
   if (op == Op::kReceiveFrom && IsSuccess(o.status)) Lower(s.datagrams);
+  for (uint32_t rest = irp.enables; rest != 0; rest &= rest - 1) {
+    EventState& e = s.events[__builtin_ctz(rest)];
+    Lower(e.open_enables);
+    e.last_enable_end = now;
+  }
   // A close that has returned an error leaves nothing of the socket to judge but its own IRP.
   const bool judged =
       irp.socket == kNoSocketEntry || s.judged || (op == Op::kClose && s.close_failed && irp.returned);
