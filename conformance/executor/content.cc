@@ -8,7 +8,7 @@ namespace {
 constexpr uint32_t kMaxNodes = 65536;
 
 // Bytes around the expected place that are searched first.
-constexpr uint64_t kNear = 64 * 1024;
+constexpr uint64_t kNear = 65536;
 
 // The piece of a node that lies in one MDL.
 struct Piece {
